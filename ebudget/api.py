@@ -1,0 +1,62 @@
+"""The Python interface: policy and logs in, statement out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime
+from typing import BinaryIO
+
+from ebudget import accounts, intake
+from ebudget.ledger import Ledger
+from ebudget.policy import Policy
+from ebudget.policy_file import load_policy
+from ebudget.query import make_plan
+from ebudget.statement import Statement
+from ebudget.windows import instant
+
+__all__ = ["evaluate", "load_policy", "read_ledger"]
+
+
+def read_ledger(
+    paths: Sequence[str | os.PathLike[str]],
+    policy: Policy,
+    *,
+    as_of: datetime | None = None,
+    by: Sequence[str] = (),
+    days_of: Collection[str] = (),
+    clock: datetime | None = None,
+    skip_unreadable: bool = False,
+    stdin: BinaryIO | None = None,
+    threads: int | None = None,
+    tick: Callable[[str], None] = lambda _: None,
+) -> Ledger:
+    """Read logs once and count what the policy's budgets ask of them.
+
+    `paths` are files, folders, globs or `-` for `stdin`. `as_of` is the newest run unless given
+    (without a zone: the policy's). `by` adds breakdowns, `days_of` names budgets whose burn-down
+    is wanted. Runs dated more than a day after `clock` (default: the machine's) are outside.
+    `tick` is told what is being done. Raises InputError.
+    """
+    return intake.read_ledger(
+        [os.fspath(path) for path in paths],
+        make_plan(policy, by),
+        lambda moment: accounts.window_edges(policy, moment, days_of),
+        as_of=None if as_of is None else _instant(as_of, policy),
+        clock=None if clock is None else _instant(clock, policy),
+        skip_unreadable=skip_unreadable,
+        stdin=stdin,
+        threads=threads,
+        tick=tick,
+    )
+
+
+def _instant(moment: datetime, policy: Policy) -> int:
+    return instant(moment if moment.tzinfo else moment.replace(tzinfo=policy.timezone))
+
+
+def evaluate(
+    policy: Policy, ledger: Ledger, *, by: Sequence[str] = (), days_of: Collection[str] = ()
+) -> Statement:
+    """Every account of the policy at the ledger's as_of. Pure: no files, no clock."""
+    return accounts.evaluate(policy, ledger, by=by, days_of=days_of)

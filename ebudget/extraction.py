@@ -1,0 +1,344 @@
+"""From a log's own fields to the canonical columns: the expressions, for text and for Parquet.
+
+A value is read as text and then cast, never inferred: types come from the policy and the table of
+canonical columns, so that what a file means does not depend on the files beside it. A value that
+cannot be read is null and counted as a flaw, by column and reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from sqlglot import exp
+
+from ebudget.columns import BY_NAME, OUTCOME_WORDS, OUTCOMES, Type
+from ebudget.policy import FieldMap, Policy
+from ebudget.rules import call, cast, decimal, text, timestamp_literal, try_cast
+from ebudget.windows import EPOCH, instant
+
+FLAWS: tuple[tuple[Type, str], ...] = (
+    (Type.NUMBER, "not a number"),
+    (Type.NUMBER, "out of range"),
+    (Type.INTEGER, "not a number"),
+    (Type.INTEGER, "not a whole number"),
+    (Type.BOOLEAN, "not true or false"),
+    (Type.TIME, "not a time"),
+    (Type.LIST, "not a list"),
+)
+"""Why a value is rejected, by the type it should have."""
+
+UNKNOWN_WORD = "a word nobody knows"
+
+LARGEST = 10**18
+"""Numbers are rejected from here on, so that no sum of them can overflow 29 digits."""
+
+_FIRST_INSTANT = instant(EPOCH.replace(year=1678))
+_LAST_INSTANT = instant(EPOCH.replace(year=9999))
+_EPOCH_SIZES = ((10**11, 1_000_000), (10**14, 1_000), (10**17, 1))
+"""Below the first number an epoch counts units of so many microseconds; above all, nanoseconds."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """One canonical column that the statements need, and where the log keeps it."""
+
+    name: str
+    type: Type
+    paths: tuple[str, ...]
+    """Paths in the log; the first with a value wins."""
+    field: FieldMap | None
+    """The policy's mapping, where it has one."""
+
+
+@dataclass(frozen=True)
+class Flaw:
+    """One reason for which a value is rejected; a bit of a run's flaw words."""
+
+    column: str
+    reason: str
+
+
+def wanted_column(policy: Policy, name: str) -> Wanted:
+    """Where a column comes from: the policy's path, else the canonical names."""
+    mapped = policy.logs.fields.get(name)
+    known = BY_NAME.get(name)
+    if mapped is not None:
+        return Wanted(name, policy.columns[name], (mapped.path,), mapped)
+    assert known is not None
+    return Wanted(name, known.type, known.aliases, None)
+
+
+def flaws_of(columns: Sequence[Wanted]) -> tuple[Flaw, ...]:
+    """Every flaw that values of these columns can have, in the order of their bits."""
+    found = [
+        Flaw(wanted.name, reason)
+        for wanted in columns
+        for type_, reason in FLAWS
+        if type_ is wanted.type and wanted.name != "start_time"
+    ]
+    found += [Flaw("outcome", UNKNOWN_WORD) for w in columns if w.name == "outcome"]
+    return tuple(found)
+
+
+@dataclass(frozen=True)
+class Extracted:
+    """The expressions that make one canonical column."""
+
+    value: exp.Expression
+    flaws: Mapping[str, exp.Expression]
+    """The conditions under which the value is rejected, by reason."""
+
+
+def from_text(wanted: Wanted, raw: exp.Expression, policy: Policy) -> Extracted:
+    """A column of a value that is read as text; `raw` is null where there is none."""
+    null_if = wanted.field.null_if if wanted.field else ()
+    match wanted.type:
+        case Type.TEXT if wanted.name == "outcome":
+            return _outcome(_null_texts(raw, null_if), policy)
+        case Type.TEXT:
+            return Extracted(_null_texts(raw, null_if), {})
+        case Type.NUMBER | Type.INTEGER:
+            return _number(wanted, raw)
+        case Type.BOOLEAN:
+            return _boolean(_null_texts(raw, null_if))
+        case Type.TIME:
+            return _time(raw, policy.logs.timezone.key)
+        case Type.LIST:
+            return _list(raw)
+
+
+def _null_texts(raw: exp.Expression, values: Sequence[str]) -> exp.Expression:
+    if not values:
+        return raw
+    is_null = exp.In(this=raw.copy(), expressions=[text(value) for value in values])
+    return exp.Case(ifs=[exp.If(this=is_null, true=exp.Null())], default=raw)
+
+
+def _present(raw: exp.Expression) -> exp.Expression:
+    return exp.Not(this=exp.Is(this=raw.copy(), expression=exp.Null()))
+
+
+def _missing(value: exp.Expression) -> exp.Expression:
+    return exp.Is(this=value.copy(), expression=exp.Null())
+
+
+def _when(condition: exp.Expression, value: exp.Expression) -> exp.Expression:
+    return exp.Case(ifs=[exp.If(this=condition, true=value)])
+
+
+def _number(wanted: Wanted, raw: exp.Expression) -> Extracted:
+    scale = wanted.field.scale if wanted.field else Fraction(1)
+    read = try_cast(raw, "DECIMAL(38, 9)")
+    value = read
+    if scale != 1:
+        precise = try_cast(raw, "DECIMAL(38, 18)")
+        factor = exp.Literal.number(_plain_decimal(scale))
+        value = call(
+            "try",
+            exp.Cast(
+                this=exp.Paren(this=exp.Mul(this=precise, expression=factor)),
+                to=exp.DataType.build("DECIMAL(38, 9)", dialect="duckdb"),
+            ),
+        )
+    limit = decimal(exp.Literal.number(LARGEST))
+    within = exp.Between(
+        this=value.copy(), low=exp.Neg(this=limit.copy()), high=limit.copy()
+    )
+    null_if = wanted.field.null_if if wanted.field else ()
+    keep: list[exp.Expression] = [within]
+    unwanted: exp.Expression | None = None
+    if null_if:
+        zeros = [decimal(text(entry)) for entry in null_if]
+        unwanted = exp.In(this=read.copy(), expressions=zeros)
+        keep.append(exp.Not(this=unwanted.copy()))
+    if wanted.type is Type.INTEGER:
+        whole = exp.EQ(this=value.copy(), expression=call("floor", value.copy()))
+        result = _when(exp.and_(*keep, whole.copy()), cast(value, "BIGINT"))
+        flaws = {
+            "not a number": exp.and_(_present(raw), _missing(read)),
+            "not a whole number": exp.or_(
+                exp.Not(this=whole), exp.Not(this=within)
+            ),
+        }
+        return Extracted(result, flaws)
+    finite = call("coalesce", call("isfinite", try_cast(raw, "DOUBLE")), exp.false())
+    flaws = {
+        "not a number": exp.and_(_present(raw), _missing(read), exp.Not(this=finite)),
+        "out of range": exp.and_(
+            finite.copy(), exp.or_(_missing(value), exp.Not(this=within.copy()))
+        ),
+    }
+    return Extracted(_when(exp.and_(*keep), value), flaws)
+
+
+def _plain_decimal(value: Fraction) -> str:
+    scaled = value * 10**9
+    digits = str(int(scaled)).rjust(10, "0")
+    return (digits[:-9] + "." + digits[-9:]).rstrip("0").rstrip(".")
+
+
+_TRUE = ("true", "1", "yes", "t", "y")
+_FALSE = ("false", "0", "no", "f", "n")
+
+
+def _boolean(raw: exp.Expression) -> Extracted:
+    word = call("lower", call("trim", raw.copy()))
+    value = exp.Case(
+        ifs=[
+            exp.If(this=exp.In(this=word, expressions=[text(w) for w in words]), true=truth)
+            for words, truth in ((_TRUE, exp.true()), (_FALSE, exp.false()))
+        ]
+    )
+    return Extracted(value, {"not true or false": exp.and_(_present(raw), _missing(value))})
+
+
+def _list(raw: exp.Expression) -> Extracted:
+    value = try_cast(try_cast(raw, "JSON"), "VARCHAR[]")
+    is_list = exp.EQ(this=call("json_type", try_cast(raw, "JSON")), expression=text("ARRAY"))
+    result = _when(is_list, value)
+    return Extracted(result, {"not a list": exp.and_(_present(raw), _missing(result))})
+
+
+def _time(raw: exp.Expression, zone: str) -> Extracted:
+    """ISO 8601, or an epoch in s, ms, us or ns; a first digit keeps out `infinity` and `epoch`."""
+    first = call("substr", call("trim", raw.copy()), exp.Literal.number(1), exp.Literal.number(1))
+    number = try_cast(raw, "DECIMAL(38, 9)")
+    written = try_cast(raw, "TIMESTAMPTZ")
+    value: exp.Expression = call("timezone", text("UTC"), written)
+    if zone != "UTC":
+        # Only a time that names no zone of its own can be cast with one appended.
+        trimmed = call("trim", raw.copy())
+        date_only = exp.LTE(this=call("len", trimmed.copy()), expression=exp.Literal.number(10))
+        midnight = exp.Case(ifs=[exp.If(this=date_only, true=text(" 00:00"))], default=text(""))
+        with_zone = call("concat", trimmed, midnight, text("+00"))
+        naive = try_cast(with_zone, "TIMESTAMPTZ")
+        local = call(
+            "timezone",
+            text("UTC"),
+            call("timezone", text(zone), try_cast(raw, "TIMESTAMP")),
+        )
+        value = exp.Case(ifs=[exp.If(this=_present(naive), true=local)], default=value)
+    value = exp.Case(
+        ifs=[
+            exp.If(
+                this=exp.Not(this=exp.Between(this=first, low=text("0"), high=text("9"))),
+                true=exp.Null(),
+            ),
+            exp.If(this=_present(number), true=epoch_time(number)),
+        ],
+        default=value,
+    )
+    return Extracted(
+        _within_years(value), {"not a time": exp.and_(_present(raw), _missing(value))}
+    )
+
+
+def epoch_time(number: exp.Expression) -> exp.Expression:
+    """The UTC timestamp of an epoch, whose unit is told by its size."""
+    branches = [
+        exp.If(
+            this=exp.LT(this=number.copy(), expression=exp.Literal.number(limit)),
+            true=exp.Mul(this=number.copy(), expression=exp.Literal.number(micros)),
+        )
+        for limit, micros in _EPOCH_SIZES
+    ]
+    nanos = exp.Mul(this=number.copy(), expression=exp.Literal.number("0.001"))
+    micros_value = exp.Case(ifs=branches, default=nanos)
+    whole = try_cast(call("floor", micros_value), "BIGINT")
+    last = exp.Literal.number(_LAST_INSTANT)
+    inside = exp.Between(this=whole.copy(), low=exp.Literal.number(0), high=last)
+    return _when(inside, call("make_timestamp", whole))
+
+
+def _within_years(value: exp.Expression) -> exp.Expression:
+    inside = exp.Between(
+        this=value.copy(),
+        low=timestamp_literal(_FIRST_INSTANT),
+        high=timestamp_literal(_LAST_INSTANT),
+    )
+    return _when(inside, value)
+
+
+def outcome_words(policy: Policy) -> dict[str, str]:
+    """Every known word, lower case, and its outcome; the policy's own words come first."""
+    words: dict[str, str] = {}
+    for outcome, own in policy.logs.outcomes:
+        for word in own:
+            words[word] = outcome
+    for outcome, known in OUTCOME_WORDS.items():
+        for word in known:
+            words.setdefault(word, outcome)
+    return words
+
+
+def _outcome(raw: exp.Expression, policy: Policy) -> Extracted:
+    words = outcome_words(policy)
+    word = call("lower", call("trim", raw.copy()))
+    ifs = [
+        exp.If(
+            this=exp.In(
+                this=word.copy(),
+                expressions=[text(w) for w, meaning in words.items() if meaning == outcome],
+            ),
+            true=text(outcome),
+        )
+        for outcome in OUTCOMES
+    ]
+    known = exp.In(this=word.copy(), expressions=[text(w) for w in words])
+    return Extracted(
+        exp.Case(ifs=ifs), {UNKNOWN_WORD: exp.and_(_present(raw), exp.Not(this=known))}
+    )
+
+
+def spellings(path: str) -> Iterator[tuple[str, ...]]:
+    """The ways in which a dotted path can be nested: `a.b` is a key `a.b`, or `b` inside `a`."""
+    parts = path.split(".")
+    if len(parts) > 6 or not all(parts):
+        yield (path,)
+        if all(parts):
+            yield tuple(parts)
+        return
+    for joins in range(2 ** (len(parts) - 1)):
+        spelling = [parts[0]]
+        for index, part in enumerate(parts[1:]):
+            if joins >> index & 1:
+                spelling.append(part)
+            else:
+                spelling[-1] += "." + part
+        yield tuple(spelling)
+
+
+def flaw_words(
+    flaws: Sequence[Flaw], extracted: Mapping[str, Extracted], bits: int
+) -> list[exp.Expression]:
+    """The flaws of a run as whole numbers of so many bits."""
+    conditions: list[exp.Expression | None] = []
+    for flaw in flaws:
+        source = extracted.get(flaw.column)
+        conditions.append(source.flaws.get(flaw.reason) if source else None)
+    return bit_words(conditions, bits)
+
+
+def bit_words(conditions: Sequence[exp.Expression | None], bits: int) -> list[exp.Expression]:
+    """Conditions as the bits of whole numbers; null counts as false."""
+    words = []
+    for start in range(0, max(len(conditions), 1), bits):
+        terms: list[exp.Expression] = []
+        for index, condition in enumerate(conditions[start : start + bits]):
+            if condition is not None:
+                value = exp.Case(
+                    ifs=[exp.If(this=condition.copy(), true=exp.Literal.number(1 << index))],
+                    default=exp.Literal.number(0),
+                )
+                terms.append(cast(value, "BIGINT"))
+        words.append(_sum(terms) if terms else cast(exp.Literal.number(0), "BIGINT"))
+    return words
+
+
+def _sum(terms: list[exp.Expression]) -> exp.Expression:
+    if len(terms) == 1:
+        return terms[0]
+    middle = len(terms) // 2
+    return exp.Paren(this=exp.Add(this=_sum(terms[:middle]), expression=_sum(terms[middle:])))

@@ -1,0 +1,151 @@
+"""The ledger: exact counts and sums of runs by what budgets ask of them. Mergeable, and pure.
+
+Everything after reading is arithmetic over this one frame.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+import polars as pl
+
+from ebudget.extraction import UNKNOWN_WORD
+from ebudget.query import COUNT, Plan
+from ebudget.reading import FLAW_BITS
+
+NANO = 10**9
+"""Sums are kept as whole numbers of 1e-9 of their unit."""
+
+
+@dataclass(frozen=True)
+class Reject:
+    """One rejected record."""
+
+    file: str
+    place: str
+    """Such as `line 17`."""
+    reason: str
+
+
+@dataclass(frozen=True)
+class Intake:
+    """What was read and what became of it. Conservation: records = runs + rejected + duplicates
+    + outside."""
+
+    files: int = 0
+    records: int = 0
+    runs: int = 0
+    """Records that count: read, unique, and up to as_of."""
+    duplicates: int = 0
+    outside: int = 0
+    """Records after as_of, or dated more than a day after the machine's clock."""
+    future: int = 0
+    """Those of the records outside that are dated more than a day after the machine's clock."""
+    rejected: tuple[tuple[str, int], ...] = ()
+    """Rejected records by reason."""
+    first: int | None = None
+    """The oldest counted run, in microseconds since 1970."""
+    last: int | None = None
+    """The newest counted run."""
+    rejects: tuple[Reject, ...] = ()
+    """The first few rejected records."""
+    words: tuple[tuple[str, int], ...] = ()
+    """The most frequent outcome words that nobody knows."""
+    unreadable: tuple[tuple[str, str], ...] = ()
+    """Files that were skipped as a whole, each with the reason."""
+    ignored: int = 0
+    """Files in searched folders that are no logs by their names."""
+
+    @property
+    def rejected_total(self) -> int:
+        """All rejected records."""
+        return sum(count for _, count in self.rejected)
+
+    def __add__(self, other: Intake) -> Intake:
+        firsts = [first for first in (self.first, other.first) if first is not None]
+        lasts = [last for last in (self.last, other.last) if last is not None]
+        return Intake(
+            self.files + other.files,
+            self.records + other.records,
+            self.runs + other.runs,
+            self.duplicates + other.duplicates,
+            self.outside + other.outside,
+            self.future + other.future,
+            _added(self.rejected, other.rejected),
+            min(firsts, default=None),
+            max(lasts, default=None),
+            self.rejects + other.rejects,
+            _added(self.words, other.words),
+            self.unreadable + other.unreadable,
+            self.ignored + other.ignored,
+        )
+
+
+def _added(
+    left: Iterable[tuple[str, int]], right: Iterable[tuple[str, int]]
+) -> tuple[tuple[str, int], ...]:
+    total = Counter(dict(left))
+    total.update(dict(right))
+    return tuple(sorted(total.items()))
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """Counts and sums of disjoint runs, by the plan's key."""
+
+    plan: Plan
+    as_of: int
+    """The newest instant that counts, in microseconds since 1970."""
+    edges: tuple[int, ...]
+    """Bucket k holds the runs after edge k-1, up to and with edge k."""
+    frame: pl.DataFrame = field(repr=False)
+    intake: Intake
+    statements: tuple[str, ...] = field(default=(), repr=False)
+    """The SQL that made the figures."""
+
+    def __add__(self, other: Ledger) -> Ledger:
+        """The ledger of the runs of both. Raises ValueError for ledgers of different questions."""
+        if self.plan.key != other.plan.key or self.edges != other.edges:
+            raise ValueError("these ledgers answer different questions and cannot be added")
+        sums = [name for pair in self.plan.sum_columns for name in pair]
+        frame = (
+            pl.concat([self.frame, other.frame])
+            .group_by(self.plan.key)
+            .agg(pl.col(name).sum() for name in (COUNT, *sums))
+        )
+        return replace(self, frame=frame, intake=self.intake + other.intake)
+
+    @property
+    def outcomes_occur(self) -> bool:
+        """Whether any run says how it went; if none does, a run without a failure succeeded."""
+        known = self.frame.get_column("outcome").is_not_null().any()
+        return bool(known) or any("outcome:" in name for name, _ in self.rejected_values())
+
+    def rejected_values(self) -> tuple[tuple[str, int], ...]:
+        """Values that could not be read, as `column: reason` with the number of counted runs."""
+        found: Counter[str] = Counter()
+        for index, flaw in enumerate(self.plan.canonical.flaws):
+            word, bit = divmod(index, FLAW_BITS)
+            flawed = self.frame.filter(
+                pl.col(self.plan.canonical.flaw_columns[word]) & (1 << bit) != 0
+            )
+            count = int(flawed.get_column(COUNT).sum())
+            if count:
+                found[f"{flaw.column}: {flaw.reason}"] += count
+        return tuple(sorted(found.items()))
+
+
+def frame_of(plan: Plan, frame: pl.DataFrame) -> pl.DataFrame:
+    """A frame as DuckDB hands it over, with the ledger's types: sums as whole nano-units."""
+    totals = [total for total, _ in plan.sum_columns]
+    counts = [COUNT, *(missing for _, missing in plan.sum_columns)]
+    return frame.with_columns(
+        *(pl.col(name).to_physical().cast(pl.Int128) for name in totals),
+        *(pl.col(name).cast(pl.Int64) for name in counts),
+        *(pl.col(name).cast(pl.String) for name in (*plan.dimensions, "outcome")),
+    )
+
+
+__all__ = ["NANO", "UNKNOWN_WORD", "Intake", "Ledger", "Reject", "frame_of"]

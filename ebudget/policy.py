@@ -1,0 +1,633 @@
+"""The policy as frozen, documented types; what `budgets.yaml` may say, key by key.
+
+Every scalar arrives as the text that the file holds (`null` as None) and is typed here, exactly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum, StrEnum
+from fnmatch import fnmatchcase
+from fractions import Fraction
+from typing import Annotated, Any, Literal, TypeVar
+from zoneinfo import ZoneInfo
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    WithJsonSchema,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from ebudget.allowance import Allowance, ByTier, parse_allowance
+from ebudget.columns import CANONICAL, OUTCOME_WORDS, Type
+from ebudget.misfit import Misfit, fields_of, nearest, only, text_of, texts_of
+from ebudget.quantities import duration, number, share, truth, whole
+from ebudget.windows import PERIODS, BurnRow, Calendar, Rolling, Window
+
+T = TypeVar("T")
+
+CLASSES = ("A", "B", "C", "D")
+"""Failure classes, the least bad first."""
+
+
+class Kind(StrEnum):
+    """The family of a budget. It decides defaults and nothing else."""
+
+    OUTCOME = "outcome"
+    CLEANUP = "cleanup"
+    TRUST = "trust"
+    COST = "cost"
+    LATENCY = "latency"
+    AVAILABILITY = "availability"
+    QUALITY = "quality"
+
+
+class All(Enum):
+    """The weight `all`: such a run spends the whole allowance at once."""
+
+    ALL = "all"
+
+
+ALL = All.ALL
+
+
+@dataclass(frozen=True)
+class SpendClass:
+    """`{class: B+}`: each failed run spends the weight of its class."""
+
+    weights: tuple[tuple[str, Fraction | All], ...]
+
+
+@dataclass(frozen=True)
+class SpendFailure:
+    """`{failure: [names]}`: each run that matches one of the rules spends 1."""
+
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class SpendWhen:
+    """`{when: condition}`: each run that meets the condition spends 1."""
+
+    condition: str
+
+
+@dataclass(frozen=True)
+class SpendSum:
+    """`{sum: expression}`: each run spends what the expression says."""
+
+    expression: str
+
+
+Spend = SpendClass | SpendFailure | SpendWhen | SpendSum
+
+
+@dataclass(frozen=True)
+class Selector:
+    """Which runs a budget is about: one column and the values it may have."""
+
+    column: str
+    values: tuple[str | None, ...]
+    """Texts, globs with `*`, or None for runs without a value."""
+
+    def admits(self, value: str | None) -> bool:
+        """Whether a run with this value is selected; None matches only None."""
+        return any(
+            value is None if wanted is None else value is not None and _glob(wanted, value)
+            for wanted in self.values
+        )
+
+
+def _glob(pattern: str, value: str) -> bool:
+    if "*" not in pattern:
+        return pattern == value
+    literal = pattern.replace("[", "[[]").replace("?", "[?]")
+    return fnmatchcase(value, literal)
+
+
+def _typed(read: Callable[[Any], T], schema: Mapping[str, Any]) -> Any:
+    """A pydantic annotation for a value that `read` makes of the file's text."""
+
+    def validate(value: Any) -> T:
+        try:
+            return read(value)
+        except Misfit as misfit:
+            problems = misfit.problems
+        except ValueError as error:
+            problems = [((), str(error))]
+        raise PydanticCustomError("misfit", "{message}", {"message": "", "problems": problems})
+
+    return (PlainValidator(validate), WithJsonSchema(dict(schema)))
+
+
+def _scalar(read: Callable[[str], T]) -> Callable[[Any], T]:
+    return lambda value: read(text_of(value))
+
+
+def _selectors(value: Any) -> tuple[Selector, ...]:
+    if not isinstance(value, dict):
+        raise Misfit("write the columns and their values, such as {environment: prod}")
+
+    def values(item: Any) -> tuple[str | None, ...]:
+        if item is None or isinstance(item, str):
+            return (item,)
+        if isinstance(item, list) and item:
+            entries = fields_of(
+                dict(enumerate(item)), lambda entry: None if entry is None else text_of(entry)
+            )
+            return tuple(entries.values())
+        raise Misfit("write a value, a list of values, or a glob with *")
+
+    return tuple(Selector(column, found) for column, found in fields_of(value, values).items())
+
+
+def _classes(value: Any) -> tuple[tuple[str, Fraction | All], ...]:
+    def letter(name: str) -> str:
+        if name not in CLASSES:
+            raise Misfit(f"{name!r} is not a class; the classes are A, B, C and D")
+        return name
+
+    def weight(item: Any) -> Fraction | All:
+        text = text_of(item)
+        if text.strip() == "all":
+            return ALL
+        try:
+            amount = number(text)
+        except ValueError:
+            raise Misfit(f"{text!r} is not a weight; write a number or all") from None
+        if amount <= 0:
+            raise Misfit("a weight is above 0; leave the class out to spend nothing")
+        if (amount * 10**9).denominator != 1:
+            raise Misfit("a weight has at most 9 decimal places")
+        return amount
+
+    if isinstance(value, dict) and value:
+        problems: list[tuple[tuple[str | int, ...], str]] = [
+            ((name,), f"{name!r} is not a class; the classes are A, B, C and D")
+            for name in value
+            if name not in CLASSES
+        ]
+        if problems:
+            raise Misfit.all(problems)
+        return tuple(sorted(fields_of(value, weight).items()))
+    if isinstance(value, str) and value.endswith("+"):
+        first = CLASSES.index(letter(value[:-1]))
+        return tuple((name, Fraction(1)) for name in CLASSES[first:])
+    names = texts_of(value)
+    if not names:
+        raise Misfit("name at least one class, such as B+ or [B, C]")
+    return tuple((name, Fraction(1)) for name in sorted({letter(name) for name in names}))
+
+
+def _failures(value: Any) -> SpendFailure:
+    names = texts_of(value)
+    if not names:
+        raise Misfit("name at least one failure")
+    return SpendFailure(names)
+
+
+_SPENDS: Mapping[str, Callable[[Any], Spend]] = {
+    "class": lambda value: SpendClass(_classes(value)),
+    "failure": _failures,
+    "when": lambda value: SpendWhen(text_of(value)),
+    "sum": lambda value: SpendSum(text_of(value)),
+}
+
+
+def _spend(value: Any) -> Spend:
+    if not isinstance(value, dict) or len(value) != 1:
+        raise Misfit("write one of {class: B+}, {failure: [names]}, {when: …} and {sum: …}")
+    only(value, _SPENDS)
+    ((key, item),) = value.items()
+    return fields_of({key: item}, _SPENDS[key])[key]  # type: ignore[no-any-return]
+
+
+def _window(value: Any) -> Window:
+    text = text_of(value).strip()
+    if text in PERIODS:
+        return Calendar(text)  # type: ignore[arg-type]
+    try:
+        return Rolling(duration(text))
+    except ValueError as error:
+        raise Misfit(f"{error}, or {', '.join(PERIODS)}") from None
+
+
+def _respond(value: Any) -> tuple[tuple[Fraction, str], ...]:
+    if not isinstance(value, dict) or not value:
+        raise Misfit("write what happens at which share, such as {75%: freeze prompt changes}")
+    lines: dict[Fraction, str] = {}
+    problems: list[tuple[tuple[str | int, ...], str]] = []
+    for key, item in value.items():
+        try:
+            line, text = share(key), text_of(item)
+            if line <= 0:
+                raise Misfit("a line lies above 0%")
+            if line in lines:
+                raise Misfit(f"the line {key} is there twice")
+            lines[line] = text
+        except (ValueError, Misfit) as error:
+            problems.append(((key,), str(error)))
+    if problems:
+        raise Misfit.all(problems)
+    return tuple(sorted(lines.items()))
+
+
+def _fraction_of_budget(value: Any) -> Fraction:
+    fraction = share(text_of(value))
+    if not 0 <= fraction <= 1:
+        raise Misfit(f"{value} does not lie between 0% and 100%")
+    return fraction
+
+
+def _changes(value: Any) -> tuple[str, ...] | All:
+    return ALL if value == "all" else texts_of(value)
+
+
+def _alert(value: Any) -> BurnRow:
+    if not isinstance(value, dict):
+        raise Misfit("write {long: 1h, short: 5m, share: 2%, severity: page}")
+    only(value, ("long", "short", "share", "factor", "severity"))
+    missing = [key for key in ("long", "short", "severity") if key not in value]
+    if missing or ("share" in value) == ("factor" in value):
+        raise Misfit("an alert needs long, short, severity, and either share or factor")
+    reads: Mapping[str, Callable[[str], Any]] = {
+        "long": duration,
+        "short": duration,
+        "share": share,
+        "factor": number,
+        "severity": _severity,
+    }
+    found: dict[str, Any] = {}
+    for key, item in value.items():
+        try:
+            found[key] = reads[key](text_of(item))
+        except (ValueError, Misfit) as error:
+            raise Misfit(str(error), key) from None
+    row = BurnRow(**found)
+    if row.short >= row.long:
+        raise Misfit("the short window is shorter than the long one", "short")
+    if (row.share or row.factor or 0) <= 0:
+        raise Misfit("an alert's share or factor is above 0")
+    return row
+
+
+def _severity(text: str) -> str:
+    if text not in ("page", "ticket"):
+        raise ValueError(f"{text!r} is neither page nor ticket")
+    return text
+
+
+def _alerts(value: Any) -> tuple[BurnRow, ...]:
+    if not isinstance(value, list):
+        raise Misfit("write a list of alerts; an empty one switches them off")
+    return tuple(fields_of(dict(enumerate(value)), _alert).values())
+
+
+def _zone(text: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(text)
+    except (KeyError, ValueError, OSError):
+        raise ValueError(
+            f"{text!r} is not a time zone; write UTC or a name such as Europe/Berlin"
+        ) from None
+
+
+def _version(text: str) -> Literal[1]:
+    if text.strip() != "1":
+        raise ValueError(f"version {text} is not known; this ebudget reads version 1")
+    return 1
+
+
+def _class_letter(text: str) -> str:
+    if text not in CLASSES:
+        raise ValueError(f"{text!r} is not a class; the classes are A, B, C and D")
+    return text
+
+
+def _member(enum: type[StrEnum]) -> Callable[[str], StrEnum]:
+    def read(text: str) -> StrEnum:
+        try:
+            return enum(text)
+        except ValueError:
+            known = [member.value for member in enum]
+            raise ValueError(
+                f"{text!r} is not one of {', '.join(known)}{nearest(text, known)}"
+            ) from None
+
+    return read
+
+
+def _scale(text: str) -> Fraction:
+    factor = number(text)
+    if factor <= 0 or (factor * 10**9).denominator != 1:
+        raise ValueError("a scale is above 0 and has at most 9 decimal places")
+    return factor
+
+
+def _outcomes(value: Any) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    if not isinstance(value, dict):
+        raise Misfit("write the words of each outcome, such as {success: [resolved]}")
+    only(value, OUTCOME_WORDS)
+    found = fields_of(value, texts_of)
+    seen: dict[str, str] = {}
+    for outcome, words in found.items():
+        for word in words:
+            other = seen.setdefault(word.strip().lower(), outcome)
+            if other != outcome:
+                raise Misfit(f"{word!r} means both {other} and {outcome}", outcome)
+    return tuple((outcome, tuple(w.strip().lower() for w in words)) for outcome, words in found.items())
+
+
+_TEXT = {"type": ["string", "number", "boolean"]}
+_TEXTS = {"anyOf": [_TEXT, {"type": "array", "items": _TEXT}]}
+_PERCENT = {"type": "string", "pattern": r"^\s*\d+(\.\d*)?\s*%$"}
+_AMOUNT = {"type": ["number", "string"], "minimum": 0}
+_DURATION = {"type": "string", "pattern": r"^\d+\s*[smhdw]$"}
+_PLAIN_ALLOW = [
+    _PERCENT,
+    _AMOUNT,
+    {
+        "type": "object",
+        "properties": {"amount": _AMOUNT, "per": _AMOUNT},
+        "required": ["amount", "per"],
+        "additionalProperties": False,
+    },
+    {
+        "type": "object",
+        "properties": {"of_value": _PERCENT},
+        "required": ["of_value"],
+        "additionalProperties": False,
+    },
+    {
+        "type": "object",
+        "properties": {"of_baseline": _PERCENT, "over": _DURATION},
+        "required": ["of_baseline", "over"],
+        "additionalProperties": False,
+    },
+]
+_ALLOW = {
+    "anyOf": [*_PLAIN_ALLOW, {"type": "object", "additionalProperties": {"anyOf": _PLAIN_ALLOW}}]
+}
+_CLASS = {"enum": list(CLASSES)}
+_SPEND = {
+    "type": "object",
+    "minProperties": 1,
+    "maxProperties": 1,
+    "additionalProperties": False,
+    "properties": {
+        "class": {
+            "anyOf": [
+                {"enum": [*CLASSES, *(name + "+" for name in CLASSES)]},
+                {"type": "array", "items": _CLASS, "minItems": 1},
+                {
+                    "type": "object",
+                    "properties": {
+                        name: {"anyOf": [{"type": "number"}, {"const": "all"}]} for name in CLASSES
+                    },
+                    "additionalProperties": False,
+                },
+            ]
+        },
+        "failure": _TEXTS,
+        "when": {"type": "string"},
+        "sum": {"type": "string"},
+    },
+}
+_ALERTS = {
+    "type": "array",
+    "items": {
+        "type": "object",
+        "properties": {
+            "long": _DURATION,
+            "short": _DURATION,
+            "share": _PERCENT,
+            "factor": {"type": "number", "exclusiveMinimum": 0},
+            "severity": {"enum": ["page", "ticket"]},
+        },
+        "required": ["long", "short", "severity"],
+        "oneOf": [{"required": ["share"]}, {"required": ["factor"]}],
+        "additionalProperties": False,
+    },
+}
+_FOR = {
+    "type": "object",
+    "additionalProperties": {
+        "anyOf": [
+            {"type": ["string", "number", "boolean", "null"]},
+            {"type": "array", "items": {"type": ["string", "number", "boolean", "null"]}},
+        ]
+    },
+}
+
+Text = Annotated[str, *_typed(text_of, _TEXT)]
+Texts = Annotated[tuple[str, ...], *_typed(texts_of, _TEXTS)]
+Flag = Annotated[bool, *_typed(_scalar(truth), {"type": "boolean"})]
+Zone = Annotated[ZoneInfo, *_typed(_scalar(_zone), {"type": "string"})]
+ClassLetter = Annotated[str, *_typed(_scalar(_class_letter), _CLASS)]
+Usd = Annotated[Fraction, *_typed(_scalar(number), {"type": ["number", "string"]})]
+
+
+class Part(BaseModel):
+    """A mapping of the policy: frozen, and without keys that nobody reads."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", arbitrary_types_allowed=True, populate_by_name=True
+    )
+
+
+class FieldMap(Part):
+    """Where a column comes from in this log."""
+
+    path: Text
+    """The key, or the path of nested keys joined by dots."""
+    type: Annotated[
+        Type | None, *_typed(_scalar(_member(Type)), {"enum": [member.value for member in Type]})
+    ] = None
+    """Only for columns of one's own; `text` when left out."""
+    scale: Annotated[Fraction, *_typed(_scalar(_scale), {"type": "number", "exclusiveMinimum": 0})] = (
+        Fraction(1)
+    )
+    """The log's number times this is the column's, such as 1000 from seconds to milliseconds."""
+    null_if: Texts = ()
+    """Values that mean "not measured"."""
+    optional: Flag = False
+    """Whether the path may be absent from the whole log."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _path_alone(cls, value: Any) -> Any:
+        return {"path": value} if isinstance(value, str) else value
+
+
+class Logs(Part):
+    """Where the logs are and how they differ from the canonical run."""
+
+    paths: Texts = ()
+    """Files, folders or globs, relative to the policy file; used when the command names none."""
+    timezone: Zone = ZoneInfo("UTC")
+    """The zone of times that are written without one."""
+    fields: dict[str, FieldMap] = Field(default_factory=dict)
+    """Our column: their key."""
+    outcomes: Annotated[
+        tuple[tuple[str, tuple[str, ...]], ...],
+        *_typed(
+            _outcomes,
+            {
+                "type": "object",
+                "properties": {outcome: _TEXTS for outcome in OUTCOME_WORDS},
+                "additionalProperties": False,
+            },
+        ),
+    ] = ()
+    """This log's own words for the outcomes, beside the ones that are always known."""
+
+
+class Failure(Part):
+    """A rule that says what a failure is."""
+
+    class_: ClassLetter = Field(alias="class")
+    """A (a blemish) to D (a breach of trust)."""
+    when: Text
+    """A SQL condition over the columns of a run."""
+    instant: Flag = False
+    """Whether one such run spends the whole allowance."""
+
+
+class Workflow(Part):
+    """A unit of work: who pays for its failures, and what a success is worth."""
+
+    unit: Text = "run"
+    """What one run handles, such as `ticket`."""
+    owner: Text | None = None
+    """Who pays for the clean-up."""
+    risk_tier: Text | None = None
+    """The tier of its runs that name none themselves."""
+    value_usd: Usd | None = None
+    """US dollars that one success saves."""
+    review_usd_per_hour: Usd | None = None
+    """US dollars that an hour of human review costs."""
+
+
+class Gate(Part):
+    """Which changes a burning budget stops."""
+
+    changes: Annotated[tuple[str, ...] | All, *_typed(_changes, _TEXTS)] = ALL
+    """The team's own words for types of change; all when left out."""
+    freeze_below: Annotated[Fraction, *_typed(_fraction_of_budget, _PERCENT)] = Fraction(1, 4)
+    """The account is frozen when less than this share remains."""
+
+
+class Budget(Part):
+    """How much of one kind of failure is acceptable."""
+
+    kind: Annotated[
+        Kind | None, *_typed(_scalar(_member(Kind)), {"enum": [member.value for member in Kind]})
+    ] = None
+    """The family; it sets defaults only. Left out, it follows from `spend`."""
+    for_: Annotated[tuple[Selector, ...], *_typed(_selectors, _FOR)] = Field(
+        default=(), alias="for"
+    )
+    """Which runs the budget is about; all when left out."""
+    each: Texts = ()
+    """One account for each value of these columns."""
+    of: Text | None = None
+    """What earns: all, labelled, success, or a condition."""
+    spend: Annotated[Spend, *_typed(_spend, _SPEND)]
+    """What spends the budget."""
+    allow: Annotated[Allowance, *_typed(parse_allowance, _ALLOW)]
+    """How much is acceptable."""
+    window: Annotated[
+        Window, *_typed(_window, {"anyOf": [_DURATION, {"enum": list(PERIODS)}]})
+    ] = Rolling(duration("30d"))
+    """Over which time."""
+    by: Texts = ()
+    """How the report breaks the spend down."""
+    respond: Annotated[
+        tuple[tuple[Fraction, str], ...],
+        *_typed(_respond, {"type": "object", "additionalProperties": _TEXT}),
+    ] = ()
+    """What was agreed to happen when a share of the budget is spent."""
+    gate: Gate = Gate()
+    """Which changes it stops, and when."""
+    min_runs: Annotated[int, *_typed(_scalar(whole), {"type": "integer", "minimum": 0})] = 0
+    """Fewer runs that earn are no evidence, where the allowance depends on them."""
+    alerts: Annotated[tuple[BurnRow, ...] | None, *_typed(_alerts, _ALERTS)] = None
+    """Burn alerts in place of the default rows."""
+
+    @property
+    def family(self) -> Kind:
+        """The kind, or the one that `spend` suggests."""
+        if self.kind is not None:
+            return self.kind
+        match self.spend:
+            case SpendClass() | SpendFailure():
+                return Kind.OUTCOME
+            case SpendSum():
+                return Kind.COST
+            case SpendWhen():
+                return Kind.QUALITY
+
+    @property
+    def earns(self) -> str:
+        """What earns, with the default of the kind: all, labelled, success or a condition."""
+        if self.of is not None:
+            return self.of
+        if self.family in (Kind.OUTCOME, Kind.TRUST):
+            return "labelled"
+        if self.family in (Kind.LATENCY, Kind.QUALITY) and isinstance(self.spend, SpendWhen):
+            return f"({self.spend.condition}) is not null"
+        return "all"
+
+    @property
+    def dimensions(self) -> tuple[str, ...]:
+        """The columns that part the budget into accounts."""
+        if isinstance(self.allow, ByTier) and "risk_tier" not in self.each:
+            return (*self.each, "risk_tier")
+        return self.each
+
+    def selects(self, column: str, value: str | None) -> bool:
+        """Whether `for` admits this value of a column."""
+        return all(s.admits(value) for s in self.for_ if s.column == column)
+
+
+class Policy(Part):
+    """The whole policy of a `budgets.yaml`."""
+
+    version: Annotated[Literal[1], *_typed(_scalar(_version), {"const": 1})]
+    """The version of the policy's form."""
+    timezone: Zone = ZoneInfo("UTC")
+    """The zone of calendar windows and of `date_part` in rules."""
+    logs: Logs = Logs()
+    failures: dict[str, Failure] = Field(default_factory=dict)
+    """What failure means, by name; the worst class that a run matches is its class."""
+    unclassified: ClassLetter = "B"
+    """The class of a failed run that no rule names."""
+    workflows: dict[str, Workflow] = Field(default_factory=dict)
+    budgets: dict[str, Budget]
+
+    @property
+    def columns(self) -> dict[str, Type]:
+        """Every column that rules may name, with its type: the canonical ones and one's own."""
+        types = {column.name: column.type for column in CANONICAL}
+        for name, field in self.logs.fields.items():
+            types.setdefault(name, field.type or Type.TEXT)
+        return types
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of a policy file, for editors."""
+    schema = Policy.model_json_schema(by_alias=True)
+    fields = schema["$defs"]["Logs"]["properties"]["fields"]
+    fields["additionalProperties"] = {
+        "anyOf": [{"type": "string"}, fields["additionalProperties"]]
+    }
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **schema,
+        "title": "ebudget policy, version 1",
+    }

@@ -1,0 +1,139 @@
+"""What the types cannot say: whether the parts of a policy fit each other."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterator
+from zoneinfo import ZoneInfo
+
+from ebudget.allowance import ByTier, OfValue
+from ebudget.columns import BY_NAME, Type
+from ebudget.misfit import nearest
+from ebudget.policy import (
+    Budget,
+    FieldMap,
+    Policy,
+    SpendClass,
+    SpendFailure,
+    SpendSum,
+    SpendWhen,
+)
+from ebudget.quantities import number
+from ebudget.rules import Rule, RuleError, compile_amount, compile_condition
+
+Path = tuple[str | int, ...]
+Finding = tuple[Path, str]
+
+GROUPING_TYPES = (Type.TEXT, Type.BOOLEAN)
+"""The types of column that runs can be grouped by."""
+
+_IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,62}\Z", re.ASCII)
+_NAMES = ("all", "labelled", "success")
+
+
+def check_policy(policy: Policy, failures: Collection[str]) -> Iterator[Finding]:
+    """Every problem, with the path of the value that has it.
+
+    `failures` are the names that the file defines, those that were refused for another reason
+    among them.
+    """
+    for name, field in policy.logs.fields.items():
+        yield from _check_field(("logs", "fields", name), name, field)
+    yield from _check_names(policy)
+    types, zone = policy.columns, policy.timezone
+
+    def rule(path: Path, text: str, compile_: Callable[..., Rule]) -> Iterator[Finding]:
+        try:
+            compile_(text, types, zone)
+        except RuleError as error:
+            place = "" if error.at is None else f" at character {error.at + 1}"
+            yield path, _with_place(str(error), place)
+
+    for name, failure in policy.failures.items():
+        yield from rule(("failures", name, "when"), failure.when, compile_condition)
+    for name, budget in policy.budgets.items():
+        path: Path = ("budgets", name)
+        yield from _check_columns(path, budget, types)
+        if budget.of is not None and budget.of not in _NAMES:
+            yield from rule((*path, "of"), budget.of, compile_condition)
+        match budget.spend:
+            case SpendWhen(condition):
+                yield from rule((*path, "spend", "when"), condition, compile_condition)
+            case SpendSum(expression):
+                yield from rule((*path, "spend", "sum"), expression, compile_amount)
+            case SpendFailure(names):
+                for index, wanted in enumerate(names):
+                    if wanted not in failures:
+                        message = f"no failure is named {wanted!r}{nearest(wanted, failures)}"
+                        yield (*path, "spend", "failure", index), message
+            case SpendClass():
+                pass
+        yield from _check_value(path, budget, policy)
+
+
+def _with_place(message: str, place: str) -> str:
+    head, semicolon, tail = message.partition(";")
+    return head + place + semicolon + tail
+
+
+def _check_field(path: Path, name: str, field: FieldMap) -> Iterator[Finding]:
+    known = BY_NAME.get(name)
+    if known is None and not _IDENTIFIER.match(name):
+        yield path, f"{name!r} is no column name; use letters, digits and _, beginning with a letter"
+    if known is None and name.lower() in BY_NAME:
+        yield path, f"{name!r} differs from the column {name.lower()!r} by case only"
+    if known and field.type and field.type is not known.type:
+        yield (*path, "type"), f"{name} is {known.type.value}; leave the type out"
+    type_ = known.type if known else field.type or Type.TEXT
+    numeric = type_ in (Type.NUMBER, Type.INTEGER)
+    if field.scale != 1 and not numeric:
+        yield (*path, "scale"), f"only numbers can be scaled, and {name} is {type_.value}"
+    if not field.path.strip():
+        yield (*path, "path"), "an empty path leads nowhere"
+    for index, value in enumerate(field.null_if):
+        if numeric:
+            try:
+                number(value)
+            except ValueError as error:
+                yield (*path, "null_if", index), str(error)
+        elif type_ in (Type.TIME, Type.LIST):
+            yield (*path, "null_if", index), f"null_if is for texts, numbers and booleans"
+
+
+def _check_names(policy: Policy) -> Iterator[Finding]:
+    seen: dict[str, str] = {}
+    for name in policy.logs.fields:
+        other = seen.setdefault(name.lower(), name)
+        if other != name:
+            yield ("logs", "fields", name), f"{name!r} differs from {other!r} by case only"
+    if not policy.budgets:
+        yield ("budgets",), "a policy has at least one budget"
+
+
+def _check_columns(path: Path, budget: Budget, types: dict[str, Type]) -> Iterator[Finding]:
+    groupable = [name for name, type_ in types.items() if type_ in GROUPING_TYPES]
+    places: list[tuple[Path, str]] = [((*path, "for", s.column), s.column) for s in budget.for_]
+    for key, names in (("each", budget.each), ("by", budget.by)):
+        places += [((*path, key, index), name) for index, name in enumerate(names)]
+        for index, name in enumerate(names):
+            if name in names[:index]:
+                yield (*path, key, index), f"{name!r} is there twice"
+    for place, name in places:
+        if name not in types:
+            yield place, f"unknown column {name!r}{nearest(name, groupable)}"
+        elif name not in groupable or name == "run_id":
+            yield place, f"{name} is {types[name].value}; runs are grouped by texts and booleans"
+
+
+def _check_value(path: Path, budget: Budget, policy: Policy) -> Iterator[Finding]:
+    allow = budget.allow
+    forms = [form for _, form in allow.tiers] if isinstance(allow, ByTier) else [allow]
+    if any(isinstance(form, OfValue) for form in forms) and not any(
+        workflow.value_usd is not None for workflow in policy.workflows.values()
+    ):
+        yield (
+            (*path, "allow"),
+            "of_value needs a value; declare value_usd for a workflow under workflows",
+        )
+    if budget.gate.freeze_below == 1 and budget.respond:
+        return

@@ -1,0 +1,259 @@
+"""From `budgets.yaml` to a Policy: every problem at once, each with its file, line and column."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from ebudget.errors import InputError, PolicyError, Problem
+from ebudget.misfit import nearest
+from ebudget.policy import Policy
+from ebudget.policy_check import check_policy
+from ebudget.text_safety import visible
+
+Key = str | int
+Place = tuple[int, int]
+
+LARGEST = 1_000_000
+"""Bytes of a policy file."""
+MOST_NODES = 50_000
+"""Values of a policy, with every use of an alias counted."""
+DEEPEST = 40
+
+_NULLS = ("", "~", "null", "Null", "NULL")
+_STANDARD = "tag:yaml.org,2002:"
+_TAGS = {
+    _STANDARD + name for name in ("str", "int", "float", "bool", "null", "map", "seq", "timestamp")
+}
+
+
+@dataclass
+class _Document:
+    """The plain values of a YAML document and where each of them stands."""
+
+    file: str
+    values: dict[tuple[Key, ...], Place] = field(default_factory=dict)
+    keys: dict[tuple[Key, ...], Place] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    nodes: int = 0
+
+    def complain(self, path: tuple[Key, ...], message: str, place: Place | None = None) -> None:
+        """Note a problem at a path; without a place, at the nearest known value."""
+        at = path
+        while place is None:
+            place = self.values.get(at) or self.keys.get(at)
+            if place is None and not at:
+                place = (1, 1)
+            at = at[:-1]
+        dotted = ".".join(str(part) for part in path if not isinstance(part, int))
+        self.problems.append(
+            Problem(self.file, place[0], place[1], visible(dotted), visible(message))
+        )
+
+    def plain(self, node: yaml.Node, path: tuple[Key, ...]) -> Any:
+        """Texts, lists and mappings of a node; every scalar stays a text."""
+        self.values[path] = _place(node)
+        self.nodes += 1
+        if self.nodes > MOST_NODES:
+            raise _TooLarge(f"more than {MOST_NODES:,} values, aliases counted each time")
+        if len(path) > DEEPEST:
+            raise _TooLarge(f"nested more than {DEEPEST} levels deep")
+        if node.tag not in _TAGS:
+            name = "<<" if node.tag.endswith(":merge") else node.tag.replace(_STANDARD, "!!")
+            self.complain(path, f"{name} is not supported; write plain values")
+            return None
+        if isinstance(node, yaml.ScalarNode):
+            is_null = node.style is None and node.value in _NULLS
+            return None if is_null else str(node.value)
+        if isinstance(node, yaml.SequenceNode):
+            return [self.plain(item, (*path, i)) for i, item in enumerate(node.value)]
+        assert isinstance(node, yaml.MappingNode)
+        return self._mapping(node, path)
+
+    def _mapping(self, node: yaml.MappingNode, path: tuple[Key, ...]) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            place = _place(key_node)
+            if not isinstance(key_node, yaml.ScalarNode):
+                self.complain(path, "a key is a plain text", place)
+                continue
+            key = str(key_node.value)
+            if key_node.tag.endswith(":merge"):
+                self.complain(path, "merge keys (<<) are not supported; write the keys out", place)
+                continue
+            if key in found:
+                line, column = self.keys[(*path, key)]
+                message = f"the key {key!r} is there twice, first at line {line}, column {column}"
+                self.complain((*path, key), message, place)
+                continue
+            self.keys[(*path, key)] = place
+            found[key] = self.plain(value_node, (*path, key))
+        return found
+
+
+class _TooLarge(Exception):
+    """A document that nobody would write by hand."""
+
+
+def _place(node: yaml.Node) -> Place:
+    return node.start_mark.line + 1, node.start_mark.column + 1
+
+
+def _compose(text: str, document: _Document) -> Any:
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        node = yaml.compose(text, Loader=loader)
+        if node is None:
+            document.complain((), "the file is empty; begin with version: 1")
+            return None
+        return document.plain(node, ())
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        place = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        document.complain((), f"not YAML: {error.problem or error.context}", place)
+    except yaml.YAMLError as error:
+        document.complain((), f"not YAML: {error}".splitlines()[0])
+    except RecursionError:
+        document.complain((), "nested too deeply")
+    except _TooLarge as error:
+        document.complain((), str(error))
+    return None
+
+
+def _location(raw: Any, loc: Iterable[Key]) -> tuple[Key, ...]:
+    """The part of pydantic's location that exists in the file."""
+    path: list[Key] = []
+    for part in loc:
+        if isinstance(raw, dict) and part in raw:
+            raw = raw[part]
+        elif isinstance(raw, list) and isinstance(part, int) and part < len(raw):
+            raw = raw[part]
+        else:
+            break
+        path.append(part)
+    return tuple(path)
+
+
+def _keys_known_at(path: tuple[Key, ...]) -> list[str]:
+    """The keys that a mapping of the policy may have."""
+    schema = Policy.model_json_schema(by_alias=True)
+    at: Any = schema
+    for part in path:
+        while "$ref" in at or "allOf" in at or "anyOf" in at:
+            at = at.get("allOf", at.get("anyOf", [at]))[0]
+            if "$ref" in at:
+                at = schema["$defs"][at["$ref"].rsplit("/", 1)[1]]
+        at = at.get("properties", {}).get(part) or at.get("additionalProperties") or {}
+    if "$ref" in at:
+        at = schema["$defs"][at["$ref"].rsplit("/", 1)[1]]
+    return list(at.get("properties", {}))
+
+
+_MESSAGES = {
+    "dict_type": "a mapping is expected here",
+    "model_type": "a mapping is expected here",
+    "model_attributes_type": "a mapping is expected here",
+    "string_type": "a text is expected here",
+}
+
+
+def _validate(raw: Any, document: _Document) -> set[tuple[Key, ...]]:
+    """Note what the types refuse; gives the paths of the refused values."""
+    refused: set[tuple[Key, ...]] = set()
+    try:
+        Policy.model_validate(raw)
+    except ValidationError as error:
+        for item in error.errors(include_url=False):
+            path, kind = _location(raw, item["loc"]), item["type"]
+            refused.add(path)
+            if kind == "misfit":
+                for below, message in item["ctx"]["problems"]:
+                    full = (*path, *below)
+                    place = document.keys.get(full) if "unknown key" in message else None
+                    document.complain(full, message, place)
+            elif kind == "missing":
+                name = item["loc"][-1]
+                document.complain(path, f"{name} is missing", document.keys.get(path))
+            elif kind == "extra_forbidden":
+                known = _keys_known_at(path[:-1])
+                message = f"unknown key {str(path[-1])!r}{nearest(str(path[-1]), known)}"
+                document.complain(path, message, document.keys.get(path))
+            else:
+                document.complain(path, _MESSAGES.get(kind, item["msg"]))
+    return refused
+
+
+def _prune(raw: dict[str, Any], refused: set[tuple[Key, ...]]) -> dict[str, Any]:
+    """The document without the entries that were refused, so that the rest can be checked too."""
+    depth = {"failures": 2, "workflows": 2, "budgets": 2, "logs": 2}
+    kept = {key: dict(value) if isinstance(value, dict) else value for key, value in raw.items()}
+    if isinstance(kept.get("logs"), dict) and isinstance(kept["logs"].get("fields"), dict):
+        kept["logs"]["fields"] = dict(kept["logs"]["fields"])
+    for path in refused:
+        if not path:
+            continue
+        cut = path[: 3 if path[:2] == ("logs", "fields") else depth.get(str(path[0]), 1)]
+        target: Any = kept
+        for part in cut[:-1]:
+            target = target.get(part) if isinstance(target, dict) else None
+        if isinstance(target, dict):
+            target.pop(cut[-1], None)
+    kept.setdefault("version", "1")
+    kept.setdefault("budgets", {})
+    return kept
+
+
+def parse_policy(text: str, file: str) -> Policy:
+    """The policy that a YAML text describes; `file` is the name for messages.
+
+    Raises PolicyError with every problem of the text.
+    """
+    document = _Document(file)
+    raw = _compose(text, document)
+    if raw is not None and not isinstance(raw, dict):
+        document.complain((), "a policy is a mapping; begin with version: 1")
+        raw = None
+    if raw is None:
+        raise PolicyError(document.problems or [Problem(file, 1, 1, "", "the file is empty")])
+    refused = _validate(raw, document)
+    names = raw.get("failures")
+    try:
+        rest = Policy.model_validate(_prune(raw, refused) if refused else raw)
+    except ValidationError:
+        raise PolicyError(document.problems) from None
+    for path, message in check_policy(rest, names if isinstance(names, dict) else ()):
+        if refused and path == ("budgets",):
+            continue
+        place = document.values.get(path) or document.values.get(path[:-1])
+        document.complain(path, message, place)
+    if document.problems:
+        raise PolicyError(document.problems)
+    return rest
+
+
+def load_policy(path: str | Path) -> Policy:
+    """Read and check a policy file.
+
+    Raises InputError where the file cannot be read, PolicyError with every problem of its text.
+    """
+    file = Path(path)
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise InputError(f"{visible(str(path))}: cannot read the policy: {reason}") from None
+    if len(data) > LARGEST:
+        raise InputError(f"{visible(str(path))}: larger than {LARGEST:,} bytes; is it a policy?")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        column = error.start - (data.rfind(b"\n", 0, error.start) + 1) + 1
+        problem = Problem(visible(str(path)), line, column, "", "not UTF-8 text")
+        raise PolicyError([problem]) from None
+    return parse_policy(text, visible(str(path)))

@@ -1,0 +1,330 @@
+"""From a policy to the statements that make a ledger of canonical runs.
+
+The ledger's key holds everything that any budget asks of a run: its values of the columns that
+budgets select or group by, its outcome, the conditions it meets, and the stretch of time it lies
+in. So all budgets share one grouping, and its cost hardly depends on their number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from sqlglot import exp
+
+from ebudget.allowance import ByTier, OfValue
+from ebudget.extraction import bit_words, flaws_of, wanted_column
+from ebudget.policy import Budget, Policy, SpendSum, SpendWhen
+from ebudget.reading import FILE, FLAW_BITS, REJECT, ROW, Canonical
+from ebudget.rules import (
+    Rule,
+    call,
+    cast,
+    column,
+    compile_amount,
+    compile_condition,
+    decimal,
+    text,
+    timestamp_literal,
+)
+
+RUNS, LOSERS = "runs", "duplicate_runs"
+BUCKET, COUNT = "_bucket", "_runs"
+
+
+@dataclass(frozen=True)
+class Predicate:
+    """One condition that the ledger remembers of every run."""
+
+    source: str
+    """The condition's text."""
+    unknown: bool
+    """Whether it is met where the condition is null, instead of where it is true."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a ledger has to hold for these budgets."""
+
+    policy: Policy
+    dimensions: tuple[str, ...]
+    """The columns whose values are part of the key."""
+    predicates: tuple[Predicate, ...]
+    sums: tuple[str, ...]
+    """The expressions that are summed, as texts."""
+    canonical: Canonical
+
+    def predicate(self, source: str, *, unknown: bool = False) -> int:
+        """The place of a condition among the predicates."""
+        return self.predicates.index(Predicate(source, unknown))
+
+    @property
+    def flag_columns(self) -> tuple[str, ...]:
+        """The columns that hold which predicates are met, as bits."""
+        count = max(1, -(-len(self.predicates) // FLAW_BITS))
+        return tuple(f"_flags_{index}" for index in range(count))
+
+    @property
+    def sum_columns(self) -> tuple[tuple[str, str], ...]:
+        """For each sum, the columns with its total and with the number of runs that have none."""
+        return tuple((f"_sum_{i}", f"_missing_{i}") for i in range(len(self.sums)))
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """The columns that part the ledger's rows."""
+        return (
+            *self.dimensions,
+            "outcome",
+            *self.flag_columns,
+            *self.canonical.flaw_columns,
+            BUCKET,
+        )
+
+
+def needs_value(budget: Budget) -> bool:
+    """Whether the allowance depends on what successes are worth."""
+    allow = budget.allow
+    forms = [form for _, form in allow.tiers] if isinstance(allow, ByTier) else [allow]
+    return any(isinstance(form, OfValue) for form in forms)
+
+
+def conditions_of(budget: Budget) -> list[Predicate]:
+    """The conditions, beside the failure rules, that a budget asks of a run."""
+    found: list[Predicate] = []
+    if budget.earns not in ("all", "labelled", "success"):
+        found.append(Predicate(budget.earns, unknown=False))
+    if isinstance(budget.spend, SpendWhen):
+        condition = budget.spend.condition
+        found += [Predicate(condition, unknown=False), Predicate(condition, unknown=True)]
+    return found
+
+
+def make_plan(policy: Policy, by: Sequence[str] = ()) -> Plan:
+    """What has to be read and remembered; `by` are breakdowns beside the policy's own."""
+    dimensions: set[str] = set(by)
+    predicates = [Predicate(failure.when, unknown=False) for failure in policy.failures.values()]
+    sums: list[str] = []
+    for budget in policy.budgets.values():
+        dimensions.update(budget.dimensions, budget.by, (s.column for s in budget.for_))
+        if needs_value(budget):
+            dimensions.add("workflow")
+        predicates += conditions_of(budget)
+        if isinstance(budget.spend, SpendSum):
+            sums.append(budget.spend.expression)
+    dimensions.discard("outcome")
+    predicates = list(dict.fromkeys(predicates))
+    sums = list(dict.fromkeys(sums))
+    needed = {"run_id", "start_time", "outcome", *dimensions}
+    needed.update(*(_rule(policy, predicate.source).columns for predicate in predicates))
+    needed.update(*(_amount(policy, source).columns for source in sums))
+    if "risk_tier" in needed and any(w.risk_tier for w in policy.workflows.values()):
+        needed.add("workflow")
+    if "duration_ms" in needed and "duration_ms" not in policy.logs.fields:
+        needed.add("end_time")
+    order = [name for name in policy.columns if name in needed]
+    wanted = tuple(wanted_column(policy, name) for name in order)
+    return Plan(
+        policy,
+        tuple(name for name in policy.columns if name in dimensions),
+        tuple(predicates),
+        tuple(sums),
+        Canonical(policy, wanted, flaws_of(wanted)),
+    )
+
+
+def _rule(policy: Policy, source: str) -> Rule:
+    return compile_condition(source, policy.columns, policy.timezone)
+
+
+def _amount(policy: Policy, source: str) -> Rule:
+    return compile_amount(source, policy.columns, policy.timezone)
+
+
+def duplicates_exist() -> exp.Select:
+    """Two counts that differ where a run_id may be there twice; hashes stand in for the texts."""
+    hashed = exp.Count(this=exp.Distinct(expressions=[call("hash", column("run_id"))]))
+    return (
+        exp.select(hashed, exp.Count(this=column("run_id")))
+        .from_(RUNS)
+        .where(_is_readable())
+    )
+
+
+def _is_readable() -> exp.Expression:
+    return exp.Not(this=exp.Is(this=column("start_time"), expression=exp.Null()))
+
+
+def losers_statement() -> exp.Select:
+    """The records whose run_id a later one has: start_time, then path, then place decide.
+
+    Candidates are found by hash; the texts decide.
+    """
+    hashed = call("hash", column("run_id"))
+    readable = exp.and_(_is_readable(), exp.Not(this=exp.Is(this=column("run_id"), expression=exp.Null())))
+    candidates = (
+        exp.select(hashed.copy())
+        .from_(RUNS)
+        .where(readable)
+        .group_by(hashed.copy())
+        .having(exp.GT(this=exp.Count(this=exp.Star()), expression=exp.Literal.number(1)))
+    )
+    rank = exp.Window(
+        this=exp.RowNumber(),
+        partition_by=[column("run_id")],
+        order=exp.Order(
+            expressions=[
+                exp.Ordered(this=column(name), desc=True, nulls_first=False)
+                for name in ("start_time", FILE, ROW)
+            ]
+        ),
+    )
+    ranked = (
+        exp.select(
+            exp.alias_(column(FILE), FILE, quoted=True),
+            exp.alias_(column(ROW), ROW, quoted=True),
+            exp.alias_(rank, "_rank", quoted=True),
+        )
+        .from_(RUNS)
+        .where(exp.and_(readable.copy(), exp.In(this=hashed.copy(), query=candidates.subquery())))
+    )
+    return (
+        exp.select(column(FILE), column(ROW))
+        .from_(ranked.subquery("ranked"))
+        .where(exp.GT(this=column("_rank"), expression=exp.Literal.number(1)))
+    )
+
+
+def _counted(select: exp.Select, *, duplicates: bool) -> exp.Select:
+    """Only records with a time, and without the duplicates where there are any."""
+    statement = select.from_(RUNS).where(_is_readable())
+    if not duplicates:
+        return statement
+    same = exp.and_(
+        *(
+            exp.EQ(
+                this=exp.column(name, table=LOSERS, quoted=True),
+                expression=exp.column(name, table=RUNS, quoted=True),
+            )
+            for name in (FILE, ROW)
+        )
+    )
+    loser = exp.select(exp.Literal.number(1)).from_(LOSERS).where(same)
+    return statement.where(exp.Not(this=exp.Exists(this=loser)))
+
+
+def totals_statement(until: int, *, duplicates: bool) -> exp.Select:
+    """Of the records with a time: how many, how many after `until`, the first and last before."""
+    late = exp.GT(this=column("start_time"), expression=timestamp_literal(until))
+
+    def before(function: exp.Expression) -> exp.Expression:
+        return exp.Filter(this=function, expression=exp.Where(this=exp.Not(this=late.copy())))
+
+    def micros(function: exp.Expression) -> exp.Expression:
+        return call("epoch_us", before(function))
+
+    return _counted(
+        exp.select(
+            exp.Count(this=exp.Star()),
+            exp.Filter(
+                this=exp.Count(this=exp.Star()), expression=exp.Where(this=late.copy())
+            ),
+            micros(exp.Min(this=column("start_time"))),
+            micros(exp.Max(this=column("start_time"))),
+        ),
+        duplicates=duplicates,
+    )
+
+
+def rejects_statement() -> exp.Select:
+    """How many records are rejected, by file and reason."""
+    return (
+        exp.select(column(FILE), column(REJECT), exp.Count(this=exp.Star()))
+        .from_(RUNS)
+        .where(exp.Is(this=column("start_time"), expression=exp.Null()))
+        .group_by(column(FILE), column(REJECT))
+    )
+
+
+def bucket_tree(edges: Sequence[int]) -> exp.Expression:
+    """The number of edges before a run's start_time, found by halving.
+
+    A run at an edge belongs to the stretch that the edge ends.
+    """
+
+    def search(low: int, high: int) -> exp.Expression:
+        if low == high:
+            return exp.Literal.number(low)
+        middle = (low + high) // 2
+        after = exp.GT(this=column("start_time"), expression=timestamp_literal(edges[middle]))
+        return exp.Case(
+            ifs=[exp.If(this=after, true=search(middle + 1, high))], default=search(low, middle)
+        )
+
+    return cast(search(0, len(edges)), "INTEGER")
+
+
+def ledger_statement(plan: Plan, edges: Sequence[int], *, duplicates: bool) -> exp.Select:
+    """Counts and sums of the runs up to the last edge, by the ledger's key."""
+    policy = plan.policy
+    conditions: list[exp.Expression | None] = []
+    for predicate in plan.predicates:
+        tree = _rule(policy, predicate.source).tree
+        conditions.append(
+            exp.Is(this=tree, expression=exp.Null()) if predicate.unknown else tree
+        )
+    words = bit_words(conditions, FLAW_BITS)
+    amounts = [_summed(_amount(policy, source)) for source in plan.sums]
+    runs = _counted(
+        exp.select(
+            *(_dimension(plan, name) for name in plan.dimensions),
+            column("outcome"),
+            *(
+                exp.alias_(word, name, quoted=True)
+                for word, name in zip(words, plan.flag_columns, strict=True)
+            ),
+            *(column(name) for name in plan.canonical.flaw_columns),
+            exp.alias_(bucket_tree(edges), BUCKET, quoted=True),
+            *(
+                exp.alias_(amount, total, quoted=True)
+                for amount, (total, _) in zip(amounts, plan.sum_columns, strict=True)
+            ),
+        ),
+        duplicates=duplicates,
+    ).where(exp.LTE(this=column("start_time"), expression=timestamp_literal(edges[-1])))
+    measures = [exp.alias_(exp.Count(this=exp.Star()), COUNT, quoted=True)]
+    for total, missing in plan.sum_columns:
+        summed = call("coalesce", exp.Sum(this=column(total)), exp.Literal.number(0))
+        none = exp.Sub(
+            this=exp.Count(this=exp.Star()), expression=exp.Count(this=column(total))
+        )
+        measures.append(exp.alias_(decimal(summed), total, quoted=True))
+        measures.append(exp.alias_(none, missing, quoted=True))
+    key = [column(name) for name in plan.key]
+    return exp.select(*key, *measures).from_(runs.subquery("classified")).group_by(*key)
+
+
+def _dimension(plan: Plan, name: str) -> exp.Expression:
+    return exp.alias_(cast(column(name), "VARCHAR"), name, quoted=True)
+
+
+def _summed(rule: Rule) -> exp.Expression:
+    """What one run spends: 9 decimals, or null where it is unknown or beyond all measure."""
+    value = decimal(rule.tree)
+    limit = exp.Literal.number(10**18)
+    low = exp.Neg(this=limit.copy())
+    inside = exp.Between(this=value.copy(), low=low, high=limit)
+    return exp.Case(ifs=[exp.If(this=inside, true=value)])
+
+
+def unknowns_statement(plan: Plan, sources: Iterable[str], *, duplicates: bool) -> exp.Select:
+    """For each condition, in how many runs it is true and in how many it is null."""
+    counts: list[exp.Expression] = []
+    for source in sources:
+        tree = _rule(plan.policy, source).tree
+        for condition in (tree, exp.Is(this=tree.copy(), expression=exp.Null())):
+            counts.append(
+                exp.Filter(
+                    this=exp.Count(this=exp.Star()), expression=exp.Where(this=condition.copy())
+                )
+            )
+    return _counted(exp.select(exp.Count(this=exp.Star()), *counts), duplicates=duplicates)

@@ -1,0 +1,380 @@
+"""The statements that turn files of one kind into canonical runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from sqlglot import exp
+
+from ebudget.columns import Type
+from ebudget.errors import InputError
+from ebudget.extraction import (
+    Extracted,
+    Flaw,
+    Wanted,
+    epoch_time,
+    flaw_words,
+    from_text,
+    spellings,
+)
+from ebudget.policy import Policy
+from ebudget.rules import call, cast, column, text, try_cast
+from ebudget.sources import Compression, Kind
+from ebudget.text_safety import visible
+
+FILE, ROW, REJECT = "_file", "_row", "_reject"
+"""The file a record came from, its place there (from 0), and why it is rejected."""
+
+MALFORMED = "malformed line"
+NO_TIME = "no start_time"
+BAD_TIME = "start_time is not a time"
+
+FLAW_BITS = 60
+
+
+def flaw_column(index: int) -> str:
+    """The name of the column that holds a word of flaws."""
+    return f"_flaws_{index}"
+
+
+@dataclass(frozen=True)
+class Canonical:
+    """What canonical runs look like for one policy: the columns and the flaws they can have."""
+
+    policy: Policy
+    columns: tuple[Wanted, ...]
+    flaws: tuple[Flaw, ...]
+
+    @property
+    def flaw_columns(self) -> tuple[str, ...]:
+        """The names of the columns that hold flaws."""
+        count = max(1, -(-len(self.flaws) // FLAW_BITS))
+        return tuple(flaw_column(index) for index in range(count))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every column of a canonical run, in order."""
+        own = tuple(wanted.name for wanted in self.columns)
+        return (*own, *self.flaw_columns, REJECT, FILE, ROW)
+
+
+@dataclass
+class _Branch:
+    """A key of a JSON object: read whole, read into, or both."""
+
+    leaf: bool = False
+    children: dict[str, _Branch] = field(default_factory=dict)
+
+
+def _insert(root: _Branch, spelling: Sequence[str]) -> None:
+    branch = root
+    for key in spelling:
+        branch = branch.children.setdefault(key, _Branch())
+    branch.leaf = True
+
+
+def _refuse_case_twins(branch: _Branch) -> None:
+    seen: dict[str, str] = {}
+    for key, child in branch.children.items():
+        other = seen.setdefault(key.lower(), key)
+        if other != key:
+            raise InputError(
+                f"the log's keys {visible(other)!r} and {visible(key)!r} differ by case only and "
+                "cannot both be read; map one of them under logs.fields to another path"
+            )
+        _refuse_case_twins(child)
+
+
+def _json_type(branch: _Branch) -> str:
+    if branch.leaf and branch.children:
+        return "JSON"
+    if branch.leaf:
+        return "VARCHAR"
+    parts = (f"{_quoted(key)} {_json_type(child)}" for key, child in branch.children.items())
+    return f"STRUCT({', '.join(parts)})"
+
+
+def _quoted(name: str) -> str:
+    return exp.to_identifier(name, quoted=True).sql("duckdb")
+
+
+def _json_access(root: _Branch, spelling: Sequence[str]) -> exp.Expression:
+    tree = column(spelling[0])
+    branch = root.children[spelling[0]]
+    for index, key in enumerate(spelling[1:], 1):
+        if branch.leaf:
+            keys = "".join(f'."{k}"' for k in spelling[index:])
+            return call("json_extract_string", tree, text("$" + keys))
+        tree = call("struct_extract", tree, text(key))
+        branch = branch.children[key]
+    if branch.leaf and branch.children:
+        return call("json_extract_string", tree, text("$"))
+    return tree
+
+
+def _named(name: str, value: exp.Expression) -> exp.Expression:
+    return exp.EQ(this=exp.column(name), expression=value)
+
+
+def read_json(
+    files: Sequence[str],
+    kind: Kind,
+    compression: Compression,
+    columns: exp.Expression,
+    *,
+    records: bool = True,
+) -> exp.Expression:
+    """A table of the JSON records of files; a line that is no object gives a row of nulls.
+
+    Without `records`, the one column holds each record whole.
+    """
+    form = "array" if kind is Kind.ARRAY else "newline_delimited"
+    return exp.Table(
+        this=call(
+            "read_json",
+            exp.Array(expressions=[text(_no_glob(file)) for file in files]),
+            _named("format", text(form)),
+            _named("compression", text(compression.value)),
+            _named("records", exp.true() if records else exp.false()),
+            _named("ignore_errors", exp.true()),
+            _named("filename", text(FILE)),
+            _named("hive_partitioning", exp.false()),
+            _named("columns", columns),
+        )
+    )
+
+
+def _no_glob(path: str) -> str:
+    """Brackets around the characters that mean something in a glob."""
+    return "".join(f"[{c}]" if c in "*?[" else c for c in path)
+
+
+def json_statement(
+    canonical: Canonical, files: Sequence[str], kind: Kind, compression: Compression
+) -> exp.Select:
+    """Canonical runs of JSON files, one row a record; without `_row`, which is the row's place."""
+    root = _Branch()
+    for wanted in canonical.columns:
+        for path in wanted.paths:
+            for spelling in spellings(path):
+                _insert(root, spelling)
+    _refuse_case_twins(root)
+    columns = exp.Struct(
+        expressions=[
+            exp.PropertyEQ(
+                this=exp.to_identifier(key, quoted=True), expression=text(_json_type(branch))
+            )
+            for key, branch in root.children.items()
+        ]
+    )
+    raws: dict[str, exp.Expression] = {}
+    for wanted in canonical.columns:
+        found = [_json_access(root, s) for path in wanted.paths for s in spellings(path)]
+        raws[wanted.name] = found[0] if len(found) == 1 else call("coalesce", *found)
+    inner = exp.select(
+        *(exp.alias_(raw, name, quoted=True) for name, raw in raws.items()),
+        exp.alias_(column(FILE), FILE, quoted=True),
+    ).from_(read_json(files, kind, compression, columns))
+    extracted = {
+        wanted.name: from_text(wanted, column(wanted.name), canonical.policy)
+        for wanted in canonical.columns
+    }
+    any_value = call("coalesce", *(column(name) for name in raws))
+    return _select_canonical(canonical, extracted, column("start_time"), any_value).from_(
+        inner.subquery("raw")
+    )
+
+
+def _select_canonical(
+    canonical: Canonical,
+    extracted: Mapping[str, Extracted],
+    raw_time: exp.Expression,
+    any_value: exp.Expression,
+) -> exp.Select:
+    values = {name: found.value for name, found in extracted.items()}
+    _duration_from_times(canonical, values)
+    _tier_from_workflow(canonical.policy, values)
+    words = flaw_words(canonical.flaws, extracted, FLAW_BITS)
+    reject = exp.Case(
+        ifs=[
+            exp.If(this=_present(extracted["start_time"].value), true=exp.Null()),
+            exp.If(this=_present(raw_time), true=text(BAD_TIME)),
+            exp.If(this=_present(any_value), true=text(NO_TIME)),
+        ],
+        default=text(MALFORMED),
+    )
+    return exp.select(
+        *(exp.alias_(value.copy(), name, quoted=True) for name, value in values.items()),
+        *(
+            exp.alias_(word, name, quoted=True)
+            for word, name in zip(words, canonical.flaw_columns, strict=True)
+        ),
+        exp.alias_(reject, REJECT, quoted=True),
+        exp.alias_(column(FILE), FILE, quoted=True),
+    )
+
+
+def _present(value: exp.Expression) -> exp.Expression:
+    return exp.Not(this=exp.Is(this=value.copy(), expression=exp.Null()))
+
+
+def _duration_from_times(canonical: Canonical, values: dict[str, exp.Expression]) -> None:
+    mapped = "duration_ms" in canonical.policy.logs.fields
+    if mapped or "duration_ms" not in values or "end_time" not in values:
+        return
+    micros = [call("epoch_us", values[name].copy()) for name in ("end_time", "start_time")]
+    elapsed = exp.Paren(this=exp.Sub(this=micros[0], expression=micros[1]))
+    exact = cast(elapsed, "DECIMAL(38, 9)")
+    millis = exp.Mul(this=exact, expression=exp.Literal.number("0.001"))
+    values["duration_ms"] = call(
+        "coalesce", values["duration_ms"], cast(exp.Paren(this=millis), "DECIMAL(38, 9)")
+    )
+
+
+def _tier_from_workflow(policy: Policy, values: dict[str, exp.Expression]) -> None:
+    tiers = {n: w.risk_tier for n, w in policy.workflows.items() if w.risk_tier is not None}
+    if "risk_tier" not in values or "workflow" not in values or not tiers:
+        return
+    default = exp.Case(
+        this=values["workflow"].copy(),
+        ifs=[exp.If(this=text(name), true=text(tier)) for name, tier in tiers.items()],
+    )
+    values["risk_tier"] = call("coalesce", values["risk_tier"], default)
+
+
+ParquetSchema = Mapping[str, object]
+"""The type of every path of a Parquet file: SQL type names, or a nested schema."""
+
+
+def _parquet_access(
+    schema: ParquetSchema, spelling: Sequence[str]
+) -> tuple[exp.Expression, str] | None:
+    at: object = schema
+    tree: exp.Expression | None = None
+    for key in spelling:
+        if not isinstance(at, Mapping) or key not in at:
+            return None
+        at = at[key]
+        tree = column(key) if tree is None else call("struct_extract", tree, text(key))
+    if tree is None:
+        return None
+    if isinstance(at, Mapping):
+        return cast(call("to_json", tree), "VARCHAR"), "VARCHAR"
+    return tree, str(at)
+
+
+_INTEGERS = (
+    "TINYINT SMALLINT INTEGER BIGINT HUGEINT UTINYINT USMALLINT UINTEGER UBIGINT UHUGEINT".split()
+)
+
+
+def _from_parquet(
+    wanted: Wanted, tree: exp.Expression, sql_type: str, policy: Policy
+) -> Extracted:
+    base = sql_type.split("(")[0]
+    plain = wanted.field is None or (wanted.field.scale == 1 and not wanted.field.null_if)
+    if wanted.type is Type.TIME:
+        if sql_type == "TIMESTAMP WITH TIME ZONE":
+            return Extracted(_finite(call("timezone", text("UTC"), tree)), {})
+        if base.startswith("TIMESTAMP") or base == "DATE":
+            naive = try_cast(tree, "TIMESTAMP")
+            zone = policy.logs.timezone.key
+            if zone == "UTC":
+                return Extracted(_finite(naive), {})
+            local = call("timezone", text("UTC"), call("timezone", text(zone), naive))
+            return Extracted(_finite(local), {})
+        if base in _INTEGERS:
+            value = epoch_time(cast(tree, "DECIMAL(38, 0)"))
+            return Extracted(value, {"not a time": exp.and_(_present(tree), _missing(value))})
+    if wanted.type is Type.LIST and sql_type.endswith("[]"):
+        return Extracted(cast(tree, "VARCHAR[]"), {})
+    if plain and wanted.type is Type.BOOLEAN and base == "BOOLEAN":
+        return Extracted(tree, {})
+    if plain and wanted.type is Type.INTEGER and base in _INTEGERS[:4]:
+        return Extracted(cast(tree, "BIGINT"), {})
+    if plain and wanted.type is Type.NUMBER and base in _INTEGERS[:3]:
+        return Extracted(cast(tree, "DECIMAL(38, 9)"), {})
+    raw = tree if base == "VARCHAR" else cast(tree, "VARCHAR")
+    return from_text(wanted, raw, policy)
+
+
+def _missing(value: exp.Expression) -> exp.Expression:
+    return exp.Is(this=value.copy(), expression=exp.Null())
+
+
+def _finite(value: exp.Expression) -> exp.Expression:
+    return exp.Case(ifs=[exp.If(this=call("isfinite", value.copy()), true=value)])
+
+
+def parquet_statement(
+    canonical: Canonical, files: Sequence[str], schema: ParquetSchema
+) -> exp.Select:
+    """Canonical runs of Parquet files that share a schema, read in place."""
+    extracted: dict[str, Extracted] = {}
+    raws: list[exp.Expression] = []
+    raw_time: exp.Expression = exp.Null()
+    for wanted in canonical.columns:
+        found = [
+            access
+            for path in wanted.paths
+            for spelling in spellings(path)
+            if (access := _parquet_access(schema, spelling)) is not None
+        ]
+        parts = [_from_parquet(wanted, tree, type_, canonical.policy) for tree, type_ in found]
+        extracted[wanted.name] = _first_of([tree for tree, _ in found], parts, wanted)
+        raws += [tree for tree, _ in found]
+        if wanted.name == "start_time" and found:
+            raw_time = call("coalesce", *(cast(tree, "VARCHAR") for tree, _ in found))
+    statement = _select_canonical(canonical, extracted, raw_time, exp.true())
+    source = exp.Table(
+        this=call(
+            "read_parquet",
+            exp.Array(expressions=[text(_no_glob(file)) for file in files]),
+            _named("filename", text(FILE)),
+            _named("file_row_number", exp.true()),
+            _named("hive_partitioning", exp.false()),
+        )
+    )
+    return statement.select(exp.alias_(column("file_row_number"), ROW, quoted=True)).from_(source)
+
+
+_SQL_TYPES = {
+    Type.TEXT: "VARCHAR",
+    Type.NUMBER: "DECIMAL(38, 9)",
+    Type.INTEGER: "BIGINT",
+    Type.BOOLEAN: "BOOLEAN",
+    Type.TIME: "TIMESTAMP",
+    Type.LIST: "VARCHAR[]",
+}
+
+
+def sql_type(type_: Type) -> str:
+    """The type of a canonical column in a statement."""
+    return _SQL_TYPES[type_]
+
+
+def _first_of(
+    trees: Sequence[exp.Expression], parts: Sequence[Extracted], wanted: Wanted
+) -> Extracted:
+    """The first of several fields that has a value decides, also where it cannot be read."""
+    if not parts:
+        return Extracted(cast(exp.Null(), sql_type(wanted.type)), {})
+    if len(parts) == 1:
+        return parts[0]
+    value = exp.Case(
+        ifs=[
+            exp.If(this=_present(tree), true=part.value)
+            for tree, part in zip(trees, parts, strict=True)
+        ]
+    )
+    reasons = {reason for part in parts for reason in part.flaws}
+    flaws: dict[str, exp.Expression] = {}
+    for reason in reasons:
+        flaws[reason] = exp.Case(
+            ifs=[
+                exp.If(this=_present(tree), true=part.flaws.get(reason, exp.false()))
+                for tree, part in zip(trees, parts, strict=True)
+            ]
+        )
+    return Extracted(value, flaws)

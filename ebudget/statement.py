@@ -1,0 +1,182 @@
+"""A statement: every account with its figures and its verdict, and what was read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from fractions import Fraction
+
+from ebudget.ledger import Intake
+from ebudget.windows import BurnAlert, Span
+
+Group = tuple[tuple[str, str | None], ...]
+"""The values that an account's runs share, column by column."""
+
+
+class Verdict(Enum):
+    """Where an account stands. ok < warning < frozen < breached; the other two stand apart."""
+
+    OK = "ok"
+    WARNING = "warning"
+    FROZEN = "frozen"
+    BREACHED = "breached"
+    INSUFFICIENT = "insufficient"
+    """Too little evidence to judge."""
+    NO_DATA = "no_data"
+    """No run to judge."""
+
+    @property
+    def judged(self) -> bool:
+        """Whether there was enough evidence."""
+        return self not in (Verdict.INSUFFICIENT, Verdict.NO_DATA)
+
+    @property
+    def severity(self) -> int:
+        """How bad it is, from 0; accounts without a judgement come between ok and warning."""
+        return _SEVERITY[self]
+
+
+_SEVERITY = {
+    Verdict.NO_DATA: 0,
+    Verdict.OK: 1,
+    Verdict.INSUFFICIENT: 2,
+    Verdict.WARNING: 3,
+    Verdict.FROZEN: 4,
+    Verdict.BREACHED: 5,
+}
+
+
+@dataclass(frozen=True)
+class Alert:
+    """A burn alert of an account."""
+
+    row: BurnAlert
+    firing: bool
+
+
+@dataclass(frozen=True)
+class Slice:
+    """The part of an account's runs that has one value of a column."""
+
+    value: str | None
+    eligible: int
+    """Runs that earn."""
+    spent: Fraction
+    """In the budget's unit, with A for each instant event of its own."""
+    share: Fraction | None
+    """Of all that was spent; None where nothing was."""
+    instant: int
+    rate: Fraction | None
+    """Spent for each run that earns, instant events aside; None without such a run."""
+    against_rest: Fraction | None
+    """The rate as a multiple of the rate of all other runs; None where that is 0 or unknown."""
+
+
+@dataclass(frozen=True)
+class Day:
+    """One day of an account's window."""
+
+    until: int
+    """The last instant of the day, in microseconds since 1970."""
+    eligible: int
+    spent: Fraction
+    """On this day, instant events included."""
+    remaining: Fraction | None
+    """The share of the whole window's allowance that was left at its end."""
+
+
+@dataclass(frozen=True)
+class Account:
+    """One budget for one group, with its figures."""
+
+    budget: str
+    kind: str
+    group: Group
+    window: str
+    """As the policy writes it."""
+    span: Span
+    covered: Fraction
+    """The share of the window after the oldest counted run."""
+    unit: str
+    """What is spent: `ticket`, `USD`, `min`."""
+    eligible: int
+    """Runs that earn."""
+    selected: int
+    """Runs that `for` admits, whether they earn or not."""
+    unlabelled: int
+    """Selected runs that nobody has judged yet."""
+    unmeasured: int
+    """Selected runs whose spend is unknown; they spend 0 and still earn."""
+    spent: Fraction
+    allowed: Fraction | None
+    """None where it cannot be known."""
+    instant: int
+    """Events that each spend the whole allowance."""
+    burn: tuple[tuple[str, Fraction | None], ...]
+    """Burn rate by window; None where nothing would be allowed in it."""
+    alerts: tuple[Alert, ...]
+    verdict: Verdict
+    reason: str | None
+    """Why there is no judgement."""
+    response: str | None
+    """What was agreed to happen now."""
+    owner: str | None
+    """Who pays the clean-up."""
+    risk_tier: str | None
+    """The declared tier of the group's workflow."""
+    declared: bool
+    """Whether the policy itself names the group."""
+    rate: bool
+    """Whether the spend is a count of runs held against a share of runs."""
+    value_share: bool = False
+    """Whether the allowance is a share of what successes brought."""
+    breakdown: tuple[tuple[str, tuple[Slice, ...]], ...] = ()
+    days: tuple[Day, ...] = ()
+    """The burn-down, where it was asked for."""
+
+    @property
+    def consumed(self) -> Fraction | None:
+        """The share of the allowance that is spent; None where it is infinite or unknown."""
+        if self.allowed is None:
+            return None
+        return share_of(self.spent, self.instant, self.allowed)
+
+    @property
+    def remaining(self) -> Fraction | None:
+        """1 - consumed, never clamped; None where consumed is."""
+        consumed = self.consumed
+        return None if consumed is None else 1 - consumed
+
+    @property
+    def firing(self) -> tuple[Alert, ...]:
+        """The alerts that fire."""
+        return tuple(alert for alert in self.alerts if alert.firing)
+
+
+def share_of(spent: Fraction, instant: int, allowed: Fraction) -> Fraction | None:
+    """consumed = S / A; with A = 0 it is 0 where nothing was spent, else infinite (None)."""
+    if allowed == 0:
+        return Fraction(0) if spent == 0 and instant == 0 else None
+    return spent / allowed
+
+
+@dataclass(frozen=True)
+class Statement:
+    """All accounts of a policy at one instant, and what was read to make them."""
+
+    as_of: int
+    """Microseconds since 1970."""
+    newest: bool
+    """Whether as_of is the newest run, not an instant that was asked for."""
+    intake: Intake
+    rejected_values: tuple[tuple[str, int], ...]
+    unlabelled: int
+    """Counted runs that nobody has judged yet."""
+    infrastructure: int
+    """Counted runs that an outage ended; not the agent's doing."""
+    accounts: tuple[Account, ...]
+    """In the order of the policy; in a budget none first, then by code point."""
+    notes: tuple[str, ...] = ()
+    """What a reader should know of the logs."""
+    statements: tuple[str, ...] = field(default=(), repr=False)
+    """The SQL that made the figures."""

@@ -1,0 +1,25 @@
+"""Text from logs and policies, made safe to print: shown, never obeyed."""
+
+from __future__ import annotations
+
+import unicodedata
+
+_LONGEST = 400
+_HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+
+
+def visible(text: str, longest: int = _LONGEST) -> str:
+    """The text with control, format and unassigned characters escaped, cut to a length."""
+    shown = "".join(
+        character if unicodedata.category(character) not in _HIDDEN else _escape(character)
+        for character in text
+    )
+    return shown if len(shown) <= longest else shown[: longest - 1] + "…"
+
+
+def _escape(character: str) -> str:
+    code = ord(character)
+    named = {9: "\\t", 10: "\\n", 13: "\\r"}.get(code)
+    if named:
+        return named
+    return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}" if code < 65536 else f"\\U{code:08x}"
