@@ -38,7 +38,7 @@ from ebudget.statement import (
     Verdict,
     share_of,
 )
-from ebudget.windows import BurnAlert, Span, burn_alerts, day_ends, span
+from ebudget.windows import BurnAlert, burn_alerts, day_ends, span
 
 WARNING_LINE = Fraction(1, 2)
 """The share spent from which an account without `respond` lines is a warning."""
@@ -201,6 +201,11 @@ def judge(
     return (Verdict.WARNING if consumed >= line else Verdict.OK), None
 
 
+def _lines(budget: Budget) -> tuple[Fraction, ...]:
+    lines = {line for line, _ in budget.respond} or {WARNING_LINE}
+    return tuple(sorted({*lines, 1 - budget.gate.freeze_below, Fraction(1)}))
+
+
 def _response(budget: Budget, verdict: Verdict, consumed: Fraction | None) -> str | None:
     if not verdict.judged:
         return None
@@ -211,19 +216,21 @@ def _response(budget: Budget, verdict: Verdict, consumed: Fraction | None) -> st
 class _BudgetBook:
     """One budget's runs, grouped into timelines."""
 
-    def __init__(
-        self, policy: Policy, name: str, ledger: Ledger, signatures: Signatures
-    ) -> None:
+    def __init__(self, policy: Policy, name: str, ledger: Ledger, signatures: Signatures) -> None:
         self.policy = policy
         self.name = name
         self.budget = policy.budgets[name]
         self.ledger = ledger
         self.span = span(self.budget.window, ledger.as_of, policy.timezone)
         self.rows = self._treated(signatures)
-        self.unvalued = sorted(
-            self.rows.filter(pl.col("unvalued") > 0).get_column("workflow").unique().to_list(),
-            key=_order,
-        ) if "workflow" in self.rows.columns else []
+        self.unvalued = (
+            sorted(
+                self.rows.filter(pl.col("unvalued") > 0).get_column("workflow").unique().to_list(),
+                key=_order,
+            )
+            if "workflow" in self.rows.columns
+            else []
+        )
 
     def _treated(self, signatures: Signatures) -> pl.DataFrame:
         """The selected rows of the ledger with this budget's figures."""
@@ -254,7 +261,11 @@ class _BudgetBook:
         success = count * each("success")
         value, unvalued = self._values(frame, success)
         return frame.select(
-            *(name for name in dict.fromkeys((*self._columns(), "workflow")) if name in frame.columns),
+            *(
+                name
+                for name in dict.fromkeys((*self._columns(), "workflow"))
+                if name in frame.columns
+            ),
             BUCKET,
             count.alias("runs"),
             (count * each("earns")).alias("eligible"),
@@ -314,9 +325,7 @@ class _BudgetBook:
         }
         declared = self._declared()
         empty = Timeline(self.ledger.edges)
-        slices = {
-            column: self.timelines((*dimensions, column)) for column in dict.fromkeys(by)
-        }
+        slices = {column: self.timelines((*dimensions, column)) for column in dict.fromkeys(by)}
         parts: dict[str, dict[tuple[str | None, ...], dict[str | None, Timeline]]] = {}
         for column, found in slices.items():
             nested = parts.setdefault(column, {})
@@ -355,9 +364,7 @@ class _BudgetBook:
         grant = self._granted(form, figures, base, Fraction(1))
         spent = figures.amount + (grant.amount or 0) * figures.instant
         verdict, reason = judge(budget, form, figures, grant, spent)
-        consumed = (
-            None if grant.amount is None else share_of(spent, figures.instant, grant.amount)
-        )
+        consumed = None if grant.amount is None else share_of(spent, figures.instant, grant.amount)
         rows = burn_alerts(window, budget.alerts)
         burns = _Burns(self, timeline, form, base, grant)
         workflow = self._workflow(dict(group))
@@ -385,7 +392,7 @@ class _BudgetBook:
             risk_tier=workflow.risk_tier if workflow else None,
             declared=declared,
             rate=is_rate(budget, form),
-            value_share=isinstance(form, OfValue),
+            lines=_lines(budget),
             breakdown=tuple(
                 (column, self._slices(found, figures, spent, grant))
                 for column, found in broken.items()
@@ -447,9 +454,7 @@ class _BudgetBook:
             rate = _rate(part)
             rest = _rate(whole - part)
             against = rate / rest if rate is not None and rest else None
-            slices.append(
-                Slice(value, part.eligible, own, share, part.instant, rate, against)
-            )
+            slices.append(Slice(value, part.eligible, own, share, part.instant, rate, against))
         slices.sort(key=lambda s: (-(s.share or 0), -(s.rate or 0), _order(s.value)))
         return tuple(slices)
 
@@ -463,9 +468,7 @@ class _BudgetBook:
             gone = total.amount + (allowed or 0) * total.instant
             consumed = None if allowed is None else share_of(gone, total.instant, allowed)
             spent = day.amount + (allowed or 0) * day.instant
-            days.append(
-                Day(end, day.eligible, spent, None if consumed is None else 1 - consumed)
-            )
+            days.append(Day(end, day.eligible, spent, None if consumed is None else 1 - consumed))
             before = end
         return tuple(days)
 
@@ -557,9 +560,7 @@ def evaluate(
     for name, budget in policy.budgets.items():
         book = _BudgetBook(policy, name, ledger, signatures)
         breakdowns = [
-            column
-            for column in dict.fromkeys((*budget.by, *by))
-            if column not in budget.dimensions
+            column for column in dict.fromkeys((*budget.by, *by)) if column not in budget.dimensions
         ]
         accounts += book.accounts(breakdowns, days=name in days_of)
     unlabelled, infrastructure = signatures.totals()

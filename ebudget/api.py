@@ -11,7 +11,7 @@ from ebudget import accounts, intake
 from ebudget.ledger import Ledger
 from ebudget.policy import Policy
 from ebudget.policy_file import load_policy
-from ebudget.query import make_plan
+from ebudget.query import Plan, make_plan
 from ebudget.statement import Statement
 from ebudget.windows import instant
 
@@ -38,9 +38,36 @@ def read_ledger(
     is wanted. Runs dated more than a day after `clock` (default: the machine's) are outside.
     `tick` is told what is being done. Raises InputError.
     """
+    return read_planned(
+        paths,
+        make_plan(policy, by),
+        as_of=as_of,
+        days_of=days_of,
+        clock=clock,
+        skip_unreadable=skip_unreadable,
+        stdin=stdin,
+        threads=threads,
+        tick=tick,
+    )
+
+
+def read_planned(
+    paths: Sequence[str | os.PathLike[str]],
+    plan: Plan,
+    *,
+    as_of: datetime | None = None,
+    days_of: Collection[str] = (),
+    clock: datetime | None = None,
+    skip_unreadable: bool = False,
+    stdin: BinaryIO | None = None,
+    threads: int | None = None,
+    tick: Callable[[str], None] = lambda _: None,
+) -> Ledger:
+    """As `read_ledger`, for a plan that may ask for more than the policy's budgets do."""
+    policy = plan.policy
     return intake.read_ledger(
         [os.fspath(path) for path in paths],
-        make_plan(policy, by),
+        plan,
         lambda moment: accounts.window_edges(policy, moment, days_of),
         as_of=None if as_of is None else _instant(as_of, policy),
         clock=None if clock is None else _instant(clock, policy),

@@ -36,9 +36,7 @@ class Column:
     """The unit of a sum over this column, as a report prints it."""
 
 
-def _column(
-    name: str, type_: Type, meaning: str, *others: str, unit: str | None = None
-) -> Column:
+def _column(name: str, type_: Type, meaning: str, *others: str, unit: str | None = None) -> Column:
     return Column(name, type_, (name, *others), meaning, unit)
 
 

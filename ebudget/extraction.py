@@ -86,12 +86,12 @@ def flaws_of(columns: Sequence[Wanted]) -> tuple[Flaw, ...]:
 class Extracted:
     """The expressions that make one canonical column."""
 
-    value: exp.Expression
-    flaws: Mapping[str, exp.Expression]
+    value: exp.Expr
+    flaws: Mapping[str, exp.Expr]
     """The conditions under which the value is rejected, by reason."""
 
 
-def from_text(wanted: Wanted, raw: exp.Expression, policy: Policy) -> Extracted:
+def from_text(wanted: Wanted, raw: exp.Expr, policy: Policy) -> Extracted:
     """A column of a value that is read as text; `raw` is null where there is none."""
     null_if = wanted.field.null_if if wanted.field else ()
     match wanted.type:
@@ -109,26 +109,26 @@ def from_text(wanted: Wanted, raw: exp.Expression, policy: Policy) -> Extracted:
             return _list(raw)
 
 
-def _null_texts(raw: exp.Expression, values: Sequence[str]) -> exp.Expression:
+def _null_texts(raw: exp.Expr, values: Sequence[str]) -> exp.Expr:
     if not values:
         return raw
     is_null = exp.In(this=raw.copy(), expressions=[text(value) for value in values])
     return exp.Case(ifs=[exp.If(this=is_null, true=exp.Null())], default=raw)
 
 
-def _present(raw: exp.Expression) -> exp.Expression:
+def _present(raw: exp.Expr) -> exp.Expr:
     return exp.Not(this=exp.Is(this=raw.copy(), expression=exp.Null()))
 
 
-def _missing(value: exp.Expression) -> exp.Expression:
+def _missing(value: exp.Expr) -> exp.Expr:
     return exp.Is(this=value.copy(), expression=exp.Null())
 
 
-def _when(condition: exp.Expression, value: exp.Expression) -> exp.Expression:
+def _when(condition: exp.Expr, value: exp.Expr) -> exp.Expr:
     return exp.Case(ifs=[exp.If(this=condition, true=value)])
 
 
-def _number(wanted: Wanted, raw: exp.Expression) -> Extracted:
+def _number(wanted: Wanted, raw: exp.Expr) -> Extracted:
     scale = wanted.field.scale if wanted.field else Fraction(1)
     read = try_cast(raw, "DECIMAL(38, 9)")
     value = read
@@ -143,12 +143,10 @@ def _number(wanted: Wanted, raw: exp.Expression) -> Extracted:
             ),
         )
     limit = decimal(exp.Literal.number(LARGEST))
-    within = exp.Between(
-        this=value.copy(), low=exp.Neg(this=limit.copy()), high=limit.copy()
-    )
+    within = exp.Between(this=value.copy(), low=exp.Neg(this=limit.copy()), high=limit.copy())
     null_if = wanted.field.null_if if wanted.field else ()
-    keep: list[exp.Expression] = [within]
-    unwanted: exp.Expression | None = None
+    keep: list[exp.Expr] = [within]
+    unwanted: exp.Expr | None = None
     if null_if:
         zeros = [decimal(text(entry)) for entry in null_if]
         unwanted = exp.In(this=read.copy(), expressions=zeros)
@@ -158,9 +156,7 @@ def _number(wanted: Wanted, raw: exp.Expression) -> Extracted:
         result = _when(exp.and_(*keep, whole.copy()), cast(value, "BIGINT"))
         flaws = {
             "not a number": exp.and_(_present(raw), _missing(read)),
-            "not a whole number": exp.or_(
-                exp.Not(this=whole), exp.Not(this=within)
-            ),
+            "not a whole number": exp.or_(exp.Not(this=whole), exp.Not(this=within)),
         }
         return Extracted(result, flaws)
     finite = call("coalesce", call("isfinite", try_cast(raw, "DOUBLE")), exp.false())
@@ -183,7 +179,7 @@ _TRUE = ("true", "1", "yes", "t", "y")
 _FALSE = ("false", "0", "no", "f", "n")
 
 
-def _boolean(raw: exp.Expression) -> Extracted:
+def _boolean(raw: exp.Expr) -> Extracted:
     word = call("lower", call("trim", raw.copy()))
     value = exp.Case(
         ifs=[
@@ -194,19 +190,19 @@ def _boolean(raw: exp.Expression) -> Extracted:
     return Extracted(value, {"not true or false": exp.and_(_present(raw), _missing(value))})
 
 
-def _list(raw: exp.Expression) -> Extracted:
+def _list(raw: exp.Expr) -> Extracted:
     value = try_cast(try_cast(raw, "JSON"), "VARCHAR[]")
     is_list = exp.EQ(this=call("json_type", try_cast(raw, "JSON")), expression=text("ARRAY"))
     result = _when(is_list, value)
     return Extracted(result, {"not a list": exp.and_(_present(raw), _missing(result))})
 
 
-def _time(raw: exp.Expression, zone: str) -> Extracted:
+def _time(raw: exp.Expr, zone: str) -> Extracted:
     """ISO 8601, or an epoch in s, ms, us or ns; a first digit keeps out `infinity` and `epoch`."""
     first = call("substr", call("trim", raw.copy()), exp.Literal.number(1), exp.Literal.number(1))
     number = try_cast(raw, "DECIMAL(38, 9)")
     written = try_cast(raw, "TIMESTAMPTZ")
-    value: exp.Expression = call("timezone", text("UTC"), written)
+    value: exp.Expr = call("timezone", text("UTC"), written)
     if zone != "UTC":
         # Only a time that names no zone of its own can be cast with one appended.
         trimmed = call("trim", raw.copy())
@@ -230,12 +226,10 @@ def _time(raw: exp.Expression, zone: str) -> Extracted:
         ],
         default=value,
     )
-    return Extracted(
-        _within_years(value), {"not a time": exp.and_(_present(raw), _missing(value))}
-    )
+    return Extracted(_within_years(value), {"not a time": exp.and_(_present(raw), _missing(value))})
 
 
-def epoch_time(number: exp.Expression) -> exp.Expression:
+def epoch_time(number: exp.Expr) -> exp.Expr:
     """The UTC timestamp of an epoch, whose unit is told by its size."""
     branches = [
         exp.If(
@@ -252,7 +246,7 @@ def epoch_time(number: exp.Expression) -> exp.Expression:
     return _when(inside, call("make_timestamp", whole))
 
 
-def _within_years(value: exp.Expression) -> exp.Expression:
+def _within_years(value: exp.Expr) -> exp.Expr:
     inside = exp.Between(
         this=value.copy(),
         low=timestamp_literal(_FIRST_INSTANT),
@@ -273,7 +267,7 @@ def outcome_words(policy: Policy) -> dict[str, str]:
     return words
 
 
-def _outcome(raw: exp.Expression, policy: Policy) -> Extracted:
+def _outcome(raw: exp.Expr, policy: Policy) -> Extracted:
     words = outcome_words(policy)
     word = call("lower", call("trim", raw.copy()))
     ifs = [
@@ -312,20 +306,20 @@ def spellings(path: str) -> Iterator[tuple[str, ...]]:
 
 def flaw_words(
     flaws: Sequence[Flaw], extracted: Mapping[str, Extracted], bits: int
-) -> list[exp.Expression]:
+) -> list[exp.Expr]:
     """The flaws of a run as whole numbers of so many bits."""
-    conditions: list[exp.Expression | None] = []
+    conditions: list[exp.Expr | None] = []
     for flaw in flaws:
         source = extracted.get(flaw.column)
         conditions.append(source.flaws.get(flaw.reason) if source else None)
     return bit_words(conditions, bits)
 
 
-def bit_words(conditions: Sequence[exp.Expression | None], bits: int) -> list[exp.Expression]:
+def bit_words(conditions: Sequence[exp.Expr | None], bits: int) -> list[exp.Expr]:
     """Conditions as the bits of whole numbers; null counts as false."""
     words = []
     for start in range(0, max(len(conditions), 1), bits):
-        terms: list[exp.Expression] = []
+        terms: list[exp.Expr] = []
         for index, condition in enumerate(conditions[start : start + bits]):
             if condition is not None:
                 value = exp.Case(
@@ -337,7 +331,7 @@ def bit_words(conditions: Sequence[exp.Expression | None], bits: int) -> list[ex
     return words
 
 
-def _sum(terms: list[exp.Expression]) -> exp.Expression:
+def _sum(terms: list[exp.Expr]) -> exp.Expr:
     if len(terms) == 1:
         return terms[0]
     middle = len(terms) // 2

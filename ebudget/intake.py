@@ -4,32 +4,26 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
-from datetime import datetime
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import BinaryIO
 
-import polars as pl
 from sqlglot import exp
 
 from ebudget import query
-from ebudget.errors import InputError
-from ebudget.extraction import UNKNOWN_WORD, spellings
 from ebudget.ledger import Intake, Ledger, Reject, frame_of
-from ebudget.misfit import nearest
-from ebudget.policy import Policy
+from ebudget.mapped_paths import absent_optional_paths, check_mapped_paths
 from ebudget.quantities import DAY
 from ebudget.query import LOSERS, RUNS, Plan
-from ebudget.reading import FILE, MALFORMED, NO_TIME, REJECT, ROW, read_json
+from ebudget.reading import FILE, MALFORMED, NO_TIME, REJECT, ROW, SAID_BY, WORD, read_json
 from ebudget.rules import call, column, text
 from ebudget.sources import Kind, Source, lines_at
-from ebudget.text_safety import visible
 from ebudget.warehouse import StatementError, Warehouse, drop_unreadable, opened_warehouse
-from ebudget.windows import instant
 
 SHOWN_REJECTS = 10
 """Rejected records that are listed."""
 
-EdgesOf = Callable[[int], Sequence[int]]
+EdgesOf = Callable[[int], Iterable[int]]
 """The bucket edges for an as_of."""
 
 
@@ -96,11 +90,27 @@ def _measure(
         unreadable=tuple(warehouse.unreadable),
         ignored=len(warehouse.sources.ignored),
     )
-    if readable:
-        _check_mapped_paths(warehouse, plan, frame, runs)
-    return Ledger(
+    check_mapped_paths(warehouse, plan)
+    if plan.thorough:
+        intake = replace(intake, absent=tuple(absent_optional_paths(warehouse, plan)))
+    ledger = Ledger(
         plan, moment, tuple(edges), frame_of(plan, frame), intake, tuple(warehouse.statements)
     )
+    return _with_outcome_names(warehouse, ledger, duplicates > 0)
+
+
+def _with_outcome_names(warehouse: Warehouse, ledger: Ledger, duplicates: bool) -> Ledger:
+    """The ledger with the outcome words that nobody knows, and the names of the outcome."""
+
+    def tally(name: str) -> tuple[tuple[str, int], ...]:
+        statement = query.tally_statement(name, ledger.edges[-1], duplicates=duplicates)
+        return tuple(warehouse.rows(statement))
+
+    unknown = any(name.startswith("outcome:") for name, _ in ledger.rejected_values())
+    words = tally(WORD) if unknown else ()
+    names = tally(SAID_BY) if "outcome" not in ledger.plan.policy.logs.fields else ()
+    intake = replace(ledger.intake, words=words, said_by=names if len(names) > 1 else ())
+    return replace(ledger, intake=intake)
 
 
 def _find_duplicates(warehouse: Warehouse) -> int:
@@ -211,8 +221,8 @@ def _shown_rejects(
     )
     first = _first_row(warehouse, source)
     found = {row - first: reason for row, reason in warehouse.rows(statement)}
-    lines = {} if source.kind is not Kind.LINES else lines_at(
-        source.path, source.compression, found
+    lines = (
+        {} if source.kind is not Kind.LINES else lines_at(source.path, source.compression, found)
     )
     word = {Kind.PARQUET: "row", Kind.ARRAY: "item"}.get(source.kind, "record")
     return [
@@ -223,12 +233,3 @@ def _shown_rejects(
         )
         for place, reason in found.items()
     ]
-
-
-def _check_mapped_paths(
-    warehouse: Warehouse, plan: Plan, frame: pl.DataFrame, runs: int
-) -> None:
-    """Every path that the policy maps occurs in the logs, unless it is optional."""
-
-
-__all__ = ["read_ledger", "UNKNOWN_WORD", "Policy", "InputError", "datetime", "instant", "nearest", "spellings", "visible"]

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 
 import polars as pl
 
-from ebudget.extraction import UNKNOWN_WORD
 from ebudget.query import COUNT, Plan
 from ebudget.reading import FLAW_BITS
 
@@ -32,7 +31,8 @@ class Reject:
 @dataclass(frozen=True)
 class Intake:
     """What was read and what became of it. Conservation: records = runs + rejected + duplicates
-    + outside."""
+    + outside.
+    """
 
     files: int = 0
     records: int = 0
@@ -53,8 +53,12 @@ class Intake:
     """The first few rejected records."""
     words: tuple[tuple[str, int], ...] = ()
     """The most frequent outcome words that nobody knows."""
+    said_by: tuple[tuple[str, int], ...] = ()
+    """The names that outcomes were found under, where there is more than one."""
     unreadable: tuple[tuple[str, str], ...] = ()
     """Files that were skipped as a whole, each with the reason."""
+    absent: tuple[str, ...] = ()
+    """Optional mapped columns that never occur; looked for on request only."""
     ignored: int = 0
     """Files in searched folders that are no logs by their names."""
 
@@ -78,7 +82,9 @@ class Intake:
             max(lasts, default=None),
             self.rejects + other.rejects,
             _added(self.words, other.words),
+            _added(self.said_by, other.said_by),
             self.unreadable + other.unreadable,
+            tuple(name for name in self.absent if name in other.absent),
             self.ignored + other.ignored,
         )
 
@@ -146,6 +152,3 @@ def frame_of(plan: Plan, frame: pl.DataFrame) -> pl.DataFrame:
         *(pl.col(name).cast(pl.Int64) for name in counts),
         *(pl.col(name).cast(pl.String) for name in (*plan.dimensions, "outcome")),
     )
-
-
-__all__ = ["NANO", "UNKNOWN_WORD", "Intake", "Ledger", "Reject", "frame_of"]

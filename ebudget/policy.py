@@ -340,7 +340,9 @@ def _outcomes(value: Any) -> tuple[tuple[str, tuple[str, ...]], ...]:
             other = seen.setdefault(word.strip().lower(), outcome)
             if other != outcome:
                 raise Misfit(f"{word!r} means both {other} and {outcome}", outcome)
-    return tuple((outcome, tuple(w.strip().lower() for w in words)) for outcome, words in found.items())
+    return tuple(
+        (outcome, tuple(w.strip().lower() for w in words)) for outcome, words in found.items()
+    )
 
 
 _TEXT = {"type": ["string", "number", "boolean"]}
@@ -449,9 +451,9 @@ class FieldMap(Part):
         Type | None, *_typed(_scalar(_member(Type)), {"enum": [member.value for member in Type]})
     ] = None
     """Only for columns of one's own; `text` when left out."""
-    scale: Annotated[Fraction, *_typed(_scalar(_scale), {"type": "number", "exclusiveMinimum": 0})] = (
-        Fraction(1)
-    )
+    scale: Annotated[
+        Fraction, *_typed(_scalar(_scale), {"type": "number", "exclusiveMinimum": 0})
+    ] = Fraction(1)
     """The log's number times this is the column's, such as 1000 from seconds to milliseconds."""
     null_if: Texts = ()
     """Values that mean "not measured"."""
@@ -479,7 +481,7 @@ class Logs(Part):
             _outcomes,
             {
                 "type": "object",
-                "properties": {outcome: _TEXTS for outcome in OUTCOME_WORDS},
+                "properties": dict.fromkeys(OUTCOME_WORDS, _TEXTS),
                 "additionalProperties": False,
             },
         ),
@@ -541,9 +543,9 @@ class Budget(Part):
     """What spends the budget."""
     allow: Annotated[Allowance, *_typed(parse_allowance, _ALLOW)]
     """How much is acceptable."""
-    window: Annotated[
-        Window, *_typed(_window, {"anyOf": [_DURATION, {"enum": list(PERIODS)}]})
-    ] = Rolling(duration("30d"))
+    window: Annotated[Window, *_typed(_window, {"anyOf": [_DURATION, {"enum": list(PERIODS)}]})] = (
+        Rolling(duration("30d"))
+    )
     """Over which time."""
     by: Texts = ()
     """How the report breaks the spend down."""
@@ -623,9 +625,7 @@ def json_schema() -> dict[str, Any]:
     """The JSON Schema of a policy file, for editors."""
     schema = Policy.model_json_schema(by_alias=True)
     fields = schema["$defs"]["Logs"]["properties"]["fields"]
-    fields["additionalProperties"] = {
-        "anyOf": [{"type": "string"}, fields["additionalProperties"]]
-    }
+    fields["additionalProperties"] = {"anyOf": [{"type": "string"}, fields["additionalProperties"]]}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **schema,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterator
-from zoneinfo import ZoneInfo
 
 from ebudget.allowance import ByTier, OfValue
 from ebudget.columns import BY_NAME, Type
@@ -79,7 +78,10 @@ def _with_place(message: str, place: str) -> str:
 def _check_field(path: Path, name: str, field: FieldMap) -> Iterator[Finding]:
     known = BY_NAME.get(name)
     if known is None and not _IDENTIFIER.match(name):
-        yield path, f"{name!r} is no column name; use letters, digits and _, beginning with a letter"
+        yield (
+            path,
+            f"{name!r} is no column name; use letters, digits and _, beginning with a letter",
+        )
     if known is None and name.lower() in BY_NAME:
         yield path, f"{name!r} differs from the column {name.lower()!r} by case only"
     if known and field.type and field.type is not known.type:
@@ -97,7 +99,7 @@ def _check_field(path: Path, name: str, field: FieldMap) -> Iterator[Finding]:
             except ValueError as error:
                 yield (*path, "null_if", index), str(error)
         elif type_ in (Type.TIME, Type.LIST):
-            yield (*path, "null_if", index), f"null_if is for texts, numbers and booleans"
+            yield (*path, "null_if", index), "null_if is for texts, numbers and booleans"
 
 
 def _check_names(policy: Policy) -> Iterator[Finding]:

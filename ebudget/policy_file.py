@@ -129,9 +129,9 @@ def _location(raw: Any, loc: Iterable[Key]) -> tuple[Key, ...]:
     """The part of pydantic's location that exists in the file."""
     path: list[Key] = []
     for part in loc:
-        if isinstance(raw, dict) and part in raw:
-            raw = raw[part]
-        elif isinstance(raw, list) and isinstance(part, int) and part < len(raw):
+        if (isinstance(raw, dict) and part in raw) or (
+            isinstance(raw, list) and isinstance(part, int) and part < len(raw)
+        ):
             raw = raw[part]
         else:
             break

@@ -7,7 +7,7 @@ in. So all budgets share one grouping, and its cost hardly depends on their numb
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlglot import exp
@@ -24,7 +24,6 @@ from ebudget.rules import (
     compile_amount,
     compile_condition,
     decimal,
-    text,
     timestamp_literal,
 )
 
@@ -53,6 +52,8 @@ class Plan:
     sums: tuple[str, ...]
     """The expressions that are summed, as texts."""
     canonical: Canonical
+    thorough: bool = False
+    """Whether to look for optional fields that are absent."""
 
     def predicate(self, source: str, *, unknown: bool = False) -> int:
         """The place of a condition among the predicates."""
@@ -99,10 +100,16 @@ def conditions_of(budget: Budget) -> list[Predicate]:
     return found
 
 
-def make_plan(policy: Policy, by: Sequence[str] = ()) -> Plan:
-    """What has to be read and remembered; `by` are breakdowns beside the policy's own."""
+def make_plan(policy: Policy, by: Sequence[str] = (), *, unknowns: bool = False) -> Plan:
+    """What has to be read and remembered; `by` are breakdowns beside the policy's own.
+
+    With `unknowns`, also where the conditions of failure rules are null, and which optional
+    fields are absent.
+    """
     dimensions: set[str] = set(by)
     predicates = [Predicate(failure.when, unknown=False) for failure in policy.failures.values()]
+    if unknowns:
+        predicates += [Predicate(f.when, unknown=True) for f in policy.failures.values()]
     sums: list[str] = []
     for budget in policy.budgets.values():
         dimensions.update(budget.dimensions, budget.by, (s.column for s in budget.for_))
@@ -129,6 +136,7 @@ def make_plan(policy: Policy, by: Sequence[str] = ()) -> Plan:
         tuple(predicates),
         tuple(sums),
         Canonical(policy, wanted, flaws_of(wanted)),
+        thorough=unknowns,
     )
 
 
@@ -143,14 +151,10 @@ def _amount(policy: Policy, source: str) -> Rule:
 def duplicates_exist() -> exp.Select:
     """Two counts that differ where a run_id may be there twice; hashes stand in for the texts."""
     hashed = exp.Count(this=exp.Distinct(expressions=[call("hash", column("run_id"))]))
-    return (
-        exp.select(hashed, exp.Count(this=column("run_id")))
-        .from_(RUNS)
-        .where(_is_readable())
-    )
+    return exp.select(hashed, exp.Count(this=column("run_id"))).from_(RUNS).where(_is_readable())
 
 
-def _is_readable() -> exp.Expression:
+def _is_readable() -> exp.Expr:
     return exp.Not(this=exp.Is(this=column("start_time"), expression=exp.Null()))
 
 
@@ -160,7 +164,9 @@ def losers_statement() -> exp.Select:
     Candidates are found by hash; the texts decide.
     """
     hashed = call("hash", column("run_id"))
-    readable = exp.and_(_is_readable(), exp.Not(this=exp.Is(this=column("run_id"), expression=exp.Null())))
+    readable = exp.and_(
+        _is_readable(), exp.Not(this=exp.Is(this=column("run_id"), expression=exp.Null()))
+    )
     candidates = (
         exp.select(hashed.copy())
         .from_(RUNS)
@@ -216,18 +222,16 @@ def totals_statement(until: int, *, duplicates: bool) -> exp.Select:
     """Of the records with a time: how many, how many after `until`, the first and last before."""
     late = exp.GT(this=column("start_time"), expression=timestamp_literal(until))
 
-    def before(function: exp.Expression) -> exp.Expression:
+    def before(function: exp.Expr) -> exp.Expr:
         return exp.Filter(this=function, expression=exp.Where(this=exp.Not(this=late.copy())))
 
-    def micros(function: exp.Expression) -> exp.Expression:
+    def micros(function: exp.Expr) -> exp.Expr:
         return call("epoch_us", before(function))
 
     return _counted(
         exp.select(
             exp.Count(this=exp.Star()),
-            exp.Filter(
-                this=exp.Count(this=exp.Star()), expression=exp.Where(this=late.copy())
-            ),
+            exp.Filter(this=exp.Count(this=exp.Star()), expression=exp.Where(this=late.copy())),
             micros(exp.Min(this=column("start_time"))),
             micros(exp.Max(this=column("start_time"))),
         ),
@@ -245,13 +249,26 @@ def rejects_statement() -> exp.Select:
     )
 
 
-def bucket_tree(edges: Sequence[int]) -> exp.Expression:
+def tally_statement(name: str, until: int, *, duplicates: bool) -> exp.Select:
+    """How many counted runs have each value of a column, the most frequent first."""
+    many = exp.Ordered(this=exp.Count(this=exp.Star()), desc=True, nulls_first=False)
+    return (
+        _counted(exp.select(column(name), exp.Count(this=exp.Star())), duplicates=duplicates)
+        .where(exp.LTE(this=column("start_time"), expression=timestamp_literal(until)))
+        .where(exp.Not(this=exp.Is(this=column(name), expression=exp.Null())))
+        .group_by(column(name))
+        .order_by(many, exp.Ordered(this=column(name), nulls_first=False))
+        .limit(5)
+    )
+
+
+def bucket_tree(edges: Sequence[int]) -> exp.Expr:
     """The number of edges before a run's start_time, found by halving.
 
     A run at an edge belongs to the stretch that the edge ends.
     """
 
-    def search(low: int, high: int) -> exp.Expression:
+    def search(low: int, high: int) -> exp.Expr:
         if low == high:
             return exp.Literal.number(low)
         middle = (low + high) // 2
@@ -266,17 +283,15 @@ def bucket_tree(edges: Sequence[int]) -> exp.Expression:
 def ledger_statement(plan: Plan, edges: Sequence[int], *, duplicates: bool) -> exp.Select:
     """Counts and sums of the runs up to the last edge, by the ledger's key."""
     policy = plan.policy
-    conditions: list[exp.Expression | None] = []
+    conditions: list[exp.Expr | None] = []
     for predicate in plan.predicates:
         tree = _rule(policy, predicate.source).tree
-        conditions.append(
-            exp.Is(this=tree, expression=exp.Null()) if predicate.unknown else tree
-        )
+        conditions.append(exp.Is(this=tree, expression=exp.Null()) if predicate.unknown else tree)
     words = bit_words(conditions, FLAW_BITS)
     amounts = [_summed(_amount(policy, source)) for source in plan.sums]
     runs = _counted(
         exp.select(
-            *(_dimension(plan, name) for name in plan.dimensions),
+            *(_dimension(name) for name in plan.dimensions),
             column("outcome"),
             *(
                 exp.alias_(word, name, quoted=True)
@@ -294,37 +309,21 @@ def ledger_statement(plan: Plan, edges: Sequence[int], *, duplicates: bool) -> e
     measures = [exp.alias_(exp.Count(this=exp.Star()), COUNT, quoted=True)]
     for total, missing in plan.sum_columns:
         summed = call("coalesce", exp.Sum(this=column(total)), exp.Literal.number(0))
-        none = exp.Sub(
-            this=exp.Count(this=exp.Star()), expression=exp.Count(this=column(total))
-        )
+        none = exp.Sub(this=exp.Count(this=exp.Star()), expression=exp.Count(this=column(total)))
         measures.append(exp.alias_(decimal(summed), total, quoted=True))
         measures.append(exp.alias_(none, missing, quoted=True))
     key = [column(name) for name in plan.key]
     return exp.select(*key, *measures).from_(runs.subquery("classified")).group_by(*key)
 
 
-def _dimension(plan: Plan, name: str) -> exp.Expression:
+def _dimension(name: str) -> exp.Expr:
     return exp.alias_(cast(column(name), "VARCHAR"), name, quoted=True)
 
 
-def _summed(rule: Rule) -> exp.Expression:
+def _summed(rule: Rule) -> exp.Expr:
     """What one run spends: 9 decimals, or null where it is unknown or beyond all measure."""
     value = decimal(rule.tree)
     limit = exp.Literal.number(10**18)
     low = exp.Neg(this=limit.copy())
     inside = exp.Between(this=value.copy(), low=low, high=limit)
     return exp.Case(ifs=[exp.If(this=inside, true=value)])
-
-
-def unknowns_statement(plan: Plan, sources: Iterable[str], *, duplicates: bool) -> exp.Select:
-    """For each condition, in how many runs it is true and in how many it is null."""
-    counts: list[exp.Expression] = []
-    for source in sources:
-        tree = _rule(plan.policy, source).tree
-        for condition in (tree, exp.Is(this=tree.copy(), expression=exp.Null())):
-            counts.append(
-                exp.Filter(
-                    this=exp.Count(this=exp.Star()), expression=exp.Where(this=condition.copy())
-                )
-            )
-    return _counted(exp.select(exp.Count(this=exp.Star()), *counts), duplicates=duplicates)

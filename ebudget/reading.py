@@ -10,6 +10,7 @@ from sqlglot import exp
 from ebudget.columns import Type
 from ebudget.errors import InputError
 from ebudget.extraction import (
+    UNKNOWN_WORD,
     Extracted,
     Flaw,
     Wanted,
@@ -25,6 +26,9 @@ from ebudget.text_safety import visible
 
 FILE, ROW, REJECT = "_file", "_row", "_reject"
 """The file a record came from, its place there (from 0), and why it is rejected."""
+
+WORD, SAID_BY = "_outcome_word", "_outcome_said_by"
+"""An outcome's word where nobody knows it, and the path that the outcome was found under."""
 
 MALFORMED = "malformed line"
 NO_TIME = "no start_time"
@@ -56,7 +60,7 @@ class Canonical:
     def names(self) -> tuple[str, ...]:
         """Every column of a canonical run, in order."""
         own = tuple(wanted.name for wanted in self.columns)
-        return (*own, *self.flaw_columns, REJECT, FILE, ROW)
+        return (*own, *self.flaw_columns, REJECT, WORD, SAID_BY, FILE, ROW)
 
 
 @dataclass
@@ -99,7 +103,7 @@ def _quoted(name: str) -> str:
     return exp.to_identifier(name, quoted=True).sql("duckdb")
 
 
-def _json_access(root: _Branch, spelling: Sequence[str]) -> exp.Expression:
+def _json_access(root: _Branch, spelling: Sequence[str]) -> exp.Expr:
     tree = column(spelling[0])
     branch = root.children[spelling[0]]
     for index, key in enumerate(spelling[1:], 1):
@@ -113,7 +117,7 @@ def _json_access(root: _Branch, spelling: Sequence[str]) -> exp.Expression:
     return tree
 
 
-def _named(name: str, value: exp.Expression) -> exp.Expression:
+def _named(name: str, value: exp.Expr) -> exp.Expr:
     return exp.EQ(this=exp.column(name), expression=value)
 
 
@@ -121,10 +125,10 @@ def read_json(
     files: Sequence[str],
     kind: Kind,
     compression: Compression,
-    columns: exp.Expression,
+    columns: exp.Expr,
     *,
     records: bool = True,
-) -> exp.Expression:
+) -> exp.Expr:
     """A table of the JSON records of files; a line that is no object gives a row of nulls.
 
     Without `records`, the one column holds each record whole.
@@ -133,7 +137,7 @@ def read_json(
     return exp.Table(
         this=call(
             "read_json",
-            exp.Array(expressions=[text(_no_glob(file)) for file in files]),
+            exp.Array(expressions=[text(no_glob(file)) for file in files]),
             _named("format", text(form)),
             _named("compression", text(compression.value)),
             _named("records", exp.true() if records else exp.false()),
@@ -145,7 +149,7 @@ def read_json(
     )
 
 
-def _no_glob(path: str) -> str:
+def no_glob(path: str) -> str:
     """Brackets around the characters that mean something in a glob."""
     return "".join(f"[{c}]" if c in "*?[" else c for c in path)
 
@@ -168,12 +172,17 @@ def json_statement(
             for key, branch in root.children.items()
         ]
     )
-    raws: dict[str, exp.Expression] = {}
+    raws: dict[str, exp.Expr] = {}
+    said_by: exp.Expr = exp.Null()
     for wanted in canonical.columns:
-        found = [_json_access(root, s) for path in wanted.paths for s in spellings(path)]
-        raws[wanted.name] = found[0] if len(found) == 1 else call("coalesce", *found)
+        found = [(path, _json_access(root, s)) for path in wanted.paths for s in spellings(path)]
+        trees = [tree for _, tree in found]
+        raws[wanted.name] = trees[0] if len(trees) == 1 else call("coalesce", *trees)
+        if wanted.name == "outcome":
+            said_by = _said_by(found)
     inner = exp.select(
         *(exp.alias_(raw, name, quoted=True) for name, raw in raws.items()),
+        exp.alias_(said_by, SAID_BY, quoted=True),
         exp.alias_(column(FILE), FILE, quoted=True),
     ).from_(read_json(files, kind, compression, columns))
     extracted = {
@@ -181,16 +190,28 @@ def json_statement(
         for wanted in canonical.columns
     }
     any_value = call("coalesce", *(column(name) for name in raws))
-    return _select_canonical(canonical, extracted, column("start_time"), any_value).from_(
-        inner.subquery("raw")
-    )
+    raw = _Raw(column("start_time"), column("outcome"), column(SAID_BY), any_value)
+    return _select_canonical(canonical, extracted, raw).from_(inner.subquery("raw"))
+
+
+@dataclass(frozen=True)
+class _Raw:
+    """Some of a record's values as the log has them."""
+
+    time: exp.Expr
+    outcome: exp.Expr
+    said_by: exp.Expr
+    any_value: exp.Expr
+    """Null where the record has no value at all."""
+
+
+def _said_by(found: Sequence[tuple[str, exp.Expr]]) -> exp.Expr:
+    ifs = [exp.If(this=_present(tree), true=text(path)) for path, tree in found]
+    return exp.Case(ifs=ifs) if ifs else exp.Null()
 
 
 def _select_canonical(
-    canonical: Canonical,
-    extracted: Mapping[str, Extracted],
-    raw_time: exp.Expression,
-    any_value: exp.Expression,
+    canonical: Canonical, extracted: Mapping[str, Extracted], raw: _Raw
 ) -> exp.Select:
     values = {name: found.value for name, found in extracted.items()}
     _duration_from_times(canonical, values)
@@ -199,11 +220,13 @@ def _select_canonical(
     reject = exp.Case(
         ifs=[
             exp.If(this=_present(extracted["start_time"].value), true=exp.Null()),
-            exp.If(this=_present(raw_time), true=text(BAD_TIME)),
-            exp.If(this=_present(any_value), true=text(NO_TIME)),
+            exp.If(this=_present(raw.time), true=text(BAD_TIME)),
+            exp.If(this=_present(raw.any_value), true=text(NO_TIME)),
         ],
         default=text(MALFORMED),
     )
+    unknown = extracted["outcome"].flaws.get(UNKNOWN_WORD, exp.false())
+    word = exp.Case(ifs=[exp.If(this=unknown.copy(), true=raw.outcome)])
     return exp.select(
         *(exp.alias_(value.copy(), name, quoted=True) for name, value in values.items()),
         *(
@@ -211,15 +234,17 @@ def _select_canonical(
             for word, name in zip(words, canonical.flaw_columns, strict=True)
         ),
         exp.alias_(reject, REJECT, quoted=True),
+        exp.alias_(cast(word, "VARCHAR"), WORD, quoted=True),
+        exp.alias_(cast(raw.said_by, "VARCHAR"), SAID_BY, quoted=True),
         exp.alias_(column(FILE), FILE, quoted=True),
     )
 
 
-def _present(value: exp.Expression) -> exp.Expression:
+def _present(value: exp.Expr) -> exp.Expr:
     return exp.Not(this=exp.Is(this=value.copy(), expression=exp.Null()))
 
 
-def _duration_from_times(canonical: Canonical, values: dict[str, exp.Expression]) -> None:
+def _duration_from_times(canonical: Canonical, values: dict[str, exp.Expr]) -> None:
     mapped = "duration_ms" in canonical.policy.logs.fields
     if mapped or "duration_ms" not in values or "end_time" not in values:
         return
@@ -232,7 +257,7 @@ def _duration_from_times(canonical: Canonical, values: dict[str, exp.Expression]
     )
 
 
-def _tier_from_workflow(policy: Policy, values: dict[str, exp.Expression]) -> None:
+def _tier_from_workflow(policy: Policy, values: dict[str, exp.Expr]) -> None:
     tiers = {n: w.risk_tier for n, w in policy.workflows.items() if w.risk_tier is not None}
     if "risk_tier" not in values or "workflow" not in values or not tiers:
         return
@@ -247,11 +272,9 @@ ParquetSchema = Mapping[str, object]
 """The type of every path of a Parquet file: SQL type names, or a nested schema."""
 
 
-def _parquet_access(
-    schema: ParquetSchema, spelling: Sequence[str]
-) -> tuple[exp.Expression, str] | None:
+def _parquet_access(schema: ParquetSchema, spelling: Sequence[str]) -> tuple[exp.Expr, str] | None:
     at: object = schema
-    tree: exp.Expression | None = None
+    tree: exp.Expr | None = None
     for key in spelling:
         if not isinstance(at, Mapping) or key not in at:
             return None
@@ -264,15 +287,22 @@ def _parquet_access(
     return tree, str(at)
 
 
-_INTEGERS = (
-    "TINYINT SMALLINT INTEGER BIGINT HUGEINT UTINYINT USMALLINT UINTEGER UBIGINT UHUGEINT".split()
-)
+_INTEGERS = [
+    "TINYINT",
+    "SMALLINT",
+    "INTEGER",
+    "BIGINT",
+    "HUGEINT",
+    "UTINYINT",
+    "USMALLINT",
+    "UINTEGER",
+    "UBIGINT",
+    "UHUGEINT",
+]
 
 
-def _from_parquet(
-    wanted: Wanted, tree: exp.Expression, sql_type: str, policy: Policy
-) -> Extracted:
-    base = sql_type.split("(")[0]
+def _from_parquet(wanted: Wanted, tree: exp.Expr, sql_type: str, policy: Policy) -> Extracted:
+    base = sql_type.split("(", maxsplit=1)[0]
     plain = wanted.field is None or (wanted.field.scale == 1 and not wanted.field.null_if)
     if wanted.type is Type.TIME:
         if sql_type == "TIMESTAMP WITH TIME ZONE":
@@ -299,11 +329,11 @@ def _from_parquet(
     return from_text(wanted, raw, policy)
 
 
-def _missing(value: exp.Expression) -> exp.Expression:
+def _missing(value: exp.Expr) -> exp.Expr:
     return exp.Is(this=value.copy(), expression=exp.Null())
 
 
-def _finite(value: exp.Expression) -> exp.Expression:
+def _finite(value: exp.Expr) -> exp.Expr:
     return exp.Case(ifs=[exp.If(this=call("isfinite", value.copy()), true=value)])
 
 
@@ -312,31 +342,39 @@ def parquet_statement(
 ) -> exp.Select:
     """Canonical runs of Parquet files that share a schema, read in place."""
     extracted: dict[str, Extracted] = {}
-    raws: list[exp.Expression] = []
-    raw_time: exp.Expression = exp.Null()
+    found_of: dict[str, list[tuple[str, exp.Expr]]] = {}
     for wanted in canonical.columns:
         found = [
-            access
+            (path, *access)
             for path in wanted.paths
             for spelling in spellings(path)
             if (access := _parquet_access(schema, spelling)) is not None
         ]
-        parts = [_from_parquet(wanted, tree, type_, canonical.policy) for tree, type_ in found]
-        extracted[wanted.name] = _first_of([tree for tree, _ in found], parts, wanted)
-        raws += [tree for tree, _ in found]
-        if wanted.name == "start_time" and found:
-            raw_time = call("coalesce", *(cast(tree, "VARCHAR") for tree, _ in found))
-    statement = _select_canonical(canonical, extracted, raw_time, exp.true())
+        parts = [_from_parquet(wanted, tree, type_, canonical.policy) for _, tree, type_ in found]
+        extracted[wanted.name] = _first_of([tree for _, tree, _ in found], parts, wanted)
+        found_of[wanted.name] = [(path, tree) for path, tree, _ in found]
+    raw = _Raw(
+        _first_text(found_of["start_time"]),
+        _first_text(found_of["outcome"]),
+        _said_by(found_of["outcome"]),
+        exp.true(),
+    )
+    statement = _select_canonical(canonical, extracted, raw)
     source = exp.Table(
         this=call(
             "read_parquet",
-            exp.Array(expressions=[text(_no_glob(file)) for file in files]),
+            exp.Array(expressions=[text(no_glob(file)) for file in files]),
             _named("filename", text(FILE)),
             _named("file_row_number", exp.true()),
             _named("hive_partitioning", exp.false()),
         )
     )
     return statement.select(exp.alias_(column("file_row_number"), ROW, quoted=True)).from_(source)
+
+
+def _first_text(found: Sequence[tuple[str, exp.Expr]]) -> exp.Expr:
+    trees = [cast(tree, "VARCHAR") for _, tree in found]
+    return call("coalesce", *trees) if trees else exp.Null()
 
 
 _SQL_TYPES = {
@@ -354,9 +392,7 @@ def sql_type(type_: Type) -> str:
     return _SQL_TYPES[type_]
 
 
-def _first_of(
-    trees: Sequence[exp.Expression], parts: Sequence[Extracted], wanted: Wanted
-) -> Extracted:
+def _first_of(trees: Sequence[exp.Expr], parts: Sequence[Extracted], wanted: Wanted) -> Extracted:
     """The first of several fields that has a value decides, also where it cannot be read."""
     if not parts:
         return Extracted(cast(exp.Null(), sql_type(wanted.type)), {})
@@ -369,7 +405,7 @@ def _first_of(
         ]
     )
     reasons = {reason for part in parts for reason in part.flaws}
-    flaws: dict[str, exp.Expression] = {}
+    flaws: dict[str, exp.Expr] = {}
     for reason in reasons:
         flaws[reason] = exp.Case(
             ifs=[

@@ -43,7 +43,7 @@ class Rule:
 
     text: str
     type: Type
-    tree: exp.Expression
+    tree: exp.Expr
     """Null where a value it needs is missing."""
     columns: frozenset[str]
     """The columns it reads."""
@@ -53,7 +53,7 @@ class Rule:
 class _Term:
     type: Type | None
     """None for a bare null."""
-    tree: exp.Expression
+    tree: exp.Expr
     literal: str | None = None
     """The text of a literal, for the places that take only constants."""
 
@@ -62,43 +62,43 @@ _NUMBERS = (Type.NUMBER, Type.INTEGER)
 _DECIMAL = exp.DataType.build("DECIMAL(38, 9)", dialect=DIALECT)
 
 
-def call(name: str, *arguments: exp.Expression) -> exp.Expression:
+def call(name: str, *arguments: exp.Expr) -> exp.Expr:
     """A call of a DuckDB function by its very name."""
     return exp.Anonymous(this=name, expressions=list(arguments))
 
 
-def column(name: str) -> exp.Expression:
+def column(name: str) -> exp.Expr:
     """A column, always quoted."""
     return exp.column(name, quoted=True)
 
 
-def text(value: str) -> exp.Expression:
+def text(value: str) -> exp.Expr:
     """A text literal."""
     return exp.Literal.string(value)
 
 
-def cast(tree: exp.Expression, to: str) -> exp.Expression:
+def cast(tree: exp.Expr, to: str) -> exp.Expr:
     """A cast that must not fail."""
     return exp.Cast(this=tree, to=exp.DataType.build(to, dialect=DIALECT))
 
 
-def try_cast(tree: exp.Expression, to: str) -> exp.Expression:
+def try_cast(tree: exp.Expr, to: str) -> exp.Expr:
     """A cast that gives null where it fails."""
     return exp.TryCast(this=tree, to=exp.DataType.build(to, dialect=DIALECT), safe=True)
 
 
-def timestamp_literal(micros: int) -> exp.Expression:
+def timestamp_literal(micros: int) -> exp.Expr:
     """An instant as a literal; the microsecond count keeps it exact in any dialect."""
     shown = moment(micros).replace(tzinfo=None).isoformat(sep=" ", timespec="microseconds")
     return cast(text(shown), "TIMESTAMP")
 
 
-def decimal(tree: exp.Expression) -> exp.Expression:
+def decimal(tree: exp.Expr) -> exp.Expr:
     """A decimal number with 9 places."""
     return exp.Cast(this=tree, to=_DECIMAL.copy())
 
 
-def _decimal_of_double(tree: exp.Expression) -> exp.Expression:
+def _decimal_of_double(tree: exp.Expr) -> exp.Expr:
     return try_cast(cast(tree, "VARCHAR"), "DECIMAL(38, 9)")
 
 
@@ -113,7 +113,7 @@ class _Compiler:
         self.columns: set[str] = set()
         self.overflows = False
 
-    def compile(self, node: exp.Expression, depth: int = 0) -> _Term:
+    def compile(self, node: exp.Expr, depth: int = 0) -> _Term:
         if depth > DEEPEST:
             raise RuleError(f"nested more than {DEEPEST} levels deep", _place(node))
         handler = _NODES.get(type(node))
@@ -123,20 +123,20 @@ class _Compiler:
             return self._function(node, depth + 1)
         raise RuleError(f"{_named(node)} is not allowed in a rule", _place(node))
 
-    def condition(self, node: exp.Expression, depth: int) -> exp.Expression:
+    def condition(self, node: exp.Expr, depth: int) -> exp.Expr:
         return self.of_type(node, depth, Type.BOOLEAN).tree
 
-    def of_type(self, node: exp.Expression, depth: int, *wanted: Type) -> _Term:
+    def of_type(self, node: exp.Expr, depth: int, *wanted: Type) -> _Term:
         term = self.compile(node, depth)
         if term.type is not None and term.type not in wanted:
             names = " or ".join(dict.fromkeys(_kind(one) for one in wanted))
             raise RuleError(f"{_shown(node)} is {_kind(term.type)}, not {names}", _place(node))
         return term
 
-    def number(self, node: exp.Expression, depth: int) -> exp.Expression:
+    def number(self, node: exp.Expr, depth: int) -> exp.Expr:
         return self.of_type(node, depth, *_NUMBERS).tree
 
-    def together(self, nodes: list[exp.Expression], depth: int) -> tuple[list[_Term], Type | None]:
+    def together(self, nodes: list[exp.Expr], depth: int) -> tuple[list[_Term], Type | None]:
         """The terms with one common type; a text literal beside a time is read as a time."""
         terms = [self.compile(node, depth) for node in nodes]
         if any(term.type is Type.TIME for term in terms):
@@ -157,7 +157,7 @@ class _Compiler:
             common = kind
         return terms, common
 
-    def _as_time(self, term: _Term, node: exp.Expression) -> _Term:
+    def _as_time(self, term: _Term, node: exp.Expr) -> _Term:
         if term.literal is None:
             raise RuleError("a time can be compared with a time or a literal only", _place(node))
         try:
@@ -171,7 +171,7 @@ class _Compiler:
             read = read.replace(tzinfo=self.zone)
         return _Term(Type.TIME, timestamp_literal(instant(read)))
 
-    def _column(self, node: exp.Expression, depth: int) -> _Term:
+    def _column(self, node: exp.Expr, depth: int) -> _Term:
         assert isinstance(node, exp.Column)
         if node.args.get("table") is not None:
             raise RuleError(
@@ -188,7 +188,7 @@ class _Compiler:
         self.columns.add(name)
         return _Term(self.types[name], column(name))
 
-    def _literal(self, node: exp.Expression, depth: int) -> _Term:
+    def _literal(self, node: exp.Expr, depth: int) -> _Term:
         assert isinstance(node, exp.Literal)
         if node.is_string:
             return _Term(Type.TEXT, text(node.this), node.this)
@@ -199,7 +199,7 @@ class _Compiler:
             )
         return _Term(Type.NUMBER, decimal(exp.Literal.number(node.this)), node.this)
 
-    def _comparison(self, node: exp.Expression, depth: int) -> _Term:
+    def _comparison(self, node: exp.Expr, depth: int) -> _Term:
         assert isinstance(node, exp.Binary)
         terms, common = self.together([node.left, node.right], depth)
         if common is Type.LIST:
@@ -209,11 +209,11 @@ class _Compiler:
             exp.Paren(this=type(node)(this=terms[0].tree, expression=terms[1].tree)),
         )
 
-    def _connector(self, node: exp.Expression, depth: int) -> _Term:
+    def _connector(self, node: exp.Expr, depth: int) -> _Term:
         assert isinstance(node, exp.Connector)
         kind = type(node)
-        parts: list[exp.Expression] = []
-        rest: exp.Expression = node
+        parts: list[exp.Expr] = []
+        rest: exp.Expr = node
         while isinstance(rest, kind):  # a chain leans to the left; walk it instead of recursing
             parts.append(rest.right)
             rest = rest.left
@@ -221,13 +221,13 @@ class _Compiler:
         trees = [self.condition(part, depth) for part in reversed(parts)]
         return _Term(Type.BOOLEAN, exp.Paren(this=balanced(kind, trees)))
 
-    def _not(self, node: exp.Expression, depth: int) -> _Term:
+    def _not(self, node: exp.Expr, depth: int) -> _Term:
         return _Term(
             Type.BOOLEAN,
             exp.Paren(this=exp.Not(this=self.condition(node.this, depth))),
         )
 
-    def _is(self, node: exp.Expression, depth: int) -> _Term:
+    def _is(self, node: exp.Expr, depth: int) -> _Term:
         wanted = node.args["expression"]
         if isinstance(wanted, exp.Null):
             tree = self.compile(node.this, depth).tree
@@ -240,7 +240,7 @@ class _Compiler:
             )
         raise RuleError("`is` stands before null, true or false only", _place(node))
 
-    def _in(self, node: exp.Expression, depth: int) -> _Term:
+    def _in(self, node: exp.Expr, depth: int) -> _Term:
         options = node.expressions
         if not options or node.args.get("query") or node.args.get("unnest"):
             raise RuleError("`in` takes a list of values, such as ('a', 'b')", _place(node))
@@ -248,7 +248,7 @@ class _Compiler:
         tree = exp.In(this=terms[0].tree, expressions=[term.tree for term in terms[1:]])
         return _Term(Type.BOOLEAN, exp.Paren(this=tree))
 
-    def _between(self, node: exp.Expression, depth: int) -> _Term:
+    def _between(self, node: exp.Expr, depth: int) -> _Term:
         low, high = node.args["low"], node.args["high"]
         if node.args.get("symmetric"):
             raise RuleError("`between symmetric` is not allowed in a rule", _place(node))
@@ -258,7 +258,7 @@ class _Compiler:
         tree = exp.Between(this=terms[0].tree, low=terms[1].tree, high=terms[2].tree)
         return _Term(Type.BOOLEAN, exp.Paren(this=tree))
 
-    def _like(self, node: exp.Expression, depth: int) -> _Term:
+    def _like(self, node: exp.Expr, depth: int) -> _Term:
         subject = self.of_type(node.this, depth, Type.TEXT)
         pattern = self.compile(node.args["expression"], depth)
         if pattern.literal is None or pattern.type is not Type.TEXT:
@@ -268,7 +268,7 @@ class _Compiler:
             exp.Paren(this=type(node)(this=subject.tree, expression=pattern.tree)),
         )
 
-    def _arithmetic(self, node: exp.Expression, depth: int) -> _Term:
+    def _arithmetic(self, node: exp.Expr, depth: int) -> _Term:
         assert isinstance(node, exp.Binary)
         self.overflows = True
         left = decimal(self.number(node.left, depth))
@@ -282,17 +282,17 @@ class _Compiler:
         tree = type(node)(this=left, expression=right)
         return _Term(Type.NUMBER, decimal(exp.Paren(this=tree)))
 
-    def _negative(self, node: exp.Expression, depth: int) -> _Term:
+    def _negative(self, node: exp.Expr, depth: int) -> _Term:
         tree = decimal(self.number(node.this, depth))
         return _Term(Type.NUMBER, exp.Paren(this=exp.Neg(this=tree)))
 
-    def _concatenation(self, node: exp.Expression, depth: int) -> _Term:
+    def _concatenation(self, node: exp.Expr, depth: int) -> _Term:
         assert isinstance(node, exp.Binary)
         left = self.of_type(node.left, depth, Type.TEXT).tree
         right = self.of_type(node.right, depth, Type.TEXT).tree
         return _Term(Type.TEXT, exp.Paren(this=exp.DPipe(this=left, expression=right, safe=True)))
 
-    def _case(self, node: exp.Expression, depth: int) -> _Term:
+    def _case(self, node: exp.Expr, depth: int) -> _Term:
         subject = node.args.get("this")
         branches = node.args["ifs"]
         default = node.args.get("default")
@@ -303,12 +303,10 @@ class _Compiler:
             test = exp.EQ(this=subject, expression=branch.this) if subject else branch.this
             condition = self.condition(test, depth)
             ifs.append(exp.If(this=condition, true=_number_like(term, common)))
-        tree = exp.Case(
-            ifs=ifs, default=_number_like(terms[-1], common) if default else exp.Null()
-        )
+        tree = exp.Case(ifs=ifs, default=_number_like(terms[-1], common) if default else exp.Null())
         return _Term(common, exp.Paren(this=tree))
 
-    def _cast(self, node: exp.Expression, depth: int) -> _Term:
+    def _cast(self, node: exp.Expr, depth: int) -> _Term:
         kind = node.args["to"].this
         for type_, names, target in _CAST_TARGETS:
             if kind in names:
@@ -340,44 +338,44 @@ class _Compiler:
         return row.build(self, node, name, arguments, depth)
 
 
-_Handler = Callable[[_Compiler, exp.Expression, int], _Term]
+_Handler = Callable[[_Compiler, exp.Expr, int], _Term]
 
-_CAST_TARGETS: tuple[tuple[Type, tuple[exp.DataType.Type, ...], str], ...] = (
+_CAST_TARGETS: tuple[tuple[Type, tuple[exp.DType, ...], str], ...] = (
     (
         Type.TEXT,
-        (exp.DataType.Type.TEXT, exp.DataType.Type.VARCHAR, exp.DataType.Type.CHAR),
+        (exp.DType.TEXT, exp.DType.VARCHAR, exp.DType.CHAR),
         "VARCHAR",
     ),
     (
         Type.NUMBER,
-        (exp.DataType.Type.DECIMAL, exp.DataType.Type.DOUBLE, exp.DataType.Type.FLOAT),
+        (exp.DType.DECIMAL, exp.DType.DOUBLE, exp.DType.FLOAT),
         "DECIMAL(38, 9)",
     ),
     (
         Type.INTEGER,
         (
-            exp.DataType.Type.INT,
-            exp.DataType.Type.BIGINT,
-            exp.DataType.Type.SMALLINT,
-            exp.DataType.Type.TINYINT,
+            exp.DType.INT,
+            exp.DType.BIGINT,
+            exp.DType.SMALLINT,
+            exp.DType.TINYINT,
         ),
         "BIGINT",
     ),
-    (Type.BOOLEAN, (exp.DataType.Type.BOOLEAN,), "BOOLEAN"),
+    (Type.BOOLEAN, (exp.DType.BOOLEAN,), "BOOLEAN"),
     (
         Type.TIME,
         (
-            exp.DataType.Type.TIMESTAMP,
-            exp.DataType.Type.TIMESTAMPTZ,
-            exp.DataType.Type.TIMESTAMPNTZ,
-            exp.DataType.Type.DATE,
+            exp.DType.TIMESTAMP,
+            exp.DType.TIMESTAMPTZ,
+            exp.DType.TIMESTAMPNTZ,
+            exp.DType.DATE,
         ),
         "TIMESTAMP",
     ),
 )
 """What a cast may aim at: our type, SQL's names for it, the target in the statement."""
 
-_NODES: Mapping[type[exp.Expression], _Handler] = {
+_NODES: Mapping[type[exp.Expr], _Handler] = {
     exp.Paren: lambda c, node, depth: c.compile(node.this, depth),
     exp.Column: _Compiler._column,
     exp.Literal: _Compiler._literal,
@@ -409,14 +407,14 @@ class Function:
     usage: str
     least: int
     most: int
-    build: Callable[[_Compiler, exp.Func, str, list[exp.Expression], int], _Term]
+    build: Callable[[_Compiler, exp.Func, str, list[exp.Expr], int], _Term]
 
 
 def _simple(usage: str, takes: tuple[Type, ...], gives: Type, least: int | None = None) -> Function:
     """A function whose arguments and result have fixed types."""
 
     def build(
-        c: _Compiler, node: exp.Func, name: str, arguments: list[exp.Expression], depth: int
+        c: _Compiler, node: exp.Func, name: str, arguments: list[exp.Expr], depth: int
     ) -> _Term:
         trees = []
         for argument, type_ in zip(arguments, takes, strict=False):
@@ -433,7 +431,7 @@ def _common(usage: str, least: int, most: int, *, numbers: bool = False) -> Func
     """A function whose arguments share one type, which is also the result's."""
 
     def build(
-        c: _Compiler, node: exp.Func, name: str, arguments: list[exp.Expression], depth: int
+        c: _Compiler, node: exp.Func, name: str, arguments: list[exp.Expr], depth: int
     ) -> _Term:
         terms, common = c.together(arguments, depth)
         if common is Type.LIST or (numbers and common not in (Type.NUMBER, None)):
@@ -444,14 +442,14 @@ def _common(usage: str, least: int, most: int, *, numbers: bool = False) -> Func
 
 
 def _length(
-    c: _Compiler, node: exp.Func, name: str, arguments: list[exp.Expression], depth: int
+    c: _Compiler, node: exp.Func, name: str, arguments: list[exp.Expr], depth: int
 ) -> _Term:
     tree = c.of_type(arguments[0], depth, Type.TEXT, Type.LIST).tree
     return _Term(Type.NUMBER, decimal(call("len", tree)))
 
 
 def _regexp(
-    c: _Compiler, node: exp.Func, name: str, arguments: list[exp.Expression], depth: int
+    c: _Compiler, node: exp.Func, name: str, arguments: list[exp.Expr], depth: int
 ) -> _Term:
     subject = c.of_type(arguments[0], depth, Type.TEXT).tree
     pattern = c.compile(arguments[1], depth)
@@ -473,7 +471,7 @@ DATE_PARTS = ("year", "quarter", "month", "week", "day", "dow", "isodow", "doy",
 
 
 def _date_part(
-    c: _Compiler, node: exp.Func, name: str, arguments: list[exp.Expression], depth: int
+    c: _Compiler, node: exp.Func, name: str, arguments: list[exp.Expr], depth: int
 ) -> _Term:
     part = c.compile(arguments[0], depth).literal
     if part is None or part.lower() not in DATE_PARTS:
@@ -526,17 +524,17 @@ def _function_name(node: exp.Func) -> str:
     return _ALIASES.get(name.lower(), name.lower())
 
 
-def _arguments(node: exp.Func) -> list[exp.Expression]:
+def _arguments(node: exp.Func) -> list[exp.Expr]:
     if isinstance(node, exp.Extract):
         return [text(node.name.lower()), node.args["expression"]]
-    found: list[exp.Expression] = []
+    found: list[exp.Expr] = []
     for key in node.arg_types:
         value = node.args.get(key)
         found += value if isinstance(value, list) else [value]
-    return [item for item in found if isinstance(item, exp.Expression)]
+    return [item for item in found if isinstance(item, exp.Expr)]
 
 
-def _number_like(term: _Term, common: Type | None) -> exp.Expression:
+def _number_like(term: _Term, common: Type | None) -> exp.Expr:
     return decimal(term.tree) if common is Type.NUMBER and term.type else term.tree
 
 
@@ -551,7 +549,7 @@ def _kind(type_: Type) -> str:
     }[type_]
 
 
-def _place(node: exp.Expression) -> int | None:
+def _place(node: exp.Expr) -> int | None:
     for inner in node.walk():
         start = inner.meta.get("start") if inner.meta else None
         if isinstance(start, int):
@@ -559,12 +557,12 @@ def _place(node: exp.Expression) -> int | None:
     return None
 
 
-def _shown(node: exp.Expression) -> str:
+def _shown(node: exp.Expr) -> str:
     shown = node.sql(DIALECT)
     return shown if len(shown) <= 40 else shown[:39] + "…"
 
 
-def _named(node: exp.Expression) -> str:
+def _named(node: exp.Expr) -> str:
     return {
         exp.Select: "a query",
         exp.Subquery: "a query",
@@ -581,7 +579,7 @@ def _named(node: exp.Expression) -> str:
     }.get(type(node), type(node).__name__.lower())
 
 
-def balanced(kind: type[exp.Connector], trees: list[exp.Expression]) -> exp.Expression:
+def balanced(kind: type[exp.Connector], trees: list[exp.Expr]) -> exp.Expr:
     """Many conditions joined as a balanced tree, so that a long chain nests little."""
     if len(trees) == 1:
         return trees[0]

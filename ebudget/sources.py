@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import gzip
+import json
 import os
 import re
 import shutil
@@ -13,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import IO, BinaryIO
+from typing import BinaryIO
 
 from ebudget.errors import InputError, UsageError
 from ebudget.text_safety import visible
@@ -175,8 +176,6 @@ def _source(path: str, shown: str, scratch: Path, number: int) -> Source:
 
 def _array_or_lines(text: bytes) -> Kind:
     """A first line that is a whole array of scalars, before other lines, is a bad record."""
-    import json
-
     first, _, rest = text.lstrip(b" \t\r\n").partition(b"\n")
     if rest.strip():
         try:
@@ -210,7 +209,7 @@ def _plain_name(path: str, link: Path) -> str:
     return str(link)
 
 
-def opened(path: str, compression: Compression) -> IO[bytes]:
+def opened(path: str, compression: Compression) -> BinaryIO | gzip.GzipFile:
     """A file's bytes, unpacked. Raises UsageError for a packing that Python cannot open."""
     if compression is Compression.GZIP:
         return gzip.open(path, "rb")

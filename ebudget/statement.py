@@ -128,8 +128,8 @@ class Account:
     """Whether the policy itself names the group."""
     rate: bool
     """Whether the spend is a count of runs held against a share of runs."""
-    value_share: bool = False
-    """Whether the allowance is a share of what successes brought."""
+    lines: tuple[Fraction, ...] = ()
+    """The shares of the allowance at which the verdict or the response changes."""
     breakdown: tuple[tuple[str, tuple[Slice, ...]], ...] = ()
     days: tuple[Day, ...] = ()
     """The burn-down, where it was asked for."""
@@ -154,7 +154,7 @@ class Account:
 
 
 def share_of(spent: Fraction, instant: int, allowed: Fraction) -> Fraction | None:
-    """consumed = S / A; with A = 0 it is 0 where nothing was spent, else infinite (None)."""
+    """The share consumed, S / A; with A = 0 it is 0 where nothing was spent, else infinite (None)."""
     if allowed == 0:
         return Fraction(0) if spent == 0 and instant == 0 else None
     return spent / allowed

@@ -22,4 +22,6 @@ def _escape(character: str) -> str:
     named = {9: "\\t", 10: "\\n", 13: "\\r"}.get(code)
     if named:
         return named
-    return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}" if code < 65536 else f"\\U{code:08x}"
+    return (
+        f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}" if code < 65536 else f"\\U{code:08x}"
+    )

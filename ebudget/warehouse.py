@@ -7,10 +7,8 @@ place. Every further statement runs over the view `runs` of both.
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 import tempfile
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,47 +18,27 @@ import duckdb
 import polars as pl
 from sqlglot import exp
 
-from ebudget import query
-from ebudget.columns import BY_NAME
-from ebudget.errors import EbudgetError, InputError
-from ebudget.extraction import spellings
-from ebudget.ledger import Intake, Ledger, Reject, frame_of
-from ebudget.misfit import nearest
-from ebudget.policy import Policy
-from ebudget.query import LOSERS, RUNS, Plan
-from ebudget.quantities import DAY
+from ebudget.errors import InputError
+from ebudget.query import RUNS, Plan
 from ebudget.reading import (
     FILE,
     MALFORMED,
-    NO_TIME,
     REJECT,
     ROW,
+    SAID_BY,
+    WORD,
     Canonical,
-    ParquetSchema,
     json_statement,
+    no_glob,
     parquet_statement,
-    read_json,
     sql_type,
 )
 from ebudget.rules import call, cast, column, text
-from ebudget.sources import (
-    Compression,
-    Kind,
-    Source,
-    Sources,
-    find_sources,
-    gzip_is_damaged,
-    lines_at,
-)
+from ebudget.sources import Compression, Kind, Source, Sources, find_sources, gzip_is_damaged
 from ebudget.text_safety import visible
 
 MEMORY = "1GB"
 """What DuckDB may keep in memory before it spills to disk."""
-SHOWN_REJECTS = 10
-LISTED_PATHS = 2_000
-"""Records per file that are searched for the paths a log has, to suggest one."""
-MOST_ACCOUNTS = 100_000
-"""Accounts of one budget."""
 
 
 class StatementError(Exception):
@@ -80,7 +58,7 @@ class Warehouse:
     unreadable: list[tuple[str, str]] = field(default_factory=list)
     tick: Callable[[str], None] = lambda _: None
 
-    def run(self, statement: exp.Expression, *, note: bool = True) -> duckdb.DuckDBPyConnection:
+    def run(self, statement: exp.Expr, *, note: bool = True) -> duckdb.DuckDBPyConnection:
         """Run a statement; noted ones are what `--sql` prints."""
         sql = statement.sql("duckdb")
         if note:
@@ -95,16 +73,15 @@ class Warehouse:
         except duckdb.Error as error:
             raise StatementError(error) from error
 
-    def frame(self, statement: exp.Expression) -> pl.DataFrame:
+    def frame(self, statement: exp.Expr) -> pl.DataFrame:
         """The result of a statement as a Polars frame."""
-        self.run(statement.limit(0) if isinstance(statement, exp.Select) else statement, note=False)
         self.statements.append(statement.sql("duckdb", pretty=True) + ";")
         try:
             return pl.DataFrame(self.connection.sql(statement.sql("duckdb")))
         except duckdb.Error as error:
             raise StatementError(error) from error
 
-    def rows(self, statement: exp.Expression, *, note: bool = False) -> list[tuple[Any, ...]]:
+    def rows(self, statement: exp.Expr, *, note: bool = False) -> list[tuple[Any, ...]]:
         """All rows of a small result."""
         return self.run(statement, note=note).fetchall()
 
@@ -138,9 +115,7 @@ def opened_warehouse(
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _settle(
-    connection: duckdb.DuckDBPyConnection, scratch: Path, threads: int | None
-) -> None:
+def _settle(connection: duckdb.DuckDBPyConnection, scratch: Path, threads: int | None) -> None:
     settings: dict[str, str | bool | int] = {
         "TimeZone": "UTC",
         "memory_limit": MEMORY,
@@ -170,12 +145,15 @@ def _load(warehouse: Warehouse) -> None:
             parts += _json_part(warehouse, kind, compression, files)
     if not parts:
         parts = [_no_runs(warehouse.canonical)]
-    union: exp.Expression = parts[0]
+    union: exp.Expr = parts[0]
     for part in parts[1:]:
         union = exp.Union(this=union, expression=part, distinct=False)
     warehouse.run(
         exp.Create(
-            this=exp.to_identifier(RUNS), kind="VIEW", expression=union, replace=True,
+            this=exp.to_identifier(RUNS),
+            kind="VIEW",
+            expression=union,
+            replace=True,
             properties=exp.Properties(expressions=[exp.TemporaryProperty()]),
         )
     )
@@ -209,12 +187,9 @@ def drop_unreadable(warehouse: Warehouse, error: StatementError) -> None:
 def _no_runs(canonical: Canonical) -> exp.Select:
     types = {wanted.name: sql_type(wanted.type) for wanted in canonical.columns}
     types |= dict.fromkeys((*canonical.flaw_columns, ROW), "BIGINT")
-    types |= dict.fromkeys((REJECT, FILE), "VARCHAR")
+    types |= dict.fromkeys((REJECT, WORD, SAID_BY, FILE), "VARCHAR")
     return exp.select(
-        *(
-            exp.alias_(cast(exp.Null(), types[name]), name, quoted=True)
-            for name in canonical.names
-        )
+        *(exp.alias_(cast(exp.Null(), types[name]), name, quoted=True) for name in canonical.names)
     ).where(exp.false())
 
 
@@ -237,7 +212,7 @@ def _json_part(
         except duckdb.Error as error:
             files = _without_culprits(warehouse, files, error)
             continue
-        damaged = _damaged_gzips(warehouse, files, target) if compression == "gzip" else []
+        damaged = _damaged_gzips(warehouse, target) if compression == "gzip" else []
         if not damaged:
             break
         files = [source for source in files if source not in damaged]
@@ -258,9 +233,7 @@ def _json_part(
     return [exp.select(*columns, place).from_(source)]
 
 
-def _without_culprits(
-    warehouse: Warehouse, files: list[Source], error: Exception
-) -> list[Source]:
+def _without_culprits(warehouse: Warehouse, files: list[Source], error: Exception) -> list[Source]:
     """The files that can be read; without `--skip-unreadable` the first that cannot is an error."""
     kept: list[Source] = []
     for source in files:
@@ -282,9 +255,7 @@ def _without_culprits(
 def _failure_of(warehouse: Warehouse, source: Source) -> str | None:
     try:
         if source.kind is Kind.PARQUET:
-            relation: exp.Expression = exp.Table(
-                this=call("read_parquet", text(_glob_free(source.read_as)))
-            )
+            relation: exp.Expr = exp.Table(this=call("read_parquet", text(no_glob(source.read_as))))
             counted = [exp.Count(this=exp.Columns(this=exp.Star()))]
             warehouse.connection.execute(exp.select(*counted).from_(relation).sql("duckdb"))
         else:
@@ -298,16 +269,12 @@ def _failure_of(warehouse: Warehouse, source: Source) -> str | None:
     return None
 
 
-def _glob_free(path: str) -> str:
-    return "".join(f"[{c}]" if c in "*?[" else c for c in path)
-
-
-def _first_line(error: Exception) -> str:
+def _first_line(error: BaseException) -> str:
     lines = str(error).strip().splitlines()
     return visible(lines[0]) if lines else type(error).__name__
 
 
-def _damaged_gzips(warehouse: Warehouse, files: list[Source], target: Path) -> list[Source]:
+def _damaged_gzips(warehouse: Warehouse, target: Path) -> list[Source]:
     """A .gz with a malformed line has its CRC checked."""
     table = exp.Table(this=call("read_parquet", text(str(target))))
     malformed = (
@@ -333,7 +300,7 @@ def _parquet_parts(warehouse: Warehouse, files: list[Source]) -> list[exp.Select
     """One select for each schema among the files."""
     schemas: list[tuple[dict[str, object], list[str]]] = []
     for source in files:
-        schema = _schema(warehouse, source)
+        schema = parquet_schema(warehouse, source)
         if schema is None:
             continue
         for known, names in schemas:
@@ -351,10 +318,11 @@ def _parquet_parts(warehouse: Warehouse, files: list[Source]) -> list[exp.Select
     ]
 
 
-def _schema(warehouse: Warehouse, source: Source) -> dict[str, object] | None:
+def parquet_schema(warehouse: Warehouse, source: Source) -> dict[str, object] | None:
+    """The type of every path of a Parquet file; None where it is skipped as unreadable."""
     try:
         relation = warehouse.connection.sql(
-            f"SELECT * FROM read_parquet({text(_glob_free(source.read_as)).sql('duckdb')}, "
+            f"SELECT * FROM read_parquet({text(no_glob(source.read_as)).sql('duckdb')}, "
             "hive_partitioning = false) LIMIT 0"
         )
         return {

@@ -181,7 +181,7 @@ def span(window: Window, as_of: int, zone: ZoneInfo) -> Span:
 def day_ends(window: Span, zone: ZoneInfo) -> list[int]:
     """The last microsecond of every local day that ends inside a window, and as_of."""
     day = moment(window.after + 1).astimezone(zone).date()
-    ends = []
+    ends: list[int] = []
     while True:
         day += timedelta(days=1)
         end = midnight(day, zone) - 1

@@ -1,0 +1,5 @@
+"""`python -m ebudget`."""
+
+from ebudget.cli import main
+
+main()

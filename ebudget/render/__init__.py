@@ -1,0 +1,1 @@
+"""One module a format: Statement -> str. No renderer decides anything."""

@@ -1,0 +1,317 @@
+"""The statement for a terminal: the worst first, every number with its unit."""
+
+from __future__ import annotations
+
+import io
+import textwrap
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from rich.cells import cell_len, set_cell_size
+from rich.console import Console
+from rich.text import Text
+
+from ebudget.render import figures
+from ebudget.render.sections import BREAKDOWN_ROWS, Section, has_breakdown, sections
+from ebudget.statement import Account, Slice, Statement, Verdict
+from ebudget.text_safety import visible
+
+NARROWEST = 60
+MOST_CHARTS = 8
+MOST_DAYS = 31
+
+_MARKS = {
+    Verdict.BREACHED: ("✗", "X", "bold red"),
+    Verdict.FROZEN: ("■", "#", "bold magenta"),
+    Verdict.WARNING: ("!", "!", "yellow"),
+    Verdict.OK: ("✓", "v", "green"),
+    Verdict.INSUFFICIENT: ("–", "-", "dim"),
+    Verdict.NO_DATA: ("–", "-", "dim"),
+}
+"""Each verdict's mark, its mark in ASCII, and its colour; the word is always there too."""
+
+_ASCII = str.maketrans(
+    {"−": "-", "–": "-", "·": "|", "×": "x", "∞": "inf", "…": "~", "✗": "X", "✓": "v", "■": "#"}
+)
+
+
+@dataclass(frozen=True)
+class Look:
+    """How the text is laid out."""
+
+    title: str = ""
+    """The policy's name."""
+    width: int = 100
+    """Columns of the terminal."""
+    color: bool = False
+    ascii_only: bool = False
+    """For terminals that cannot show the bars and marks."""
+    show_rejects: bool = False
+    every_breakdown: bool = False
+    """Breakdowns of all accounts with spend, not only of the burning ones."""
+    zone: ZoneInfo = ZoneInfo("UTC")
+    """The zone of the days in a burn-down."""
+
+
+@dataclass(frozen=True)
+class _Widths:
+    name: int
+    window: int
+    amount: int
+    bar: int
+    left: int
+    verdict: int
+    inline: int
+    """Columns for the burn on the same line; 0 puts it below."""
+
+
+class _Page:
+    """Lines of text, each kept within the width."""
+
+    def __init__(self, look: Look) -> None:
+        self.look = look
+        self.lines: list[Text] = []
+
+    def add(self, *parts: tuple[str, str] | str) -> None:
+        line = Text()
+        for part in parts:
+            content, style = (part, "") if isinstance(part, str) else part
+            line.append(content, style)
+        line.rstrip()
+        self.lines.append(line)
+
+    def wrapped(self, text: str, *, indent: int = 0, style: str = "", hang: int = 0) -> None:
+        first, rest = " " * indent, " " * (indent + hang)
+        width = max(self.look.width, NARROWEST)
+        for line in textwrap.wrap(
+            text, width, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False
+        ) or [""]:
+            self.add((line, style))
+
+    def rendered(self) -> str:
+        target = io.StringIO()
+        console = Console(
+            file=target,
+            width=10_000,
+            force_terminal=self.look.color,
+            color_system="standard" if self.look.color else None,
+            no_color=not self.look.color,
+            highlight=False,
+            markup=False,
+            emoji=False,
+            legacy_windows=False,
+        )
+        for line in self.lines:
+            shown = line
+            if self.look.ascii_only:
+                shown = Text(line.plain.translate(_ASCII))
+            console.print(shown, soft_wrap=True)
+        text = target.getvalue()
+        return text.encode("ascii", "replace").decode() if self.look.ascii_only else text
+
+
+def render(statement: Statement, look: Look) -> str:
+    """The report as text."""
+    page = _Page(look)
+    _header(page, statement)
+    widths = _widths(statement, look)
+    for section in sections(statement):
+        page.add()
+        _section(page, section, widths)
+    charted = [account for account in statement.accounts if account.days]
+    for account in charted[:MOST_CHARTS]:
+        page.add()
+        _burn_down(page, account)
+    if len(charted) > MOST_CHARTS:
+        page.add(f"{len(charted) - MOST_CHARTS} more burn-downs; narrow them with --for")
+    if look.show_rejects:
+        page.add()
+        _rejects(page, statement)
+    return page.rendered()
+
+
+def _header(page: _Page, statement: Statement) -> None:
+    newest = " (newest run)" if statement.newest else ""
+    name = f"   {visible(page.look.title, 60)}" if page.look.title else ""
+    head = f"ebudget report{name}   as of {figures.when(statement.as_of)}{newest}"
+    page.wrapped(head, style="bold")
+    page.wrapped(figures.read_line(statement))
+    page.wrapped(figures.judged_line(statement))
+    for note in figures.notes(statement):
+        page.wrapped(f"note: {note}", hang=6, style="yellow")
+    page.add()
+    page.add((figures.summary(statement.accounts), "bold"))
+
+
+def _name(account: Account) -> str:
+    rest = [figures.value_of(value) for column, value in account.group if column != "workflow"]
+    return " · ".join([visible(account.budget, 40), *rest])
+
+
+def _widths(statement: Statement, look: Look) -> _Widths:
+    accounts = statement.accounts
+    room = max(look.width, NARROWEST)
+    verdict = max((len(figures.WORDS[a.verdict]) for a in accounts), default=4)
+    left = max((cell_len(figures.remaining(a)) for a in accounts), default=4)
+    window = max((len(a.window) for a in accounts), default=3)
+    amount = max((cell_len(figures.spent_of_allowed(a)) for a in accounts), default=8)
+    name = max((cell_len(_name(a)) for a in accounts), default=8)
+    bar = 10 if room >= 96 else 6
+    fixed = 4 + 2 + window + 2 + 2 + (bar + 2) + 1 + left + 2 + verdict
+    flexible = max(room - fixed, 20)
+    amount = min(amount, max(flexible - 12, 12))
+    name = min(name, max(flexible - amount, 8))
+    inline = room - fixed - name - amount - 2
+    return _Widths(name, window, amount, bar, left, verdict, inline if inline >= 14 else 0)
+
+
+def _section(page: _Page, section: Section, widths: _Widths) -> None:
+    mark, _, style = _MARKS[section.worst]
+    first = section.accounts[0]
+    if section.across:
+        title = "across workflows"
+    else:
+        title = figures.value_of(section.workflow)
+    about = _about(section, first)
+    page.add((f"{mark} {title}", f"{style} bold".strip()), f"   {about}" if about else "")
+    for account in section.accounts:
+        _account(page, account, widths, owner_known=bool(first.owner))
+    for account in section.accounts:
+        if has_breakdown(account, every=page.look.every_breakdown):
+            _breakdown(page, account)
+
+
+def _about(section: Section, account: Account) -> str:
+    if section.across:
+        return ""
+    units = {a.unit for a in section.accounts if a.unit not in ("USD", "min", "ms")}
+    parts = [
+        f"{visible(account.risk_tier, 20)} risk" if account.risk_tier else "",
+        f"per {visible(min(units), 24)}" if len(units) == 1 else "",
+        f"owner {visible(account.owner, 40)}" if account.owner else "",
+    ]
+    return ", ".join(part for part in parts if part)
+
+
+def _account(page: _Page, account: Account, widths: _Widths, *, owner_known: bool) -> None:
+    ascii_only = page.look.ascii_only
+    style = _MARKS[account.verdict][2]
+    has_bar = account.verdict.judged and account.allowed is not None
+    bar = figures.bar(account, widths.bar, ascii_only=ascii_only) if has_bar else ""
+    burn = figures.peak_burn(account)
+    urgent = sorted({alert.row.severity.upper() for alert in account.firing})
+    tail = "  ".join(part for part in (burn or "", *urgent) if part)
+    fits = bool(tail) and cell_len(tail) <= widths.inline
+    page.add(
+        "    " + _fit(_name(account), widths.name) + "  ",
+        _fit(account.window, widths.window) + "  ",
+        _fit(figures.spent_of_allowed(account), widths.amount) + "  ",
+        (_fit(bar, widths.bar + 2), style),
+        " " + figures.remaining(account).rjust(widths.left) + "  ",
+        (_fit(figures.WORDS[account.verdict], widths.verdict), style),
+        "  " + tail if fits else "",
+    )
+    below = len("    ") + 4
+    if account.response:
+        page.wrapped(f"agreed: {visible(account.response)}", indent=below, hang=8, style="bold")
+    if account.owner and not owner_known:
+        page.wrapped(f"owner: {visible(account.owner)}", indent=below, hang=7)
+    details = figures.remarks(account)
+    if tail and not fits and not account.firing and burn:
+        details.insert(0, burn)
+    if details:
+        page.wrapped("; ".join(details), indent=below, style="dim" if page.look.color else "")
+
+
+def _fit(text: str, width: int) -> str:
+    if cell_len(text) <= width:
+        return set_cell_size(text, width)
+    return set_cell_size(text, width - 1).rstrip() + "…"
+
+
+def _breakdown(page: _Page, account: Account) -> None:
+    rows: list[tuple[str, Slice]] = []
+    more: dict[str, int] = {}
+    for column, slices in account.breakdown:
+        spending = [part for part in slices if part.spent or part.instant]
+        rows += [(column, part) for part in spending[:BREAKDOWN_ROWS]]
+        more[column] = len(spending) - BREAKDOWN_ROWS
+    if not rows:
+        return
+    width = max(page.look.width, NARROWEST)
+    first = max(max(len(column) for column, _ in rows), 6)
+    value = min(max(cell_len(figures.value_of(part.value)) for _, part in rows), width - first - 52)
+    value = max(value, 12)
+    named = f"where {_name(account)} went"
+    head = f"{_fit(named, first + value + 6)} {'share':>8} {'spent':>10} {'rate':>9} {'× rest':>9}"
+    page.add(("      " + head, "dim" if page.look.color else ""))
+    before = None
+    for column, part in rows:
+        label = column if column != before else ""
+        before = column
+        multiple = figures.rate(part.against_rest)
+        page.add(
+            "        "
+            + _fit(label, first)
+            + "  "
+            + _fit(figures.value_of(part.value), value)
+            + f"  {figures.percent(part.share) if part.share is not None else '–':>8}"
+            + f" {_amount(account, part):>10} {_slice_rate(account, part):>9} {multiple:>9}"
+            + (f"  {part.instant} instant" if part.instant else "")
+        )
+    hidden = ", ".join(f"{count} more {column}" for column, count in more.items() if count > 0)
+    if hidden:
+        page.add("        " + hidden)
+
+
+def _amount(account: Account, part: Slice) -> str:
+    text = figures.plain(part.spent, 2 if account.unit == "USD" else 1)
+    return f"${text}" if account.unit == "USD" else text
+
+
+def _slice_rate(account: Account, part: Slice) -> str:
+    if part.rate is None:
+        return "–"
+    if account.rate:
+        return figures.percent(part.rate, digits=1)
+    return figures.rate(part.rate)
+
+
+def _burn_down(page: _Page, account: Account) -> None:
+    group = figures.group_of(account)
+    named = f"{visible(account.budget, 40)}{' for ' + group if group else ''}"
+    page.add((f"burn-down of {named}", "bold"))
+    page.wrapped(
+        f"what was left of this window's {account.window} at the end of each day, "
+        "and what the day spent",
+        indent=2,
+    )
+    days = list(account.days)
+    step = -(-len(days) // MOST_DAYS)
+    kept = [days[i : i + step] for i in range(0, len(days), step)]
+    width = max(min(page.look.width - 40, 50), 12)
+    for chunk in kept:
+        last = chunk[-1]
+        spent = sum(day.spent for day in chunk)
+        left = last.remaining
+        shown = figures.percent(left) if left is not None else "−∞"
+        if account.allowed is None:
+            shown = "–"
+        bar = figures.level(left or 0 * spent, width, ascii_only=page.look.ascii_only)
+        amount = figures.plain(spent, 2 if account.unit == "USD" else 1)
+        page.add(
+            f"  {figures.day_of(last.until, page.look.zone):<10} ",
+            (bar, _MARKS[account.verdict][2]),
+            f" {shown:>8}",
+            f"   +{amount}" if spent else "",
+        )
+
+
+def _rejects(page: _Page, statement: Statement) -> None:
+    intake = statement.intake
+    page.add((f"rejected records: {intake.rejected_total:,}", "bold"))
+    for reject in intake.rejects:
+        page.wrapped(f"{visible(reject.file)}: {reject.place}: {visible(reject.reason)}", indent=2)
+    others = intake.rejected_total - len(intake.rejects)
+    if others > 0:
+        page.add(f"  and {others:,} more")

@@ -1,0 +1,283 @@
+"""Figures as people read them: rounded, but never across a line that the verdict did not cross."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from fractions import Fraction
+
+from ebudget.statement import Account, Statement, Verdict
+from ebudget.text_safety import visible
+from ebudget.windows import moment, timestamp
+
+MISSING = "(none)"
+MINUS = "−"
+
+WORDS = {
+    Verdict.OK: "ok",
+    Verdict.WARNING: "warning",
+    Verdict.FROZEN: "frozen",
+    Verdict.BREACHED: "breached",
+    Verdict.INSUFFICIENT: "not enough",
+    Verdict.NO_DATA: "no data",
+}
+"""What a table calls a verdict."""
+
+
+def _compared(left: Fraction, right: Fraction) -> int:
+    return (left > right) - (left < right)
+
+
+def rounded(value: Fraction, digits: int) -> Fraction:
+    """Half away from zero."""
+    scale = 10**digits
+    whole = int(abs(value) * scale + Fraction(1, 2))
+    return Fraction(whole if value >= 0 else -whole, scale)
+
+
+def plain(value: Fraction, digits: int, *, least: int = 0) -> str:
+    """A number with at most so many decimals, thousands marked; at least `least` decimals."""
+    shown = rounded(value, digits)
+    whole_part, decimal_part = divmod(int(abs(shown) * 10**digits), 10**digits)
+    text = f"{whole_part:,}" + (f".{decimal_part:0{digits}d}" if digits else "")
+    if digits > least:
+        whole, _, decimals = text.partition(".")
+        kept = decimals.rstrip("0").ljust(least, "0")
+        text = f"{whole}.{kept}" if kept else whole
+    return (MINUS if shown < 0 else "") + text
+
+
+def between_lines(value: Fraction, lines: Iterable[Fraction], digits: int, most: int = 9) -> int:
+    """The fewest decimals, from `digits` on, that keep a value on its side of every line."""
+    checked = list(lines)
+    for count in range(digits, most):
+        shown = rounded(value, count)
+        if all(_compared(shown, line) == _compared(value, line) for line in checked):
+            return count
+    return most
+
+
+def percent(value: Fraction | None, lines: Iterable[Fraction] = (), digits: int = 0) -> str:
+    """A share in percent; `lines` are shares that the rounding must not cross."""
+    if value is None:
+        return "∞"
+    scaled = value * 100
+    count = between_lines(scaled, [line * 100 for line in lines], digits)
+    return plain(scaled, count, least=digits) + "%"
+
+
+def remaining(account: Account) -> str:
+    """What is left of the allowance."""
+    if account.allowed is None:
+        return "–"
+    if account.remaining is None:
+        return MINUS + "∞"
+    lines = [Fraction(0), Fraction(1), *(1 - line for line in account.lines)]
+    return percent(account.remaining, lines)
+
+
+def spent_of_allowed(account: Account) -> str:
+    """`22 of 7.7 runs`, `41 of 90 min`, `$66.26 of $64.08`."""
+    money = account.unit == "USD"
+    digits = 2 if money else 1
+    allowed = account.allowed
+    lines = [Fraction(0)] if allowed is None else [Fraction(0), allowed]
+    count = between_lines(account.spent, lines, digits)
+    if allowed is not None:
+        count = max(count, between_lines(allowed, [Fraction(0), account.spent], digits))
+        while count < 9 and _compared(
+            rounded(account.spent, count), rounded(allowed, count)
+        ) != _compared(account.spent, allowed):
+            count += 1
+    least = 2 if money else 0
+    sign = "$" if money else ""
+    spent = _signed(plain(account.spent, count, least=least), sign)
+    tail = "" if money else " " + plural(account.unit)
+    if allowed is None:
+        return f"{spent}{tail}"
+    return f"{spent} of {sign}{plain(allowed, count, least=least)}{tail}"
+
+
+def _signed(number: str, sign: str) -> str:
+    return MINUS + sign + number[1:] if number.startswith(MINUS) else sign + number
+
+
+def plural(unit: str) -> str:
+    """The plural of a policy's unit; abbreviations stay as they are."""
+    shown = visible(unit, 24)
+    if shown in ("min", "ms", "USD", "units") or shown.endswith("s") or not shown.isascii():
+        return shown
+    return shown + "s" if shown[-1:].isalpha() else shown
+
+
+def rate(value: Fraction | None) -> str:
+    """A burn rate or a multiple: three digits are enough to read."""
+    if value is None:
+        return "–"
+    if value == 0:
+        return "0"
+    size = abs(value)
+    digits = 0 if size >= 100 else 1 if size >= 1 else 2
+    return plain(value, between_lines(value, [Fraction(0)], digits))
+
+
+def value_of(value: str | None) -> str:
+    """A group's value; a missing one is told from the text `(none)` by its lack of quotes."""
+    if value is None:
+        return MISSING
+    return f'"{value}"' if value == MISSING else visible(value, 60)
+
+
+def group_of(account: Account, *, without: Sequence[str] = ()) -> str:
+    """An account's group, such as `workflow=diff, risk_tier=high`."""
+    return ", ".join(
+        f"{column}={value_of(value)}" for column, value in account.group if column not in without
+    )
+
+
+def when(micros: int) -> str:
+    """An instant for people, to the second or as exact as it is."""
+    text = timestamp(micros).replace("T", " ").removesuffix("Z")
+    return f"{text} UTC"
+
+
+def day_of(micros: int, zone: object) -> str:
+    """The local date of an instant."""
+    local: datetime = moment(micros).astimezone(zone)  # type: ignore[arg-type]
+    return local.strftime("%a %m-%d")
+
+
+def count_of(number: int, noun: str, plural_noun: str | None = None) -> str:
+    """`1 run`, `2,000 runs`."""
+    return f"{number:,} {noun if number == 1 else plural_noun or noun + 's'}"
+
+
+def bar(account: Account, width: int, *, ascii_only: bool = False) -> str:
+    """What remains of the allowance, as a bar of so many characters between two edges."""
+    left = account.remaining
+    return level(left if left is not None else Fraction(0), width, ascii_only=ascii_only)
+
+
+def level(share: Fraction, width: int, *, ascii_only: bool = False) -> str:
+    """A share from 0 to 1 as a bar; an empty or full one is only shown where it is exact."""
+    inside = min(Fraction(1), max(Fraction(0), share))
+    if ascii_only:
+        full = int(inside * width)
+        return "[" + "#" * full + "." * (width - full) + "]"
+    eighths = int(inside * width * 8)
+    if 0 < inside < 1:
+        eighths = min(max(eighths, 1), width * 8 - 1)
+    full, part = divmod(eighths, 8)
+    cells = "█" * full + (" ▏▎▍▌▋▊▉"[part] if part else "")
+    return "▕" + cells.ljust(width, "░") + "▏"
+
+
+def read_line(statement: Statement) -> str:
+    """The conservation law with this statement's numbers."""
+    intake = statement.intake
+    parts = [count_of(intake.runs, "run")]
+    if intake.duplicates:
+        parts.append(count_of(intake.duplicates, "duplicate"))
+    if intake.rejected_total:
+        reasons = ", ".join(f"{count:,} {visible(reason)}" for reason, count in intake.rejected)
+        parts.append(f"{intake.rejected_total:,} rejected ({reasons})")
+    if intake.outside:
+        parts.append(f"{intake.outside:,} outside (after as of)")
+    return f"{count_of(intake.records, 'record')} = {' + '.join(parts)}"
+
+
+def judged_line(statement: Statement) -> str:
+    """How many runs have been judged."""
+    runs = statement.intake.runs - statement.infrastructure
+    judged = runs - statement.unlabelled
+    labelled = percent(Fraction(judged, runs), [Fraction(1), Fraction(0)]) if runs else "–"
+    text = f"{count_of(statement.unlabelled, 'run')} not judged yet ({labelled} labelled)"
+    if statement.infrastructure:
+        text += f" · {count_of(statement.infrastructure, 'infrastructure run')} kept apart"
+    return text
+
+
+def notes(statement: Statement) -> list[str]:
+    """What a reader should know of the logs before trusting a figure."""
+    intake = statement.intake
+    found = []
+    if intake.runs == 0 and intake.records:
+        found.append(
+            "no record counts; if the time has another name, map it: logs.fields.start_time"
+        )
+    if statement.rejected_values:
+        values = ", ".join(f"{visible(name)} × {n:,}" for name, n in statement.rejected_values)
+        found.append(f"values that could not be read: {values}")
+    if intake.words:
+        words = ", ".join(f"{value_of(word)} × {n:,}" for word, n in intake.words)
+        found.append(f"outcome words that nobody knows (logs.outcomes can name them): {words}")
+    if intake.said_by:
+        names = ", ".join(f"{visible(name)} × {n:,}" for name, n in intake.said_by)
+        found.append(f"the outcome was found under several names ({names}); map one to be sure")
+    if intake.future:
+        found.append(
+            f"{count_of(intake.future, 'record')} dated more than a day after this machine's clock"
+        )
+    found += [f"skipped {visible(file)}: {visible(why)}" for file, why in intake.unreadable]
+    if intake.ignored:
+        found.append(
+            f"{count_of(intake.ignored, 'file')} in the folders not read (not .jsonl or .parquet)"
+        )
+    return found
+
+
+def tally(accounts: Iterable[Account]) -> list[tuple[Verdict, int]]:
+    """How many accounts have each verdict, the worst first."""
+    counts = dict.fromkeys(sorted(Verdict, key=lambda v: -v.severity), 0)
+    for account in accounts:
+        counts[account.verdict] += 1
+    return [(verdict, count) for verdict, count in counts.items() if count]
+
+
+def summary(accounts: Iterable[Account]) -> str:
+    """`3 breached · 1 frozen · 14 ok`."""
+    names = {
+        Verdict.INSUFFICIENT: "without enough data",
+        Verdict.NO_DATA: "without data",
+        Verdict.WARNING: "warning",
+    }
+    parts = [
+        f"{count} {names.get(verdict, WORDS[verdict])}"
+        + ("s" if verdict is Verdict.WARNING and count > 1 else "")
+        for verdict, count in tally(accounts)
+    ]
+    return " · ".join(parts) or "no accounts"
+
+
+def peak_burn(account: Account) -> str | None:
+    """The fastest burn among the windows of the alerts."""
+    known = [(value, window) for window, value in account.burn if value is not None]
+    if not known:
+        return None
+    value, window = max(known, key=lambda pair: pair[0])
+    return f"burn {rate(value)} ({window})" if value else None
+
+
+def remarks(account: Account) -> list[str]:
+    """What qualifies an account's figures."""
+    found = []
+    if account.reason:
+        found.append(visible(account.reason))
+    if account.instant:
+        found.append(f"{count_of(account.instant, 'instant event')}, each spends the whole budget")
+    for alert in account.firing:
+        row = alert.row
+        rates = dict(account.burn)
+        found.append(
+            f"{row.severity.upper()}: burn {rate(rates[row.long.text])} in {row.long.text} and "
+            f"{rate(rates[row.short.text])} in {row.short.text}, above {rate(row.factor)}"
+        )
+    if account.unlabelled and account.selected:
+        found.append(
+            f"{account.unlabelled:,} of {count_of(account.selected, 'run')} not judged yet"
+        )
+    if account.unmeasured:
+        found.append(f"{count_of(account.unmeasured, 'run')} not measured")
+    if account.covered < 1 and account.verdict is not Verdict.NO_DATA:
+        found.append(f"the log covers {percent(account.covered, [Fraction(1)])} of the window")
+    return found
