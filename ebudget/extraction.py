@@ -8,20 +8,21 @@ cannot be read is null and counted as a flaw, by column and reason.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 
 from sqlglot import exp
 
 from ebudget.columns import BY_NAME, OUTCOME_WORDS, OUTCOMES, Type
 from ebudget.policy import FieldMap, Policy
-from ebudget.rules import call, cast, decimal, text, timestamp_literal, try_cast
+from ebudget.rules import call, cast, column, decimal, text, timestamp_literal, try_cast
 from ebudget.windows import EPOCH, instant
 
 FLAWS: tuple[tuple[Type, str], ...] = (
     (Type.NUMBER, "not a number"),
     (Type.NUMBER, "out of range"),
     (Type.INTEGER, "not a number"),
+    (Type.INTEGER, "out of range"),
     (Type.INTEGER, "not a whole number"),
     (Type.BOOLEAN, "not true or false"),
     (Type.TIME, "not a time"),
@@ -84,25 +85,27 @@ def flaws_of(columns: Sequence[Wanted]) -> tuple[Flaw, ...]:
 
 @dataclass(frozen=True)
 class Extracted:
-    """The expressions that make one canonical column."""
+    """The expressions that make one canonical column of a value read as text."""
 
     value: exp.Expr
-    flaws: Mapping[str, exp.Expr]
+    flaws: Mapping[str, exp.Expr] = field(default_factory=dict)
     """The conditions under which the value is rejected, by reason."""
+    steps: tuple[Mapping[str, exp.Expr], ...] = ()
+    """Columns to make first, step by step, so that nothing is worked out twice."""
 
 
-def from_text(wanted: Wanted, raw: exp.Expr, policy: Policy) -> Extracted:
-    """A column of a value that is read as text; `raw` is null where there is none."""
+def from_text(wanted: Wanted, raw: str, policy: Policy) -> Extracted:
+    """A canonical column of the text column `raw`, which is null where there is no value."""
     null_if = wanted.field.null_if if wanted.field else ()
     match wanted.type:
         case Type.TEXT if wanted.name == "outcome":
-            return _outcome(_null_texts(raw, null_if), policy)
+            return _outcome(raw, null_if, policy)
         case Type.TEXT:
-            return Extracted(_null_texts(raw, null_if), {})
+            return Extracted(_null_texts(column(raw), null_if))
         case Type.NUMBER | Type.INTEGER:
             return _number(wanted, raw)
         case Type.BOOLEAN:
-            return _boolean(_null_texts(raw, null_if))
+            return _boolean(raw, null_if)
         case Type.TIME:
             return _time(raw, policy.logs.timezone.key)
         case Type.LIST:
@@ -116,11 +119,13 @@ def _null_texts(raw: exp.Expr, values: Sequence[str]) -> exp.Expr:
     return exp.Case(ifs=[exp.If(this=is_null, true=exp.Null())], default=raw)
 
 
-def _present(raw: exp.Expr) -> exp.Expr:
-    return exp.Not(this=exp.Is(this=raw.copy(), expression=exp.Null()))
+def present(value: exp.Expr) -> exp.Expr:
+    """Whether a value is there."""
+    return exp.Not(this=exp.Is(this=value.copy(), expression=exp.Null()))
 
 
-def _missing(value: exp.Expr) -> exp.Expr:
+def missing(value: exp.Expr) -> exp.Expr:
+    """Whether a value is not there."""
     return exp.Is(this=value.copy(), expression=exp.Null())
 
 
@@ -128,50 +133,47 @@ def _when(condition: exp.Expr, value: exp.Expr) -> exp.Expr:
     return exp.Case(ifs=[exp.If(this=condition, true=value)])
 
 
-def _number(wanted: Wanted, raw: exp.Expr) -> Extracted:
+def _unread(raw: str, read: exp.Expr, otherwise: exp.Expr | None = None) -> exp.Expr:
+    """Whether there is a text and it was not read; `otherwise` is asked of such texts only."""
+    settled = exp.or_(missing(column(raw)), present(read))
+    return exp.Case(ifs=[exp.If(this=settled, true=exp.false())], default=otherwise or exp.true())
+
+
+def _number(wanted: Wanted, raw: str) -> Extracted:
     scale = wanted.field.scale if wanted.field else Fraction(1)
-    read = try_cast(raw, "DECIMAL(38, 9)")
-    value = read
-    if scale != 1:
-        precise = try_cast(raw, "DECIMAL(38, 18)")
-        factor = exp.Literal.number(_plain_decimal(scale))
-        value = call(
-            "try",
-            exp.Cast(
-                this=exp.Paren(this=exp.Mul(this=precise, expression=factor)),
-                to=exp.DataType.build("DECIMAL(38, 9)", dialect="duckdb"),
-            ),
-        )
-    limit = decimal(exp.Literal.number(LARGEST))
-    within = exp.Between(this=value.copy(), low=exp.Neg(this=limit.copy()), high=limit.copy())
     null_if = wanted.field.null_if if wanted.field else ()
+    read, value = column(f"{raw}.read"), column(f"{raw}.scaled")
+    steps: list[dict[str, exp.Expr]] = [{f"{raw}.read": try_cast(column(raw), "DECIMAL(38, 9)")}]
+    if scale == 1:
+        value = read
+    else:
+        precise = try_cast(column(raw), "DECIMAL(38, 18)")
+        product = exp.Mul(this=precise, expression=exp.Literal.number(_plain_decimal(scale)))
+        steps.append({f"{raw}.scaled": call("try", decimal(exp.Paren(this=product)))})
+    limit = decimal(exp.Literal.number(LARGEST))
+    within = exp.Between(this=value, low=exp.Neg(this=limit.copy()), high=limit)
     keep: list[exp.Expr] = [within]
-    unwanted: exp.Expr | None = None
     if null_if:
-        zeros = [decimal(text(entry)) for entry in null_if]
-        unwanted = exp.In(this=read.copy(), expressions=zeros)
-        keep.append(exp.Not(this=unwanted.copy()))
+        unwanted = [decimal(text(entry)) for entry in null_if]
+        keep.append(exp.Not(this=exp.In(this=read.copy(), expressions=unwanted)))
+    double = try_cast(column(raw), "DOUBLE")
+    finite = call("coalesce", call("isfinite", double), exp.false())
+    beyond = exp.and_(present(value), exp.Not(this=within.copy()))
+    flaws = {
+        "not a number": _unread(raw, read, exp.Not(this=finite)),
+        "out of range": exp.or_(beyond, _unread(raw, value, finite.copy())),
+    }
     if wanted.type is Type.INTEGER:
         whole = exp.EQ(this=value.copy(), expression=call("floor", value.copy()))
-        result = _when(exp.and_(*keep, whole.copy()), cast(value, "BIGINT"))
-        flaws = {
-            "not a number": exp.and_(_present(raw), _missing(read)),
-            "not a whole number": exp.or_(exp.Not(this=whole), exp.Not(this=within)),
-        }
-        return Extracted(result, flaws)
-    finite = call("coalesce", call("isfinite", try_cast(raw, "DOUBLE")), exp.false())
-    flaws = {
-        "not a number": exp.and_(_present(raw), _missing(read), exp.Not(this=finite)),
-        "out of range": exp.and_(
-            finite.copy(), exp.or_(_missing(value), exp.Not(this=within.copy()))
-        ),
-    }
-    return Extracted(_when(exp.and_(*keep), value), flaws)
+        flaws["not a whole number"] = exp.and_(present(value), exp.Not(this=whole))
+        return Extracted(
+            _when(exp.and_(*keep, whole.copy()), cast(value.copy(), "BIGINT")), flaws, tuple(steps)
+        )
+    return Extracted(_when(exp.and_(*keep), value.copy()), flaws, tuple(steps))
 
 
 def _plain_decimal(value: Fraction) -> str:
-    scaled = value * 10**9
-    digits = str(int(scaled)).rjust(10, "0")
+    digits = str(int(value * 10**9)).rjust(10, "0")
     return (digits[:-9] + "." + digits[-9:]).rstrip("0").rstrip(".")
 
 
@@ -179,54 +181,67 @@ _TRUE = ("true", "1", "yes", "t", "y")
 _FALSE = ("false", "0", "no", "f", "n")
 
 
-def _boolean(raw: exp.Expr) -> Extracted:
-    word = call("lower", call("trim", raw.copy()))
+def _boolean(raw: str, null_if: Sequence[str]) -> Extracted:
+    kept = _null_texts(column(raw), null_if)
+    word = column(f"{raw}.word")
     value = exp.Case(
         ifs=[
-            exp.If(this=exp.In(this=word, expressions=[text(w) for w in words]), true=truth)
+            exp.If(this=exp.In(this=word.copy(), expressions=[text(w) for w in words]), true=truth)
             for words, truth in ((_TRUE, exp.true()), (_FALSE, exp.false()))
         ]
     )
-    return Extracted(value, {"not true or false": exp.and_(_present(raw), _missing(value))})
+    flawed = exp.and_(present(word), missing(value))
+    steps = ({f"{raw}.word": call("lower", call("trim", kept))},)
+    return Extracted(value, {"not true or false": flawed}, steps)
 
 
-def _list(raw: exp.Expr) -> Extracted:
-    value = try_cast(try_cast(raw, "JSON"), "VARCHAR[]")
-    is_list = exp.EQ(this=call("json_type", try_cast(raw, "JSON")), expression=text("ARRAY"))
-    result = _when(is_list, value)
-    return Extracted(result, {"not a list": exp.and_(_present(raw), _missing(result))})
+def _list(raw: str) -> Extracted:
+    document = column(f"{raw}.json")
+    is_list = exp.EQ(this=call("json_type", document), expression=text("ARRAY"))
+    value = _when(is_list, try_cast(document.copy(), "VARCHAR[]"))
+    steps = ({f"{raw}.json": try_cast(column(raw), "JSON")},)
+    return Extracted(value, {"not a list": exp.and_(present(column(raw)), missing(value))}, steps)
 
 
-def _time(raw: exp.Expr, zone: str) -> Extracted:
+def _time(raw: str, zone: str) -> Extracted:
     """ISO 8601, or an epoch in s, ms, us or ns; a first digit keeps out `infinity` and `epoch`."""
-    first = call("substr", call("trim", raw.copy()), exp.Literal.number(1), exp.Literal.number(1))
-    number = try_cast(raw, "DECIMAL(38, 9)")
-    written = try_cast(raw, "TIMESTAMPTZ")
-    value: exp.Expr = call("timezone", text("UTC"), written)
-    if zone != "UTC":
-        # Only a time that names no zone of its own can be cast with one appended.
-        trimmed = call("trim", raw.copy())
-        date_only = exp.LTE(this=call("len", trimmed.copy()), expression=exp.Literal.number(10))
-        midnight = exp.Case(ifs=[exp.If(this=date_only, true=text(" 00:00"))], default=text(""))
-        with_zone = call("concat", trimmed, midnight, text("+00"))
-        naive = try_cast(with_zone, "TIMESTAMPTZ")
-        local = call(
-            "timezone",
-            text("UTC"),
-            call("timezone", text(zone), try_cast(raw, "TIMESTAMP")),
-        )
-        value = exp.Case(ifs=[exp.If(this=_present(naive), true=local)], default=value)
-    value = exp.Case(
-        ifs=[
-            exp.If(
-                this=exp.Not(this=exp.Between(this=first, low=text("0"), high=text("9"))),
-                true=exp.Null(),
-            ),
-            exp.If(this=_present(number), true=epoch_time(number)),
-        ],
-        default=value,
+    number = column(f"{raw}.epoch")
+    fifth = call("substr", column(raw), exp.Literal.number(5), exp.Literal.number(1))
+    dashed = exp.EQ(this=fifth, expression=text("-"))
+    epoch = exp.Case(
+        ifs=[exp.If(this=dashed, true=exp.Null())], default=try_cast(column(raw), "DECIMAL(38, 9)")
     )
-    return Extracted(_within_years(value), {"not a time": exp.and_(_present(raw), _missing(value))})
+    first = call("substr", call("trim", column(raw)), exp.Literal.number(1), exp.Literal.number(1))
+    begins = exp.Between(this=first, low=text("0"), high=text("9"))
+    read = exp.Case(
+        ifs=[
+            exp.If(this=present(number), true=epoch_time(number)),
+            exp.If(this=begins, true=_written_time(raw, zone)),
+        ]
+    )
+    value = within_years(column(f"{raw}.read"))
+    steps = ({f"{raw}.epoch": epoch}, {f"{raw}.read": read})
+    return Extracted(value, {"not a time": _unread(raw, value)}, steps)
+
+
+def _written_time(raw: str, zone: str) -> exp.Expr:
+    written = call("timezone", text("UTC"), try_cast(column(raw), "TIMESTAMPTZ"))
+    if zone == "UTC":
+        return written
+    # Only a time that names no zone of its own can be cast with one appended.
+    trimmed = call("trim", column(raw))
+    date_only = exp.LTE(this=call("len", trimmed.copy()), expression=exp.Literal.number(10))
+    midnight = exp.Case(ifs=[exp.If(this=date_only, true=text(" 00:00"))], default=text(""))
+    naive = try_cast(call("concat", trimmed, midnight, text("+00")), "TIMESTAMPTZ")
+    local = in_utc(try_cast(column(raw), "TIMESTAMP"), zone)
+    return exp.Case(ifs=[exp.If(this=present(naive), true=local)], default=written)
+
+
+def in_utc(naive: exp.Expr, zone: str) -> exp.Expr:
+    """The UTC timestamp of a local one."""
+    if zone == "UTC":
+        return naive
+    return call("timezone", text("UTC"), call("timezone", text(zone), naive))
 
 
 def epoch_time(number: exp.Expr) -> exp.Expr:
@@ -239,20 +254,20 @@ def epoch_time(number: exp.Expr) -> exp.Expr:
         for limit, micros in _EPOCH_SIZES
     ]
     nanos = exp.Mul(this=number.copy(), expression=exp.Literal.number("0.001"))
-    micros_value = exp.Case(ifs=branches, default=nanos)
-    whole = try_cast(call("floor", micros_value), "BIGINT")
+    whole = try_cast(call("floor", exp.Case(ifs=branches, default=nanos)), "BIGINT")
     last = exp.Literal.number(_LAST_INSTANT)
     inside = exp.Between(this=whole.copy(), low=exp.Literal.number(0), high=last)
     return _when(inside, call("make_timestamp", whole))
 
 
-def _within_years(value: exp.Expr) -> exp.Expr:
+def within_years(value: exp.Expr) -> exp.Expr:
+    """A timestamp of the years 1678 to 9998, else null."""
     inside = exp.Between(
         this=value.copy(),
         low=timestamp_literal(_FIRST_INSTANT),
-        high=timestamp_literal(_LAST_INSTANT),
+        high=timestamp_literal(_LAST_INSTANT - 1),
     )
-    return _when(inside, value)
+    return _when(inside, value.copy())
 
 
 def outcome_words(policy: Policy) -> dict[str, str]:
@@ -267,23 +282,22 @@ def outcome_words(policy: Policy) -> dict[str, str]:
     return words
 
 
-def _outcome(raw: exp.Expr, policy: Policy) -> Extracted:
+def _outcome(raw: str, null_if: Sequence[str], policy: Policy) -> Extracted:
     words = outcome_words(policy)
-    word = call("lower", call("trim", raw.copy()))
-    ifs = [
-        exp.If(
-            this=exp.In(
-                this=word.copy(),
-                expressions=[text(w) for w, meaning in words.items() if meaning == outcome],
-            ),
-            true=text(outcome),
-        )
-        for outcome in OUTCOMES
-    ]
-    known = exp.In(this=word.copy(), expressions=[text(w) for w in words])
-    return Extracted(
-        exp.Case(ifs=ifs), {UNKNOWN_WORD: exp.and_(_present(raw), exp.Not(this=known))}
+    plain = [text(outcome) for outcome in OUTCOMES if words[outcome] == outcome]
+    kept = _null_texts(column(raw), null_if)
+    word, read = column(f"{raw}.word"), column(f"{raw}.read")
+    folded = exp.Case(
+        ifs=[exp.If(this=exp.In(this=kept, expressions=plain), true=kept.copy())],
+        default=call("lower", call("trim", kept.copy())),
     )
+    ifs = [exp.If(this=exp.In(this=word, expressions=[w.copy() for w in plain]), true=word.copy())]
+    for outcome in OUTCOME_WORDS:
+        own = [text(w) for w, meaning in words.items() if meaning == outcome]
+        ifs.append(exp.If(this=exp.In(this=word.copy(), expressions=own), true=text(outcome)))
+    steps = ({f"{raw}.word": folded}, {f"{raw}.read": exp.Case(ifs=ifs)})
+    value = call("nullif", read, text("unlabelled"))
+    return Extracted(value, {UNKNOWN_WORD: exp.and_(present(word), missing(read))}, steps)
 
 
 def spellings(path: str) -> Iterator[tuple[str, ...]]:

@@ -17,6 +17,9 @@ from ebudget.extraction import (
     epoch_time,
     flaw_words,
     from_text,
+    in_utc,
+    missing,
+    present,
     spellings,
 )
 from ebudget.policy import Policy
@@ -186,12 +189,12 @@ def json_statement(
         exp.alias_(column(FILE), FILE, quoted=True),
     ).from_(read_json(files, kind, compression, columns))
     extracted = {
-        wanted.name: from_text(wanted, column(wanted.name), canonical.policy)
+        wanted.name: from_text(wanted, wanted.name, canonical.policy)
         for wanted in canonical.columns
     }
     any_value = call("coalesce", *(column(name) for name in raws))
     raw = _Raw(column("start_time"), column("outcome"), column(SAID_BY), any_value)
-    return _select_canonical(canonical, extracted, raw).from_(inner.subquery("raw"))
+    return _select_canonical(canonical, extracted, raw, inner)
 
 
 @dataclass(frozen=True)
@@ -206,22 +209,32 @@ class _Raw:
 
 
 def _said_by(found: Sequence[tuple[str, exp.Expr]]) -> exp.Expr:
-    ifs = [exp.If(this=_present(tree), true=text(path)) for path, tree in found]
+    ifs = [exp.If(this=present(tree), true=text(path)) for path, tree in found]
     return exp.Case(ifs=ifs) if ifs else exp.Null()
 
 
 def _select_canonical(
-    canonical: Canonical, extracted: Mapping[str, Extracted], raw: _Raw
+    canonical: Canonical, extracted: Mapping[str, Extracted], raw: _Raw, source: exp.Select
 ) -> exp.Select:
+    """Canonical runs of a select of raw values, worked out step by step."""
+    staged = source
+    for level in range(max((len(found.steps) for found in extracted.values()), default=0)):
+        made: dict[str, exp.Expr] = {}
+        for found in extracted.values():
+            if level < len(found.steps):
+                made |= found.steps[level]
+        staged = exp.select(
+            exp.Star(), *(exp.alias_(tree, name, quoted=True) for name, tree in made.items())
+        ).from_(staged.subquery(f"step_{level}"))
     values = {name: found.value for name, found in extracted.items()}
     _duration_from_times(canonical, values)
     _tier_from_workflow(canonical.policy, values)
     words = flaw_words(canonical.flaws, extracted, FLAW_BITS)
     reject = exp.Case(
         ifs=[
-            exp.If(this=_present(extracted["start_time"].value), true=exp.Null()),
-            exp.If(this=_present(raw.time), true=text(BAD_TIME)),
-            exp.If(this=_present(raw.any_value), true=text(NO_TIME)),
+            exp.If(this=present(extracted["start_time"].value), true=exp.Null()),
+            exp.If(this=present(raw.time), true=text(BAD_TIME)),
+            exp.If(this=present(raw.any_value), true=text(NO_TIME)),
         ],
         default=text(MALFORMED),
     )
@@ -230,18 +243,14 @@ def _select_canonical(
     return exp.select(
         *(exp.alias_(value.copy(), name, quoted=True) for name, value in values.items()),
         *(
-            exp.alias_(word, name, quoted=True)
-            for word, name in zip(words, canonical.flaw_columns, strict=True)
+            exp.alias_(flaws, name, quoted=True)
+            for flaws, name in zip(words, canonical.flaw_columns, strict=True)
         ),
         exp.alias_(reject, REJECT, quoted=True),
         exp.alias_(cast(word, "VARCHAR"), WORD, quoted=True),
         exp.alias_(cast(raw.said_by, "VARCHAR"), SAID_BY, quoted=True),
         exp.alias_(column(FILE), FILE, quoted=True),
-    )
-
-
-def _present(value: exp.Expr) -> exp.Expr:
-    return exp.Not(this=exp.Is(this=value.copy(), expression=exp.Null()))
+    ).from_(staged.subquery("records"))
 
 
 def _duration_from_times(canonical: Canonical, values: dict[str, exp.Expr]) -> None:
@@ -301,36 +310,44 @@ _INTEGERS = [
 ]
 
 
-def _from_parquet(wanted: Wanted, tree: exp.Expr, sql_type: str, policy: Policy) -> Extracted:
-    base = sql_type.split("(", maxsplit=1)[0]
+@dataclass(frozen=True)
+class _ParquetField:
+    """A field of a Parquet file that a canonical column may come from."""
+
+    path: str
+    raw: str
+    """The name of its column in the first select."""
+    tree: exp.Expr
+    type: str
+
+    @property
+    def base(self) -> str:
+        """The SQL type without its parameters."""
+        return self.type.split("(")[0]
+
+
+def _from_parquet(wanted: Wanted, field_: _ParquetField, policy: Policy) -> Extracted | None:
+    """A column of a typed field; None where it is read as text instead."""
+    tree, base = column(field_.raw), field_.base
     plain = wanted.field is None or (wanted.field.scale == 1 and not wanted.field.null_if)
     if wanted.type is Type.TIME:
-        if sql_type == "TIMESTAMP WITH TIME ZONE":
-            return Extracted(_finite(call("timezone", text("UTC"), tree)), {})
+        if field_.type == "TIMESTAMP WITH TIME ZONE":
+            return Extracted(_finite(call("timezone", text("UTC"), tree)))
         if base.startswith("TIMESTAMP") or base == "DATE":
-            naive = try_cast(tree, "TIMESTAMP")
-            zone = policy.logs.timezone.key
-            if zone == "UTC":
-                return Extracted(_finite(naive), {})
-            local = call("timezone", text("UTC"), call("timezone", text(zone), naive))
-            return Extracted(_finite(local), {})
+            local = in_utc(try_cast(tree, "TIMESTAMP"), policy.logs.timezone.key)
+            return Extracted(_finite(local))
         if base in _INTEGERS:
             value = epoch_time(cast(tree, "DECIMAL(38, 0)"))
-            return Extracted(value, {"not a time": exp.and_(_present(tree), _missing(value))})
-    if wanted.type is Type.LIST and sql_type.endswith("[]"):
-        return Extracted(cast(tree, "VARCHAR[]"), {})
+            return Extracted(value, {"not a time": exp.and_(present(tree), missing(value))})
+    if wanted.type is Type.LIST and field_.type.endswith("[]"):
+        return Extracted(cast(tree, "VARCHAR[]"))
     if plain and wanted.type is Type.BOOLEAN and base == "BOOLEAN":
-        return Extracted(tree, {})
+        return Extracted(tree)
     if plain and wanted.type is Type.INTEGER and base in _INTEGERS[:4]:
-        return Extracted(cast(tree, "BIGINT"), {})
+        return Extracted(cast(tree, "BIGINT"))
     if plain and wanted.type is Type.NUMBER and base in _INTEGERS[:3]:
-        return Extracted(cast(tree, "DECIMAL(38, 9)"), {})
-    raw = tree if base == "VARCHAR" else cast(tree, "VARCHAR")
-    return from_text(wanted, raw, policy)
-
-
-def _missing(value: exp.Expr) -> exp.Expr:
-    return exp.Is(this=value.copy(), expression=exp.Null())
+        return Extracted(cast(tree, "DECIMAL(38, 9)"))
+    return None
 
 
 def _finite(value: exp.Expr) -> exp.Expr:
@@ -342,24 +359,21 @@ def parquet_statement(
 ) -> exp.Select:
     """Canonical runs of Parquet files that share a schema, read in place."""
     extracted: dict[str, Extracted] = {}
+    raws: list[exp.Expr] = []
     found_of: dict[str, list[tuple[str, exp.Expr]]] = {}
     for wanted in canonical.columns:
-        found = [
-            (path, *access)
-            for path in wanted.paths
-            for spelling in spellings(path)
-            if (access := _parquet_access(schema, spelling)) is not None
-        ]
-        parts = [_from_parquet(wanted, tree, type_, canonical.policy) for _, tree, type_ in found]
-        extracted[wanted.name] = _first_of([tree for _, tree, _ in found], parts, wanted)
-        found_of[wanted.name] = [(path, tree) for path, tree, _ in found]
-    raw = _Raw(
-        _first_text(found_of["start_time"]),
-        _first_text(found_of["outcome"]),
-        _said_by(found_of["outcome"]),
-        exp.true(),
-    )
-    statement = _select_canonical(canonical, extracted, raw)
+        parts: list[Extracted] = []
+        fields = _parquet_fields(wanted, schema)
+        for field_ in fields:
+            typed = _from_parquet(wanted, field_, canonical.policy)
+            tree = field_.tree
+            if typed is None and field_.base != "VARCHAR":
+                tree = cast(tree, "VARCHAR")
+            raws.append(exp.alias_(tree, field_.raw, quoted=True))
+            parts.append(typed or from_text(wanted, field_.raw, canonical.policy))
+        trees = [column(field_.raw) for field_ in fields]
+        extracted[wanted.name] = _first_of(trees, parts, wanted)
+        found_of[wanted.name] = [(field_.path, column(field_.raw)) for field_ in fields]
     source = exp.Table(
         this=call(
             "read_parquet",
@@ -369,7 +383,29 @@ def parquet_statement(
             _named("hive_partitioning", exp.false()),
         )
     )
-    return statement.select(exp.alias_(column("file_row_number"), ROW, quoted=True)).from_(source)
+    first = exp.select(
+        *raws,
+        exp.alias_(column(FILE), FILE, quoted=True),
+        exp.alias_(column("file_row_number"), ROW, quoted=True),
+    ).from_(source)
+    raw = _Raw(
+        _first_text(found_of["start_time"]),
+        _first_text(found_of["outcome"]),
+        _said_by(found_of["outcome"]),
+        exp.true(),
+    )
+    statement = _select_canonical(canonical, extracted, raw, first)
+    return statement.select(exp.alias_(column(ROW), ROW, quoted=True))
+
+
+def _parquet_fields(wanted: Wanted, schema: ParquetSchema) -> list[_ParquetField]:
+    found: list[_ParquetField] = []
+    for path in wanted.paths:
+        for spelling in spellings(path):
+            access = _parquet_access(schema, spelling)
+            if access is not None:
+                found.append(_ParquetField(path, f"{wanted.name}.{len(found)}", *access))
+    return found
 
 
 def _first_text(found: Sequence[tuple[str, exp.Expr]]) -> exp.Expr:
@@ -395,22 +431,21 @@ def sql_type(type_: Type) -> str:
 def _first_of(trees: Sequence[exp.Expr], parts: Sequence[Extracted], wanted: Wanted) -> Extracted:
     """The first of several fields that has a value decides, also where it cannot be read."""
     if not parts:
-        return Extracted(cast(exp.Null(), sql_type(wanted.type)), {})
+        return Extracted(cast(exp.Null(), sql_type(wanted.type)))
     if len(parts) == 1:
         return parts[0]
-    value = exp.Case(
-        ifs=[
-            exp.If(this=_present(tree), true=part.value)
-            for tree, part in zip(trees, parts, strict=True)
-        ]
+
+    def first(choices: Sequence[exp.Expr]) -> exp.Expr:
+        pairs = zip(trees, choices, strict=True)
+        return exp.Case(ifs=[exp.If(this=present(tree), true=c.copy()) for tree, c in pairs])
+
+    reasons = sorted({reason for part in parts for reason in part.flaws})
+    steps: list[dict[str, exp.Expr]] = [{} for _ in range(max(len(p.steps) for p in parts))]
+    for part in parts:
+        for level, made in enumerate(part.steps):
+            steps[level] |= made
+    return Extracted(
+        first([part.value for part in parts]),
+        {reason: first([p.flaws.get(reason, exp.false()) for p in parts]) for reason in reasons},
+        tuple(steps),
     )
-    reasons = {reason for part in parts for reason in part.flaws}
-    flaws: dict[str, exp.Expr] = {}
-    for reason in reasons:
-        flaws[reason] = exp.Case(
-            ifs=[
-                exp.If(this=_present(tree), true=part.flaws.get(reason, exp.false()))
-                for tree, part in zip(trees, parts, strict=True)
-            ]
-        )
-    return Extracted(value, flaws)

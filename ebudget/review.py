@@ -21,7 +21,7 @@ from ebudget.policy import (
 )
 from ebudget.query import COUNT, Predicate
 from ebudget.reading import FLAW_BITS
-from ebudget.windows import burn_alerts, shortest, span
+from ebudget.windows import burn_alerts, span
 
 QUESTIONS = (
     "what failure means",
@@ -111,15 +111,21 @@ def never_firing(policy: Policy, name: str) -> list[Remark]:
             ratio = form.amount / form.per
         else:
             continue
-        for row in burn_alerts(window, budget.alerts):
-            if row.factor * ratio >= largest:
-                message = (
-                    f"the {row.severity} alert over {row.long.text} and {row.short.text} can never "
-                    f"fire: even if every run spends {float(largest):g}, the burn is "
-                    f"{float(largest / ratio) if ratio else 0:.4g}, and its factor is "
-                    f"{float(row.factor):.4g}"
-                )
-                found.append(Remark(f"budgets.{name}.{path}", message))
+        silent = [
+            row for row in burn_alerts(window, budget.alerts) if row.factor * ratio >= largest
+        ]
+        if silent:
+            rows = ", ".join(
+                f"{row.severity} over {row.long.text} and {row.short.text} "
+                f"(factor {float(row.factor):.4g})"
+                for row in silent
+            )
+            highest = float(largest / ratio) if ratio else 0.0
+            message = (
+                f"these alerts can never fire: {rows}; even if every run spends "
+                f"{float(largest):g}, the burn is {highest:.4g}"
+            )
+            found.append(Remark(f"budgets.{name}.{path}", message))
     return found
 
 
@@ -259,4 +265,4 @@ def review(policy: Policy, ledger: Ledger | None = None) -> Review:
     return Review(tuple(remarks), tuple(_answers(policy, ledger)))
 
 
-__all__ = ["QUESTIONS", "Answers", "Remark", "Review", "never_firing", "review", "shortest"]
+__all__ = ["QUESTIONS", "Answers", "Remark", "Review", "never_firing", "review"]

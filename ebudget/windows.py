@@ -13,7 +13,7 @@ from fractions import Fraction
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from ebudget.quantities import DAY, HOUR, MINUTE, Duration, duration
+from ebudget.quantities import DAY, Duration, duration
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -188,11 +188,3 @@ def day_ends(window: Span, zone: ZoneInfo) -> list[int]:
         if end >= window.until:
             return [*ends, window.until]
         ends.append(end)
-
-
-def shortest(micros: int) -> str:
-    """A length of time in the largest unit that divides it, such as `6h`."""
-    for size, letter in ((DAY, "d"), (HOUR, "h"), (MINUTE, "m")):
-        if micros % size == 0:
-            return f"{micros // size}{letter}"
-    return f"{micros / 1_000_000:g}s"

@@ -769,14 +769,14 @@ def accounts_of(
     for group in sorted(groups, key=lambda values: [(v is not None, v or "") for v in values]):
         own = [entry for entry in entries if group_of(entry) == group]
         named = dict(zip(columns, group, strict=True))
-        first = min((run["start_time"] for run in runs), default=window.until)
+        first = min((run["start_time"] for run in runs), default=window.until + 1)
         found.append(
             {
                 "budget": name,
                 "group": named,
                 "window": (window.after, window.until, window.length),
                 "covered": Fraction(
-                    window.until - max(first, window.after), window.until - window.after
+                    window.until - max(first - 1, window.after), window.until - window.after
                 ),
                 **Account(policy, budget, named, own, window).figures(),
             }

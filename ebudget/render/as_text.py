@@ -63,6 +63,8 @@ class _Widths:
     verdict: int
     inline: int
     """Columns for the burn on the same line; 0 puts it below."""
+    units: bool
+    """Whether every count carries its unit, or the section's heading says it."""
 
 
 class _Page:
@@ -154,15 +156,17 @@ def _widths(statement: Statement, look: Look) -> _Widths:
     verdict = max((len(figures.WORDS[a.verdict]) for a in accounts), default=4)
     left = max((cell_len(figures.remaining(a)) for a in accounts), default=4)
     window = max((len(a.window) for a in accounts), default=3)
-    amount = max((cell_len(figures.spent_of_allowed(a)) for a in accounts), default=8)
+    units = room >= 96
+    amounts = (figures.spent_of_allowed(a, unit=units) for a in accounts)
+    amount = max(map(cell_len, amounts), default=8)
     name = max((cell_len(_name(a)) for a in accounts), default=8)
     bar = 10 if room >= 96 else 6
     fixed = 4 + 2 + window + 2 + 2 + (bar + 2) + 1 + left + 2 + verdict
     flexible = max(room - fixed, 20)
-    amount = min(amount, max(flexible - 12, 12))
+    amount = min(amount, max(flexible - name, 18))
     name = min(name, max(flexible - amount, 8))
     inline = room - fixed - name - amount - 2
-    return _Widths(name, window, amount, bar, left, verdict, inline if inline >= 14 else 0)
+    return _Widths(name, window, amount, bar, left, verdict, inline if inline >= 14 else 0, units)
 
 
 def _section(page: _Page, section: Section, widths: _Widths) -> None:
@@ -205,7 +209,7 @@ def _account(page: _Page, account: Account, widths: _Widths, *, owner_known: boo
     page.add(
         "    " + _fit(_name(account), widths.name) + "  ",
         _fit(account.window, widths.window) + "  ",
-        _fit(figures.spent_of_allowed(account), widths.amount) + "  ",
+        _fit(figures.spent_of_allowed(account, unit=widths.units), widths.amount) + "  ",
         (_fit(bar, widths.bar + 2), style),
         " " + figures.remaining(account).rjust(widths.left) + "  ",
         (_fit(figures.WORDS[account.verdict], widths.verdict), style),

@@ -76,8 +76,8 @@ def remaining(account: Account) -> str:
     return percent(account.remaining, lines)
 
 
-def spent_of_allowed(account: Account) -> str:
-    """`22 of 7.7 runs`, `41 of 90 min`, `$66.26 of $64.08`."""
+def spent_of_allowed(account: Account, *, unit: bool = True) -> str:
+    """`22 of 7.7 runs`, `41 of 90 min`, `$66.26 of $64.08`; a count's unit can be left out."""
     money = account.unit == "USD"
     digits = 2 if money else 1
     allowed = account.allowed
@@ -92,7 +92,7 @@ def spent_of_allowed(account: Account) -> str:
     least = 2 if money else 0
     sign = "$" if money else ""
     spent = _signed(plain(account.spent, count, least=least), sign)
-    tail = "" if money else " " + plural(account.unit)
+    tail = " " + plural(account.unit) if not money and (unit or account.unit in SHORT) else ""
     if allowed is None:
         return f"{spent}{tail}"
     return f"{spent} of {sign}{plain(allowed, count, least=least)}{tail}"
@@ -102,10 +102,14 @@ def _signed(number: str, sign: str) -> str:
     return MINUS + sign + number[1:] if number.startswith(MINUS) else sign + number
 
 
+SHORT = ("min", "ms", "USD", "units", "tokens", "retries", "points")
+"""Units that stand as they are."""
+
+
 def plural(unit: str) -> str:
     """The plural of a policy's unit; abbreviations stay as they are."""
     shown = visible(unit, 24)
-    if shown in ("min", "ms", "USD", "units") or shown.endswith("s") or not shown.isascii():
+    if shown in SHORT or shown.endswith("s") or not shown.isascii():
         return shown
     return shown + "s" if shown[-1:].isalpha() else shown
 
@@ -218,6 +222,14 @@ def notes(statement: Statement) -> list[str]:
         found.append(
             f"{count_of(intake.future, 'record')} dated more than a day after this machine's clock"
         )
+    short = {a.window: a.covered for a in statement.accounts if a.covered < 1}
+    if short and intake.first is not None:
+        windows = ", ".join(
+            f"{window} ({percent(covered, [Fraction(1)])} filled)"
+            for window, covered in sorted(short.items(), key=lambda pair: pair[1])
+        )
+        begins = when(intake.first)[:10]
+        found.append(f"the log begins on {begins}, inside the windows {windows}")
     found += [f"skipped {visible(file)}: {visible(why)}" for file, why in intake.unreadable]
     if intake.ignored:
         found.append(
@@ -278,6 +290,4 @@ def remarks(account: Account) -> list[str]:
         )
     if account.unmeasured:
         found.append(f"{count_of(account.unmeasured, 'run')} not measured")
-    if account.covered < 1 and account.verdict is not Verdict.NO_DATA:
-        found.append(f"the log covers {percent(account.covered, [Fraction(1)])} of the window")
     return found

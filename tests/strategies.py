@@ -1,0 +1,445 @@
+"""Small logs and whole policies, drawn from menus that aim at the edges of the arithmetic."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from fractions import Fraction
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from hypothesis import strategies as st
+
+from oracle import DAY, PERIODS, Log, Run, duration, to_micros, to_moment, window_of
+from support import stamp
+
+# Conditions and expressions: the text that the policy holds, beside what it means
+
+
+def both(*parts: bool | None) -> bool | None:
+    """SQL's `and`: false wins over null."""
+    if any(part is False for part in parts):
+        return False
+    return None if None in parts else True
+
+
+def either(*parts: bool | None) -> bool | None:
+    """SQL's `or`: true wins over null."""
+    if any(part is True for part in parts):
+        return True
+    return None if None in parts else False
+
+
+def compare(column: str, test: Callable[[Any], bool]) -> Callable[[Run], bool | None]:
+    """A comparison with a column, null where the column is."""
+    return lambda run: None if run[column] is None else test(run[column])
+
+
+REASONS = {
+    "failure_reason = 'wrong_owner'": compare("failure_reason", lambda v: v == "wrong_owner"),
+    "failure_reason in ('stale_fact', 'contradiction')": compare(
+        "failure_reason", lambda v: v in ("stale_fact", "contradiction")
+    ),
+    "failure_reason like 'stale%'": compare("failure_reason", lambda v: v.startswith("stale")),
+    "action_type = 'send_email' and approved is not true": lambda run: both(
+        compare("action_type", lambda v: v == "send_email")(run), run["approved"] is not True
+    ),
+    "risk_tier = 'high' and retries >= 1": lambda run: both(
+        compare("risk_tier", lambda v: v == "high")(run), compare("retries", lambda v: v >= 1)(run)
+    ),
+    "cost_usd > 100": compare("cost_usd", lambda v: v > 100),
+    "outcome = 'escalated'": compare("outcome", lambda v: v == "escalated"),
+    "outcome is null": lambda run: run["outcome"] is None,
+}
+MEASURES = {
+    "duration_ms > 800": compare("duration_ms", lambda v: v > 800),
+    "cost_usd >= 1.25": compare("cost_usd", lambda v: v >= Fraction(5, 4)),
+    "retries > 1 or failure_reason is not null": lambda run: either(
+        compare("retries", lambda v: v > 1)(run), run["failure_reason"] is not None
+    ),
+    "outcome = 'failure' and cleanup_minutes > 5": lambda run: both(
+        compare("outcome", lambda v: v == "failure")(run),
+        compare("cleanup_minutes", lambda v: v > 5)(run),
+    ),
+    "outcome = 'infrastructure'": compare("outcome", lambda v: v == "infrastructure"),
+    "not (segment = 'vip')": compare("segment", lambda v: v != "vip"),
+    "cleanup_minutes between 5 and 30": compare("cleanup_minutes", lambda v: 5 <= v <= 30),
+    "coalesce(retries, 0) > 0": lambda run: (run["retries"] or 0) > 0,
+    "cost_usd / retries > 1": lambda run: (
+        None
+        if run["cost_usd"] is None or not run["retries"]
+        else run["cost_usd"] / run["retries"] > 1
+    ),
+    "approved": lambda run: run["approved"],
+}
+CONDITIONS = REASONS | MEASURES
+
+
+def column(name: str) -> Callable[[Run], Any]:
+    return lambda run: run[name]
+
+
+def computed(*names: str, by: Callable[..., Any]) -> Callable[[Run], Any]:
+    """An expression that is null as soon as one of its columns is."""
+
+    def amount(run: Run) -> Any:
+        values = [run[name] for name in names]
+        return None if None in values else by(*values)
+
+    return amount
+
+
+AMOUNTS: dict[str, Callable[[Run], Any]] = {
+    "cost_usd": column("cost_usd"),
+    "cleanup_minutes": column("cleanup_minutes"),
+    "retries": column("retries"),
+    "review_minutes + cleanup_minutes": computed(
+        "review_minutes", "cleanup_minutes", by=lambda a, b: a + b
+    ),
+    "coalesce(review_minutes, 0) + coalesce(cleanup_minutes, 0)": lambda run: (
+        (run["review_minutes"] or Fraction(0)) + (run["cleanup_minutes"] or Fraction(0))
+    ),
+    "cost_usd * 1.5": computed("cost_usd", by=lambda a: a * Fraction(3, 2)),
+    "cost_usd / 3": computed("cost_usd", by=lambda a: a / 3),
+    "duration_ms / 1000": computed("duration_ms", by=lambda a: a / 1000),
+    "case when outcome = 'failure' then cleanup_minutes else 0 end": lambda run: (
+        run["cleanup_minutes"] if run["outcome"] == "failure" else Fraction(0)
+    ),
+}
+RULES: dict[str, Callable[[Run], Any]] = CONDITIONS | AMOUNTS
+
+
+# Times: mostly at the edges of windows
+
+ANCHORS = (
+    ("UTC", "2026-11-20T12:00:00+00:00"),
+    ("UTC", "2026-01-01T00:00:00+00:00"),
+    ("UTC", "2028-02-29T23:59:59.999999+00:00"),
+    ("Europe/Berlin", "2026-03-29T12:00:00+02:00"),
+    ("Europe/Berlin", "2026-10-25T02:30:00+01:00"),
+    ("Europe/Berlin", "2026-03-31T23:59:59.999999+02:00"),
+    ("America/New_York", "2026-11-01T00:00:00-04:00"),
+    ("America/New_York", "2026-03-08T12:00:00.123456-04:00"),
+    ("Atlantic/Azores", "2026-10-25T06:00:00-01:00"),
+    ("Atlantic/Azores", "2026-03-29T05:00:00+00:00"),
+    ("Asia/Kathmandu", "2026-07-01T00:00:00.000001+05:45"),
+    ("America/Havana", "2026-11-01T08:00:00-05:00"),
+)
+"""Zones, each with an instant on a day that is hard for it."""
+
+LENGTHS = ("5m", "30m", "1h", "2h", "6h", "12h", "1d", "3d", "7d", "14d", "28d", "30d")
+
+
+def edges(anchor: int, zone: ZoneInfo) -> list[int]:
+    """Instants at which a run is just inside a window, or just outside."""
+    starts = [anchor - duration(length) for length in LENGTHS]
+    starts += [window_of(period, anchor, zone).after for period in PERIODS]
+    starts += [start - over for start in list(starts) for over in (7 * DAY, 14 * DAY)]
+    return sorted({start + jitter for start in starts for jitter in (0, 1)})
+
+
+@dataclass(frozen=True)
+class Case:
+    """A policy, the logs it is held against, and what the machine's clock says."""
+
+    policy: dict[str, Any]
+    logs: tuple[Log, ...]
+    clock: datetime
+    as_of: datetime | None
+
+    def split(self, *logs: Log) -> Case:
+        """The same case with other files."""
+        return replace(self, logs=logs)
+
+
+# Logs
+
+TEXTS: dict[str, Sequence[Any]] = {
+    "workflow": ("triage", "sales", "ops", None),
+    "risk_tier": (None, "low", "high", "odd"),
+    "segment": ("vip", "smb", None, "é", "Z"),
+    "environment": ("prod", "prod-eu", "dev", None),
+    "action_type": ("send_email", "search", None),
+    "failure_reason": (None, "wrong_owner", "stale_fact", "stale", "contradiction"),
+}
+OUTCOMES = (
+    "success",
+    "failure",
+    "ok",
+    "failed",
+    "escalated",
+    "infrastructure",
+    None,
+    "shipped",
+    "handed_over",
+    "FAILURE",
+)
+ODD_OUTCOMES = (True, False, "shrug", "pending", 1)
+MEASURED: dict[str, Sequence[Any]] = {
+    "cost_usd": (None, 0, 1, 3, 250, "0.1", "1.25", "2.000000001", "0.000000001"),
+    "duration_ms": (None, 0, 800, 801, 12500.5),
+    "retries": (None, 0, 1, 2, 3),
+    "review_minutes": (None, 0, "12.5"),
+    "cleanup_minutes": (None, 0, 5, 30, "7.25"),
+}
+ODD_MEASURED: dict[str, Sequence[Any]] = {
+    "cost_usd": (0.1, 1e-9, 0.30000000000000004, "0.1234567895", "n/a", True, "NaN", -2),
+    "duration_ms": ("12", 800.0000001, "soon"),
+    "retries": (0.5, "2", 1.0),
+    "review_minutes": (2.5, []),
+    "cleanup_minutes": ("Infinity", 12.5, {"minutes": 5}),
+}
+RAW = ("", '{"start_time": ', "null", "[1]", '"text"', "17", '{"outcome": "success"}')
+RAW_RECORDS = RAW[1:]
+
+
+def _times(draw: st.DrawFn, anchor: int, zone: ZoneInfo) -> list[int]:
+    """A few instants that the runs of a log share; the newest is the anchor."""
+    near = st.integers(0, 6 * 3600 * 10**6).map(lambda before: anchor - before)
+    far = st.sampled_from(edges(anchor, zone))
+    return [anchor, *draw(st.lists(st.one_of(far, far, near), min_size=1, max_size=12))]
+
+
+def _template(draw: st.DrawFn, clean: bool) -> dict[str, Any]:
+    """One kind of run."""
+    record: dict[str, Any] = {key: draw(st.sampled_from(menu)) for key, menu in TEXTS.items()}
+    record["outcome"] = draw(st.sampled_from(OUTCOMES if clean else (*OUTCOMES, *ODD_OUTCOMES)))
+    for key, menu in MEASURED.items():
+        record[key] = draw(st.sampled_from((*menu, *(() if clean else ODD_MEASURED[key]))))
+    record["meta"] = {"approved": draw(st.sampled_from((True, False, None)))}
+    return record
+
+
+def _spelled(draw: st.DrawFn, micros: int, zone: ZoneInfo) -> Any:
+    """An instant in one of the ways in which logs write one."""
+    way = draw(st.sampled_from(("utc", "utc", "utc", "zone", "micros", "millis", "naive")))
+    if way == "zone":
+        return to_moment(micros).astimezone(zone).isoformat()
+    if way == "micros":
+        return micros
+    if way == "millis" and micros % 1000 == 0:
+        return micros // 1000
+    if way == "naive":
+        return to_moment(micros).isoformat(sep=" ").removesuffix("+00:00")
+    return stamp(to_moment(micros))
+
+
+@st.composite
+def logs(
+    draw: st.DrawFn, anchor: int, zone: ZoneInfo, clean: bool = False, unique: bool = False
+) -> tuple[Log, ...]:
+    """One to three files. `clean`: nothing that Parquet could not hold; `unique`: no duplicates."""
+    times = _times(draw, anchor, zone)
+    if not clean and draw(st.integers(0, 5)) == 0:
+        times += [anchor + 1, anchor + DAY, anchor + DAY + 1, anchor + 90 * DAY]
+    names = draw(
+        st.lists(
+            st.sampled_from(("b.jsonl", "a.jsonl", "C.jsonl", "é.jsonl", "z.jsonl.gz", "p.parquet")),
+            min_size=1,
+            max_size=3,
+            unique=True,
+        )
+    )
+    found = []
+    silent = draw(st.integers(0, 7)) == 0
+    serial = 0
+    for name in names:
+        flat = clean or name.endswith(".parquet")
+        kinds = [_template(draw, flat) for _ in range(draw(st.integers(1, 5)))]
+        records: list[dict[str, Any] | str] = []
+        for _ in range(draw(st.integers(0, 60 // len(names)))):
+            serial += 1
+            if not flat and draw(st.integers(0, 20)) == 0:
+                records.append(draw(st.sampled_from(RAW_RECORDS)))
+                continue
+            record = dict(draw(st.sampled_from(kinds)))
+            moment = draw(st.sampled_from(times))
+            record["start_time"] = (
+                stamp(to_moment(moment)) if flat else _spelled(draw, moment, zone)
+            )
+            ids = (None, f"r{serial}") if unique else (None, f"r{serial}", "r1", "r2", "r3")
+            record["run_id"] = draw(st.sampled_from(ids))
+            if silent:
+                record["outcome"] = None
+            records.append(record)
+        if records or not name.endswith(".parquet"):
+            found.append(Log(name, tuple(records)))
+    return tuple(found)
+
+
+# Policies
+
+PERCENTS = ("0%", "0.5%", "1%", "10%", "12.5%", "50%", "100%")
+
+
+def allowances(valued: bool) -> st.SearchStrategy[Any]:
+    ratio = st.sampled_from(PERCENTS)
+    count = st.sampled_from((0, 1, 2, 5, "2.5", 10))
+    per = st.fixed_dictionaries(
+        {"amount": st.sampled_from((0, 1, 5, "0.25", 90)), "per": st.sampled_from((1, 10, 100))}
+    )
+    value = st.fixed_dictionaries({"of_value": st.sampled_from(("0%", "5%", "60%", "120%"))})
+    baseline = st.fixed_dictionaries(
+        {
+            "of_baseline": st.sampled_from(("0%", "50%", "100%", "115%")),
+            "over": st.sampled_from(("12h", "7d", "14d")),
+        }
+    )
+    plain = st.one_of(ratio, ratio, count, per, baseline, *([value] if valued else []))
+    tiers = st.dictionaries(
+        st.sampled_from(("low", "high", "default")), plain, min_size=1, max_size=3
+    )
+    return st.one_of(plain, plain, plain, tiers)
+
+
+def spends(failures: Sequence[str]) -> st.SearchStrategy[dict[str, Any]]:
+    classes = st.one_of(
+        st.sampled_from(("A+", "B+", "C+", "D+", "B")),
+        st.lists(st.sampled_from("ABCD"), min_size=1, max_size=3, unique=True),
+        st.dictionaries(
+            st.sampled_from("ABCD"),
+            st.sampled_from((1, 3, "0.5", 10, "all", "all")),
+            min_size=1,
+            max_size=4,
+        ),
+    )
+    forms = [
+        st.fixed_dictionaries({"class": classes}),
+        st.fixed_dictionaries({"class": classes}),
+        st.fixed_dictionaries({"when": st.sampled_from(tuple(CONDITIONS))}),
+        st.fixed_dictionaries({"sum": st.sampled_from(tuple(AMOUNTS))}),
+    ]
+    if failures:
+        named = st.lists(st.sampled_from(failures), min_size=1, unique=True)
+        forms.append(st.fixed_dictionaries({"failure": named}))
+    return st.one_of(forms)
+
+
+SELECTORS: dict[str, Sequence[Any]] = {
+    "workflow": ("triage", "s*", ["ops", "sales"], ["triage", None], None, "*"),
+    "environment": ("prod", "prod*", "*d*", ["dev", None], "nowhere"),
+    "segment": ("vip", [None, "smb"], "?", "é"),
+    "risk_tier": ("high", ["low", "medium"], None),
+}
+ALERTS = (
+    [],
+    [{"long": "2h", "short": "5m", "share": "1%", "severity": "page"}],
+    [
+        {"long": "1d", "short": "1h", "factor": "1.5", "severity": "ticket"},
+        {"long": "6h", "short": "30m", "factor": 1, "severity": "page"},
+    ],
+)
+WINDOWS = ("1h", "6h", "12h", "1d", "3d", "7d", "14d", "28d", "30d", *PERIODS)
+
+
+@st.composite
+def budgets(draw: st.DrawFn, failures: Sequence[str], valued: bool) -> dict[str, Any]:
+    """One budget with a spend and an allowance, and some of the other keys."""
+    budget: dict[str, Any] = {
+        "spend": draw(spends(failures)),
+        "allow": draw(allowances(valued)),
+    }
+    kinds = ("outcome", "cleanup", "trust", "cost", "latency", "availability", "quality")
+    optional: dict[str, st.SearchStrategy[Any]] = {
+        "kind": st.sampled_from(kinds),
+        "for": st.fixed_dictionaries(
+            {}, optional={name: st.sampled_from(menu) for name, menu in SELECTORS.items()}
+        ),
+        "each": st.one_of(
+            st.just(["workflow"]),
+            st.lists(
+                st.sampled_from(("workflow", "risk_tier", "segment", "environment")),
+                min_size=1,
+                max_size=2,
+                unique=True,
+            ),
+        ),
+        "of": st.sampled_from(("all", "labelled", "success", *CONDITIONS)),
+        "window": st.sampled_from(WINDOWS),
+        "by": st.lists(
+            st.sampled_from(("workflow", "segment", "action_type", "risk_tier")),
+            max_size=2,
+            unique=True,
+        ),
+        "min_runs": st.sampled_from((0, 1, 2, 5, 20)),
+        "respond": st.dictionaries(
+            st.sampled_from(("10%", "50%", "75%", "100%", "250%")),
+            st.sampled_from(("look", "stop")),
+            min_size=1,
+        ),
+        "gate": st.sampled_from(
+            [{"freeze_below": line} for line in ("0%", "25%", "50%", "100%")] + [{}]
+        ),
+        "alerts": st.sampled_from(ALERTS),
+    }
+    for key, values in optional.items():
+        if draw(st.booleans()):
+            budget[key] = draw(values)
+    return budget
+
+
+@st.composite
+def policies(draw: st.DrawFn, zone: str) -> dict[str, Any]:
+    """A whole policy, of one to three budgets."""
+    conditions = draw(st.lists(st.sampled_from(tuple(REASONS)), max_size=3, unique=True))
+    failures = {
+        f"f{index}": {
+            "class": draw(st.sampled_from("ABCD")),
+            "when": condition,
+            **draw(st.sampled_from(({}, {}, {"instant": True}))),
+        }
+        for index, condition in enumerate(conditions)
+    }
+    workflows: dict[str, dict[str, Any]] = {}
+    for name in draw(st.lists(st.sampled_from(("triage", "sales", "idle")), unique=True)):
+        workflow: dict[str, Any] = {}
+        if draw(st.integers(0, 3)):
+            workflow["value_usd"] = draw(st.sampled_from(("4.80", 1, 0, "0.333")))
+        if draw(st.booleans()):
+            workflow["risk_tier"] = draw(st.sampled_from(("low", "high", "medium")))
+        workflows[name] = workflow
+    valued = any("value_usd" in workflow for workflow in workflows.values())
+    policy: dict[str, Any] = {
+        "version": 1,
+        "timezone": zone,
+        "logs": {
+            "fields": {
+                "approved": {"path": "meta.approved", "type": "boolean", "optional": True},
+            },
+            "outcomes": {"success": ["shipped"], "escalated": ["handed_over"]},
+        },
+        "failures": failures,
+        "workflows": workflows,
+    }
+    if draw(st.integers(0, 3)) == 0:
+        policy["logs"]["fields"]["cost_usd"] = {
+            "path": "cost_usd",
+            "scale": draw(st.sampled_from((1, 100, "0.001"))),
+            "null_if": draw(st.sampled_from(([], [0], ["3"]))),
+            "optional": True,
+        }
+    if draw(st.booleans()):
+        policy["unclassified"] = draw(st.sampled_from("ABCD"))
+    policy["budgets"] = {
+        f"b{index}": draw(budgets(tuple(failures), valued))
+        for index in range(draw(st.integers(1, 3)))
+    }
+    return policy
+
+
+@st.composite
+def cases(draw: st.DrawFn, clean: bool = False, unique: bool = False) -> Case:
+    """A policy and logs whose newest runs lie on a hard day of the policy's zone."""
+    name, text = draw(st.sampled_from(ANCHORS))
+    zone, moment = ZoneInfo(name), datetime.fromisoformat(text)
+    anchor = to_micros(moment)
+    policy = draw(policies(name))
+    found = draw(logs(anchor, zone, clean, unique))
+    as_of = draw(st.sampled_from((None, None, anchor, anchor - 1, anchor - 3600 * 10**6)))
+    return Case(
+        policy,
+        found,
+        moment.astimezone(UTC),
+        None if as_of is None else to_moment(as_of),
+    )

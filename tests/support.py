@@ -1,0 +1,250 @@
+"""What the tests share: logs and policies made of a few words, and statements as plain data."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+import ebudget
+from ebudget.policy_file import parse_policy
+from oracle import Log
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+"""Figures and logs that lie beside the repository where it was made; tests skip without them."""
+
+NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+"""The newest instant of most test logs."""
+
+CLOCK = datetime(2026, 11, 21, tzinfo=UTC)
+"""What the machine's clock says in tests."""
+
+MICRO = timedelta(microseconds=1)
+
+
+# Logs
+
+
+def at(**before: float) -> str:
+    """An instant so long before NOW, as a log writes it: `at(hours=2)`."""
+    return stamp(NOW - timedelta(**before))
+
+
+def stamp(moment: datetime) -> str:
+    """An instant as ISO 8601 in UTC, to the microsecond."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def run(outcome: str | None = "success", when: str | None = None, **columns: Any) -> dict[str, Any]:
+    """One record; at NOW unless `when` says otherwise."""
+    return {"start_time": when or at(), "outcome": outcome, **columns}
+
+
+def runs(good: int, bad: int = 0, when: str | None = None, **columns: Any) -> list[dict[str, Any]]:
+    """So many successes and so many failures, all alike."""
+    return [run("success", when, **columns) for _ in range(good)] + [
+        run("failure", when, **columns) for _ in range(bad)
+    ]
+
+
+def line_of(record: Mapping[str, Any] | str) -> str:
+    """A record as a line of JSON; a text is a line already."""
+    return record if isinstance(record, str) else json.dumps(record, ensure_ascii=False)
+
+
+def write_jsonl(
+    folder: Path, records: Iterable[Mapping[str, Any] | str], name: str = "runs.jsonl"
+) -> str:
+    """Write one record a line, compressed where the name ends in .gz; its path."""
+    data = "".join(line_of(record) + "\n" for record in records).encode()
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(gzip.compress(data, 1) if name.endswith(".gz") else data)
+    return str(path)
+
+
+PARQUET_TYPES = {
+    "retries": pl.Int64,
+    "input_tokens": pl.Int32,
+    "cost_usd": pl.Decimal(38, 9),
+    "duration_ms": pl.Float64,
+    "approved": pl.Boolean,
+}
+"""The types of columns in a typed Parquet file; the others hold texts."""
+
+
+def write_parquet(
+    folder: Path, records: Sequence[Mapping[str, Any]], name: str = "runs.parquet"
+) -> str:
+    """Write flat records with typed columns, instants among them; its path."""
+    keys = sorted({key for record in records for key in record}) or ["start_time"]
+
+    def typed(key: str, value: Any) -> Any:
+        if value is None:
+            return None
+        if key in ("start_time", "end_time"):
+            return datetime.fromisoformat(value)
+        if key == "cost_usd":
+            return Decimal(str(value))
+        if key == "duration_ms":
+            return float(value)
+        return value if key in PARQUET_TYPES else str(value)
+
+    schema: dict[str, Any] = {
+        key: pl.Datetime("us", "UTC")
+        if key in ("start_time", "end_time")
+        else PARQUET_TYPES.get(key, pl.String)
+        for key in keys
+    }
+    columns = {key: [typed(key, record.get(key)) for record in records] for key in keys}
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pl.DataFrame(columns, schema=schema).write_parquet(path)
+    return str(path)
+
+
+def write_log(folder: Path, log: Log) -> str:
+    """Write a log in the format that its name says; its path."""
+    if log.path.endswith(".parquet"):
+        return write_parquet(folder, log.records, log.path)  # type: ignore[arg-type]
+    return write_jsonl(folder, log.records, log.path)
+
+
+# Policies
+
+
+def policy_text(policy: Mapping[str, Any]) -> str:
+    """A policy as the text of a file: JSON is YAML."""
+    return json.dumps(policy, ensure_ascii=False, indent=1)
+
+
+def one_budget(**keys: Any) -> dict[str, Any]:
+    """A policy with one budget, `b`: any failed run spends 1 of 10% unless the keys say else.
+
+    `failures`, `workflows`, `logs`, `timezone` and `unclassified` go to the policy itself.
+    """
+    top = ("failures", "workflows", "logs", "timezone", "unclassified")
+    budget = {
+        "spend": {"class": "A+"},
+        "allow": "10%",
+        **{("for" if key == "for_" else key): v for key, v in keys.items() if key not in top},
+    }
+    return {
+        "version": 1,
+        **{key: value for key, value in keys.items() if key in top},
+        "budgets": {"b": budget},
+    }
+
+
+# Statements
+
+
+def ledger_of(
+    policy: Mapping[str, Any] | str,
+    paths: Sequence[str],
+    **options: Any,
+) -> tuple[ebudget.Policy, ebudget.Ledger]:
+    """The checked policy and what it counts in these files."""
+    text = policy if isinstance(policy, str) else policy_text(policy)
+    checked = parse_policy(text, "budgets.yaml")
+    return checked, ebudget.read_ledger(paths, checked, **{"clock": CLOCK, **options})
+
+
+def statement_of(
+    policy: Mapping[str, Any] | str, paths: Sequence[str], **options: Any
+) -> ebudget.Statement:
+    """The statement of a policy over these files."""
+    checked, ledger = ledger_of(policy, paths, **options)
+    return ebudget.evaluate(checked, ledger)
+
+
+def state(
+    folder: Path,
+    policy: Mapping[str, Any] | str,
+    records: Iterable[Mapping[str, Any] | str],
+    **options: Any,
+) -> ebudget.Statement:
+    """The statement of a policy over these records, written to one file."""
+    return statement_of(policy, [write_jsonl(folder, records)], **options)
+
+
+def only_account(statement: ebudget.Statement) -> ebudget.Account:
+    """The account of a statement that has one."""
+    (account,) = statement.accounts
+    return account
+
+
+def figures(statement: ebudget.Statement) -> dict[str, Any]:
+    """A statement as the plain data that the oracle gives."""
+    intake = statement.intake
+    return {
+        "as_of": statement.as_of,
+        "intake": {
+            "files": intake.files,
+            "records": intake.records,
+            "runs": intake.runs,
+            "rejected": intake.rejected_total,
+            "duplicates": intake.duplicates,
+            "outside": intake.outside,
+            "future": intake.future,
+            "first": intake.first,
+            "last": intake.last,
+        },
+        "unlabelled": statement.unlabelled,
+        "infrastructure": statement.infrastructure,
+        "accounts": [account_figures(account) for account in statement.accounts],
+    }
+
+
+def account_figures(account: ebudget.Account) -> dict[str, Any]:
+    """An account as the plain data that the oracle gives."""
+    return {
+        "budget": account.budget,
+        "group": dict(account.group),
+        "window": (account.span.after, account.span.until, account.span.length),
+        "covered": account.covered,
+        "selected": account.selected,
+        "eligible": account.eligible,
+        "unlabelled": account.unlabelled,
+        "unmeasured": account.unmeasured,
+        "spent": account.spent,
+        "allowed": account.allowed,
+        "consumed": account.consumed,
+        "remaining": account.remaining,
+        "instant": account.instant,
+        "verdict": account.verdict.value,
+        "burn": dict(account.burn),
+        "alerts": [
+            (a.row.long.text, a.row.short.text, a.row.factor, a.row.severity, a.firing)
+            for a in account.alerts
+        ],
+        "response": account.response,
+        "breakdown": {
+            column: {
+                part.value: {
+                    "eligible": part.eligible,
+                    "spent": part.spent,
+                    "share": part.share,
+                    "instant": part.instant,
+                    "rate": part.rate,
+                    "against_rest": part.against_rest,
+                }
+                for part in parts
+            }
+            for column, parts in account.breakdown
+        },
+    }
+
+
+def conserves(statement: ebudget.Statement) -> bool:
+    """Whether every record that was read is accounted for."""
+    intake = statement.intake
+    return intake.records == (
+        intake.runs + intake.rejected_total + intake.duplicates + intake.outside
+    )
