@@ -15,7 +15,7 @@ from sqlglot import exp
 
 from ebudget.columns import BY_NAME, OUTCOME_WORDS, OUTCOMES, Type
 from ebudget.policy import FieldMap, Policy
-from ebudget.rules import call, cast, column, decimal, text, timestamp_literal, try_cast
+from ebudget.rules import call, cast, column, text, timestamp_literal, try_cast
 from ebudget.windows import EPOCH, instant
 
 FLAWS: tuple[tuple[Type, str], ...] = (
@@ -32,8 +32,8 @@ FLAWS: tuple[tuple[Type, str], ...] = (
 
 UNKNOWN_WORD = "a word nobody knows"
 
-LARGEST = 10**18
-"""Numbers are rejected from here on, so that no sum of them can overflow 29 digits."""
+NUMBER = "DECIMAL(27, 9)"
+"""Numbers are rejected from 10^18 on, so that no sum of them can overflow 29 digits."""
 
 _FIRST_INSTANT = instant(EPOCH.replace(year=1678))
 _LAST_INSTANT = instant(EPOCH.replace(year=9999))
@@ -92,6 +92,8 @@ class Extracted:
     """The conditions under which the value is rejected, by reason."""
     steps: tuple[Mapping[str, exp.Expr], ...] = ()
     """Columns to make first, step by step, so that nothing is worked out twice."""
+    sound: exp.Expr | None = None
+    """A quick sign that the value has no flaw; the flaws are looked into only without it."""
 
 
 def from_text(wanted: Wanted, raw: str, policy: Policy) -> Extracted:
@@ -143,33 +145,33 @@ def _number(wanted: Wanted, raw: str) -> Extracted:
     scale = wanted.field.scale if wanted.field else Fraction(1)
     null_if = wanted.field.null_if if wanted.field else ()
     read, value = column(f"{raw}.read"), column(f"{raw}.scaled")
-    steps: list[dict[str, exp.Expr]] = [{f"{raw}.read": try_cast(column(raw), "DECIMAL(38, 9)")}]
+    steps: list[dict[str, exp.Expr]] = [{f"{raw}.read": try_cast(column(raw), NUMBER)}]
     if scale == 1:
         value = read
     else:
         precise = try_cast(column(raw), "DECIMAL(38, 18)")
         product = exp.Mul(this=precise, expression=exp.Literal.number(_plain_decimal(scale)))
-        steps.append({f"{raw}.scaled": call("try", decimal(exp.Paren(this=product)))})
-    limit = decimal(exp.Literal.number(LARGEST))
-    within = exp.Between(this=value, low=exp.Neg(this=limit.copy()), high=limit)
-    keep: list[exp.Expr] = [within]
-    if null_if:
-        unwanted = [decimal(text(entry)) for entry in null_if]
-        keep.append(exp.Not(this=exp.In(this=read.copy(), expressions=unwanted)))
+        steps.append({f"{raw}.scaled": call("try", cast(exp.Paren(this=product), NUMBER))})
     double = try_cast(column(raw), "DOUBLE")
     finite = call("coalesce", call("isfinite", double), exp.false())
-    beyond = exp.and_(present(value), exp.Not(this=within.copy()))
     flaws = {
         "not a number": _unread(raw, read, exp.Not(this=finite)),
-        "out of range": exp.or_(beyond, _unread(raw, value, finite.copy())),
+        "out of range": _unread(raw, value, finite.copy()),
     }
+    sound = exp.or_(missing(column(raw)), present(value))
+    keep: list[exp.Expr] = []
+    if null_if:
+        unwanted = [cast(text(entry), NUMBER) for entry in null_if]
+        keep.append(exp.Not(this=exp.In(this=read.copy(), expressions=unwanted)))
     if wanted.type is Type.INTEGER:
         whole = exp.EQ(this=value.copy(), expression=call("floor", value.copy()))
         flaws["not a whole number"] = exp.and_(present(value), exp.Not(this=whole))
-        return Extracted(
-            _when(exp.and_(*keep, whole.copy()), cast(value.copy(), "BIGINT")), flaws, tuple(steps)
-        )
-    return Extracted(_when(exp.and_(*keep), value.copy()), flaws, tuple(steps))
+        sound = exp.or_(missing(column(raw)), whole.copy())
+        keep.append(whole.copy())
+    result = value.copy() if wanted.type is Type.NUMBER else cast(value.copy(), "BIGINT")
+    if keep:
+        result = _when(exp.and_(*keep), result)
+    return Extracted(result, flaws, tuple(steps), sound)
 
 
 def _plain_decimal(value: Fraction) -> str:
@@ -192,7 +194,8 @@ def _boolean(raw: str, null_if: Sequence[str]) -> Extracted:
     )
     flawed = exp.and_(present(word), missing(value))
     steps = ({f"{raw}.word": call("lower", call("trim", kept))},)
-    return Extracted(value, {"not true or false": flawed}, steps)
+    sound = exp.or_(missing(word), present(value))
+    return Extracted(value, {"not true or false": flawed}, steps, sound)
 
 
 def _list(raw: str) -> Extracted:
@@ -200,7 +203,8 @@ def _list(raw: str) -> Extracted:
     is_list = exp.EQ(this=call("json_type", document), expression=text("ARRAY"))
     value = _when(is_list, try_cast(document.copy(), "VARCHAR[]"))
     steps = ({f"{raw}.json": try_cast(column(raw), "JSON")},)
-    return Extracted(value, {"not a list": exp.and_(present(column(raw)), missing(value))}, steps)
+    flawed = exp.and_(present(column(raw)), missing(value))
+    return Extracted(value, {"not a list": flawed}, steps, exp.not_(flawed.copy()))
 
 
 def _time(raw: str, zone: str) -> Extracted:
@@ -209,19 +213,22 @@ def _time(raw: str, zone: str) -> Extracted:
     fifth = call("substr", column(raw), exp.Literal.number(5), exp.Literal.number(1))
     dashed = exp.EQ(this=fifth, expression=text("-"))
     epoch = exp.Case(
-        ifs=[exp.If(this=dashed, true=exp.Null())], default=try_cast(column(raw), "DECIMAL(38, 9)")
+        ifs=[exp.If(this=dashed.copy(), true=exp.Null())],
+        default=try_cast(column(raw), "DECIMAL(38, 9)"),
     )
     first = call("substr", call("trim", column(raw)), exp.Literal.number(1), exp.Literal.number(1))
     begins = exp.Between(this=first, low=text("0"), high=text("9"))
     read = exp.Case(
         ifs=[
+            exp.If(this=dashed, true=_written_time(raw, zone)),
             exp.If(this=present(number), true=epoch_time(number)),
             exp.If(this=begins, true=_written_time(raw, zone)),
         ]
     )
     value = within_years(column(f"{raw}.read"))
     steps = ({f"{raw}.epoch": epoch}, {f"{raw}.read": read})
-    return Extracted(value, {"not a time": _unread(raw, value)}, steps)
+    sound = exp.or_(missing(column(raw)), present(value))
+    return Extracted(value, {"not a time": _unread(raw, value)}, steps, sound)
 
 
 def _written_time(raw: str, zone: str) -> exp.Expr:
@@ -297,7 +304,9 @@ def _outcome(raw: str, null_if: Sequence[str], policy: Policy) -> Extracted:
         ifs.append(exp.If(this=exp.In(this=word.copy(), expressions=own), true=text(outcome)))
     steps = ({f"{raw}.word": folded}, {f"{raw}.read": exp.Case(ifs=ifs)})
     value = call("nullif", read, text("unlabelled"))
-    return Extracted(value, {UNKNOWN_WORD: exp.and_(present(word), missing(read))}, steps)
+    unknown = exp.and_(present(word), missing(read))
+    sound = exp.or_(missing(word), present(read))
+    return Extracted(value, {UNKNOWN_WORD: unknown}, steps, sound)
 
 
 def spellings(path: str) -> Iterator[tuple[str, ...]]:
@@ -326,7 +335,17 @@ def flaw_words(
     for flaw in flaws:
         source = extracted.get(flaw.column)
         conditions.append(source.flaws.get(flaw.reason) if source else None)
-    return bit_words(conditions, bits)
+    checked = [found for found in extracted.values() if found.flaws]
+    if not checked or any(found.sound is None for found in checked):
+        return bit_words(conditions, bits)
+    sound = exp.and_(*(found.sound.copy() for found in checked if found.sound is not None))
+    return [
+        exp.Case(
+            ifs=[exp.If(this=sound.copy(), true=cast(exp.Literal.number(0), "BIGINT"))],
+            default=word,
+        )
+        for word in bit_words(conditions, bits)
+    ]
 
 
 def bit_words(conditions: Sequence[exp.Expr | None], bits: int) -> list[exp.Expr]:

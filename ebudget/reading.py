@@ -10,6 +10,7 @@ from sqlglot import exp
 from ebudget.columns import Type
 from ebudget.errors import InputError
 from ebudget.extraction import (
+    NUMBER,
     UNKNOWN_WORD,
     Extracted,
     Flaw,
@@ -259,10 +260,10 @@ def _duration_from_times(canonical: Canonical, values: dict[str, exp.Expr]) -> N
         return
     micros = [call("epoch_us", values[name].copy()) for name in ("end_time", "start_time")]
     elapsed = exp.Paren(this=exp.Sub(this=micros[0], expression=micros[1]))
-    exact = cast(elapsed, "DECIMAL(38, 9)")
+    exact = cast(elapsed, "DECIMAL(24, 6)")
     millis = exp.Mul(this=exact, expression=exp.Literal.number("0.001"))
     values["duration_ms"] = call(
-        "coalesce", values["duration_ms"], cast(exp.Paren(this=millis), "DECIMAL(38, 9)")
+        "coalesce", values["duration_ms"], cast(exp.Paren(this=millis), NUMBER)
     )
 
 
@@ -346,7 +347,7 @@ def _from_parquet(wanted: Wanted, field_: _ParquetField, policy: Policy) -> Extr
     if plain and wanted.type is Type.INTEGER and base in _INTEGERS[:4]:
         return Extracted(cast(tree, "BIGINT"))
     if plain and wanted.type is Type.NUMBER and base in _INTEGERS[:3]:
-        return Extracted(cast(tree, "DECIMAL(38, 9)"))
+        return Extracted(cast(tree, NUMBER))
     return None
 
 
@@ -415,7 +416,7 @@ def _first_text(found: Sequence[tuple[str, exp.Expr]]) -> exp.Expr:
 
 _SQL_TYPES = {
     Type.TEXT: "VARCHAR",
-    Type.NUMBER: "DECIMAL(38, 9)",
+    Type.NUMBER: NUMBER,
     Type.INTEGER: "BIGINT",
     Type.BOOLEAN: "BOOLEAN",
     Type.TIME: "TIMESTAMP",
