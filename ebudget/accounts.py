@@ -25,6 +25,7 @@ from ebudget.allowance import (
 )
 from ebudget.classes import Signatures, Treatment
 from ebudget.columns import BY_NAME
+from ebudget.errors import InputError
 from ebudget.ledger import NANO, Ledger
 from ebudget.policy import Budget, Policy, SpendSum, Workflow
 from ebudget.query import BUCKET, COUNT
@@ -42,6 +43,10 @@ from ebudget.windows import BurnAlert, burn_alerts, day_ends, span
 
 WARNING_LINE = Fraction(1, 2)
 """The share spent from which an account without `respond` lines is a warning."""
+
+
+MOST_ACCOUNTS = 100_000
+"""Accounts of one budget."""
 
 
 @dataclass(frozen=True)
@@ -324,6 +329,7 @@ class _BudgetBook:
             if timeline.between(window.after, window.until).runs
         }
         declared = self._declared()
+        self._refuse_too_many(groups | declared)
         empty = Timeline(self.ledger.edges)
         slices = {column: self.timelines((*dimensions, column)) for column in dict.fromkeys(by)}
         parts: dict[str, dict[tuple[str | None, ...], dict[str | None, Timeline]]] = {}
@@ -337,6 +343,16 @@ class _BudgetBook:
             broken = {column: nested.get(values, {}) for column, nested in parts.items()}
             accounts.append(self._account(values, timeline, values in declared, broken, days))
         return accounts
+
+    def _refuse_too_many(self, groups: set[tuple[str | None, ...]]) -> None:
+        if len(groups) <= MOST_ACCOUNTS:
+            return
+        names = self.budget.dimensions
+        count, name = max((len({g[i] for g in groups}), names[i]) for i in range(len(names)))
+        raise InputError(
+            f"budgets.{self.name} has {len(groups):,} accounts (at most {MOST_ACCOUNTS:,}): "
+            f"{name!r} alone has {count:,} values; leave it out of each, or narrow it with for"
+        )
 
     def _declared(self) -> set[tuple[str | None, ...]]:
         """The groups that the policy itself names."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -19,12 +20,15 @@ import click
 import typer
 
 from ebudget import __version__, api
+from ebudget.columns import BREAKDOWNS
 from ebudget.errors import EbudgetError, InputError, UsageError
 from ebudget.ledger import Ledger
 from ebudget.misfit import nearest
 from ebudget.policy import Policy, json_schema
-from ebudget.render import as_json, as_text, markdown
+from ebudget.query import make_plan
+from ebudget.render import as_json, as_review, as_text, markdown
 from ebudget.render.as_text import Look
+from ebudget.review import review
 from ebudget.statement import Account, Statement
 from ebudget.text_safety import visible
 
@@ -170,10 +174,6 @@ def validate(
     debug: Debug = False,
 ) -> None:
     """Whether a policy is complete, and whether it can ever fire; with logs, against them."""
-    from ebudget.query import make_plan
-    from ebudget.render.as_review import render
-    from ebudget.review import review
-
     loaded = api.load_policy(policy)
     ledger = None
     if logs:
@@ -187,14 +187,12 @@ def validate(
                 tick=tick,
             )
     width = shutil.get_terminal_size((100, 24)).columns
-    _print(render(review(loaded, ledger), policy.name, ledger, width))
+    _print(as_review.render(review(loaded, ledger), policy.name, ledger, width))
 
 
 @app.command()
 def schema() -> None:
     """Print the JSON Schema of a policy, for editors."""
-    import json
-
     _print(json.dumps(json_schema(), indent=2) + "\n")
 
 
@@ -223,8 +221,6 @@ def _moment(text: str | None, policy: Policy) -> datetime | None:
 
 
 def _breakdowns(by: str | None) -> tuple[str, ...]:
-    from ebudget.columns import BREAKDOWNS
-
     names = tuple(dict.fromkeys(name.strip() for name in (by or "").split(",") if name.strip()))
     for name in names:
         if name not in BREAKDOWNS:
@@ -235,9 +231,8 @@ def _breakdowns(by: str | None) -> tuple[str, ...]:
 def _check_budgets(policy: Policy, names: Sequence[str]) -> None:
     for name in names:
         if name not in policy.budgets:
-            raise UsageError(
-                f"--budget {visible(name)!r}: no such budget{visible(nearest(name, policy.budgets))}"
-            )
+            near = visible(nearest(name, policy.budgets))
+            raise UsageError(f"--budget {visible(name)!r}: no such budget{near}")
 
 
 def _narrowed(statement: Statement, budgets: Sequence[str], wanted: Sequence[str]) -> Statement:
@@ -411,8 +406,9 @@ def run(arguments: Sequence[str]) -> int:
     except Exception as error:
         if debug:
             traceback.print_exc()
+        reason = visible(" ".join(str(error).split()), 200)
         _complain(
-            f"a bug in ebudget: {type(error).__name__}: {visible(str(error).splitlines()[0] if str(error) else '')}\n"
+            f"a bug in ebudget: {type(error).__name__}: {reason}\n"
             "run again with --debug for the traceback, and please report it"
         )
         return BUG

@@ -8,20 +8,28 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import BinaryIO
 
+import polars as pl
 from sqlglot import exp
 
 from ebudget import query
+from ebudget.errors import InputError
 from ebudget.ledger import Intake, Ledger, Reject, frame_of
+from ebudget.loading import Loaded, load, reload_without_culprits, temporary
 from ebudget.mapped_paths import absent_optional_paths, check_mapped_paths
 from ebudget.quantities import DAY
 from ebudget.query import LOSERS, RUNS, Plan
 from ebudget.reading import FILE, MALFORMED, NO_TIME, REJECT, ROW, SAID_BY, WORD, read_json
 from ebudget.rules import call, column, text
-from ebudget.sources import Kind, Source, lines_at
-from ebudget.warehouse import StatementError, Warehouse, drop_unreadable, opened_warehouse
+from ebudget.sources import Kind, Source, find_sources, lines_at
+from ebudget.warehouse import StatementError, Warehouse, opened_warehouse
 
 SHOWN_REJECTS = 10
 """Rejected records that are listed."""
+
+LEDGER = "ledger"
+"""The table of the ledger's rows."""
+MOST_ROWS = 5_000_000
+"""Rows of a ledger."""
 
 EdgesOf = Callable[[int], Iterable[int]]
 """The bucket edges for an as_of."""
@@ -45,41 +53,39 @@ def read_ledger(
     Raises InputError for logs that cannot be read or do not hold what the policy names.
     """
     now = time.time_ns() // 1000 if clock is None else clock
-    with opened_warehouse(
-        plan, paths, skip_unreadable=skip_unreadable, stdin=stdin, threads=threads, tick=tick
-    ) as warehouse:
+    with opened_warehouse(threads=threads, tick=tick) as warehouse:
+        sources = find_sources(paths, warehouse.scratch, stdin)
+        loaded = load(warehouse, plan.canonical, sources, skip_unreadable=skip_unreadable)
         while True:
             try:
-                return _measure(warehouse, plan, edges_of, as_of, now)
+                return _measure(loaded, plan, edges_of, as_of, now)
             except StatementError as error:
-                drop_unreadable(warehouse, error)
+                reload_without_culprits(loaded, error)
 
 
-def _measure(
-    warehouse: Warehouse, plan: Plan, edges_of: EdgesOf, as_of: int | None, now: int
-) -> Ledger:
+def _measure(loaded: Loaded, plan: Plan, edges_of: EdgesOf, as_of: int | None, now: int) -> Ledger:
+    warehouse = loaded.warehouse
     warehouse.tick("looking for duplicates")
-    duplicates = _find_duplicates(warehouse)
+    duplicates = _find_duplicates(loaded)
+    twice = duplicates > 0
     limit = now + DAY
     until = limit if as_of is None else min(as_of, limit)
-    ((readable, outside, first, last),) = warehouse.rows(
-        query.totals_statement(until, duplicates=duplicates > 0), note=True
-    )
+    totals = query.totals_statement(until, duplicates=twice)
+    warehouse.note(totals)
+    ((readable, outside, first, last),) = warehouse.rows(totals)
     future = outside
     if until != limit:
-        statement = query.totals_statement(limit, duplicates=duplicates > 0)
-        ((_, future, _, _),) = warehouse.rows(statement)
+        ((_, future, _, _),) = warehouse.rows(query.totals_statement(limit, duplicates=twice))
     moment = as_of if as_of is not None else last if last is not None else now
-    edges = sorted({*edges_of(moment), min(moment, limit)})
-    edges = [edge for edge in edges if edge <= min(moment, limit)]
+    newest = min(moment, limit)
+    edges = sorted({edge for edge in edges_of(moment) if edge <= newest} | {newest})
     warehouse.tick("grouping runs")
-    frame = warehouse.frame(query.ledger_statement(plan, edges, duplicates=duplicates > 0))
-    rejected, rejects = _rejects(warehouse)
-    runs = readable - outside
+    frame = _grouped(warehouse, query.ledger_statement(plan, edges, duplicates=twice), plan)
+    rejected, rejects = _rejects(loaded)
     intake = Intake(
-        files=len(warehouse.sources.files) - len(warehouse.unreadable),
+        files=len(loaded.sources.files),
         records=readable + duplicates + sum(rejected.values()),
-        runs=runs,
+        runs=readable - outside,
         duplicates=duplicates,
         outside=outside,
         future=future,
@@ -87,16 +93,32 @@ def _measure(
         first=first,
         last=last,
         rejects=rejects,
-        unreadable=tuple(warehouse.unreadable),
-        ignored=len(warehouse.sources.ignored),
+        unreadable=tuple(loaded.unreadable),
+        ignored=len(loaded.sources.ignored),
     )
-    check_mapped_paths(warehouse, plan)
+    check_mapped_paths(loaded, plan)
     if plan.thorough:
-        intake = replace(intake, absent=tuple(absent_optional_paths(warehouse, plan)))
-    ledger = Ledger(
-        plan, moment, tuple(edges), frame_of(plan, frame), intake, tuple(warehouse.statements)
-    )
-    return _with_outcome_names(warehouse, ledger, duplicates > 0)
+        intake = replace(intake, absent=tuple(absent_optional_paths(loaded, plan)))
+    statements = tuple(warehouse.statements)
+    ledger = Ledger(plan, moment, tuple(edges), frame_of(plan, frame), intake, statements)
+    return _with_outcome_names(warehouse, ledger, twice)
+
+
+def _grouped(warehouse: Warehouse, statement: exp.Select, plan: Plan) -> pl.DataFrame:
+    """The ledger's rows; refused where the columns part the runs too finely to be held."""
+    made = temporary("TABLE", LEDGER, statement)
+    warehouse.note(made)
+    warehouse.run(made.sql("duckdb"))
+    ((rows,),) = warehouse.rows(exp.select(exp.Count(this=exp.Star())).from_(LEDGER))
+    if rows > MOST_ROWS:
+        counts = [exp.Count(this=exp.Distinct(expressions=[column(n)])) for n in plan.dimensions]
+        (values,) = warehouse.rows(exp.select(*counts).from_(LEDGER))
+        count, name = max(zip(values, plan.dimensions, strict=True))
+        raise InputError(
+            f"the policy's columns part the runs into {rows:,} groups (at most {MOST_ROWS:,}): "
+            f"{name!r} alone has {count:,} values; leave it out of for, each and by"
+        )
+    return warehouse.frame(exp.select(exp.Star()).from_(LEDGER).sql("duckdb"))
 
 
 def _with_outcome_names(warehouse: Warehouse, ledger: Ledger, duplicates: bool) -> Ledger:
@@ -113,38 +135,35 @@ def _with_outcome_names(warehouse: Warehouse, ledger: Ledger, duplicates: bool) 
     return replace(ledger, intake=intake)
 
 
-def _find_duplicates(warehouse: Warehouse) -> int:
+def _find_duplicates(loaded: Loaded) -> int:
     """Make the table of duplicates where there are any; gives their number."""
-    ((distinct, present),) = warehouse.rows(query.duplicates_exist(), note=True)
+    warehouse = loaded.warehouse
+    check = query.duplicates_exist()
+    warehouse.note(check)
+    ((distinct, present),) = warehouse.rows(check)
     if distinct == present:
         return 0
-    warehouse.run(
-        exp.Create(
-            this=exp.to_identifier(LOSERS),
-            kind="TABLE",
-            replace=True,
-            expression=query.losers_statement(),
-            properties=exp.Properties(expressions=[exp.TemporaryProperty()]),
-        )
-    )
+    losers = temporary("TABLE", LOSERS, query.losers_statement(loaded.renamed))
+    warehouse.note(losers)
+    warehouse.run(losers.sql("duckdb"))
     ((count,),) = warehouse.rows(exp.select(exp.Count(this=exp.Star())).from_(LOSERS))
     return int(count)
 
 
-def _rejects(warehouse: Warehouse) -> tuple[Counter[str], tuple[Reject, ...]]:
+def _rejects(loaded: Loaded) -> tuple[Counter[str], tuple[Reject, ...]]:
     """Rejected records by reason, and the first few with their places."""
     counts: Counter[str] = Counter()
     shown: list[Reject] = []
     files: dict[str, Counter[str]] = {}
-    for name, reason, count in warehouse.rows(query.rejects_statement()):
+    for name, reason, count in loaded.warehouse.rows(query.rejects_statement()):
         files.setdefault(name, Counter())[reason] += count
-    for source in warehouse.sources.files:
+    for source in loaded.sources.files:
         if source.read_as not in files:
             continue
         reasons = files[source.read_as]
         room = max(SHOWN_REJECTS - len(shown), 0)
         if reasons[MALFORMED] and source.kind is not Kind.PARQUET:
-            exact = _exact_reasons(warehouse, source)
+            exact = _exact_reasons(loaded, source)
         else:
             exact = {}
         if exact:
@@ -152,11 +171,11 @@ def _rejects(warehouse: Warehouse) -> tuple[Counter[str], tuple[Reject, ...]]:
                 {reason: n for reason, n in reasons.items() if reason != MALFORMED}
             )
         counts += reasons
-        shown += _shown_rejects(warehouse, source, exact, room) if room else []
+        shown += _shown_rejects(loaded, source, exact, room) if room else []
     return counts, tuple(shown)
 
 
-def _exact_reasons(warehouse: Warehouse, source: Source) -> dict[int, str]:
+def _exact_reasons(loaded: Loaded, source: Source) -> dict[int, str]:
     """Why each record without any value is rejected, by its place in the file."""
     empty = (
         exp.select(column(ROW))
@@ -168,9 +187,9 @@ def _exact_reasons(warehouse: Warehouse, source: Source) -> dict[int, str]:
             )
         )
     )
-    rows = sorted(row for (row,) in warehouse.rows(empty))
-    first = _first_row(warehouse, source)
-    kinds = _record_kinds(warehouse, source)
+    rows = sorted(row for (row,) in loaded.warehouse.rows(empty))
+    first = _first_row(loaded, source)
+    kinds = _record_kinds(loaded, source)
     return {
         row - first: {None: MALFORMED, "OBJECT": NO_TIME}.get(
             kinds[row - first] if row - first < len(kinds) else None, "not an object"
@@ -179,7 +198,7 @@ def _exact_reasons(warehouse: Warehouse, source: Source) -> dict[int, str]:
     }
 
 
-def _first_row(warehouse: Warehouse, source: Source) -> int:
+def _first_row(loaded: Loaded, source: Source) -> int:
     """The place of a file's first record in the canonical runs of its group."""
     if source.kind is Kind.PARQUET:
         return 0
@@ -188,11 +207,11 @@ def _first_row(warehouse: Warehouse, source: Source) -> int:
         .from_(RUNS)
         .where(exp.EQ(this=column(FILE), expression=text(source.read_as)))
     )
-    ((first,),) = warehouse.rows(statement)
+    ((first,),) = loaded.warehouse.rows(statement)
     return int(first)
 
 
-def _record_kinds(warehouse: Warehouse, source: Source) -> list[str | None]:
+def _record_kinds(loaded: Loaded, source: Source) -> list[str | None]:
     """What each record of a text log is: OBJECT, ARRAY, …, or None where it is not JSON."""
     columns = exp.Struct(
         expressions=[
@@ -201,11 +220,11 @@ def _record_kinds(warehouse: Warehouse, source: Source) -> list[str | None]:
     )
     table = read_json([source.read_as], source.kind, source.compression, columns, records=False)
     statement = exp.select(call("json_type", column("json"))).from_(table)
-    return [kind for (kind,) in warehouse.rows(statement)]
+    return [kind for (kind,) in loaded.warehouse.rows(statement)]
 
 
 def _shown_rejects(
-    warehouse: Warehouse, source: Source, exact: dict[int, str], room: int
+    loaded: Loaded, source: Source, exact: dict[int, str], room: int
 ) -> list[Reject]:
     statement = (
         exp.select(column(ROW), column(REJECT))
@@ -219,8 +238,8 @@ def _shown_rejects(
         .order_by(column(ROW))
         .limit(room)
     )
-    first = _first_row(warehouse, source)
-    found = {row - first: reason for row, reason in warehouse.rows(statement)}
+    first = _first_row(loaded, source)
+    found = {row - first: reason for row, reason in loaded.warehouse.rows(statement)}
     lines = (
         {} if source.kind is not Kind.LINES else lines_at(source.path, source.compression, found)
     )

@@ -11,50 +11,50 @@ from sqlglot import exp
 
 from ebudget.errors import InputError
 from ebudget.extraction import spellings
+from ebudget.loading import Loaded, parquet_schema
 from ebudget.query import RUNS, Plan
 from ebudget.reading import read_json
 from ebudget.rules import call, column, text
 from ebudget.sources import Kind, Source
 from ebudget.text_safety import visible
-from ebudget.warehouse import Warehouse, parquet_schema
 
 SAMPLE = 500
 """Records of each text log that are looked through for the paths they have."""
 DEEPEST = 8
 
 
-def check_mapped_paths(warehouse: Warehouse, plan: Plan) -> None:
+def check_mapped_paths(loaded: Loaded, plan: Plan) -> None:
     """Raise InputError for a mapped path that occurs nowhere and is not optional."""
     fields = plan.policy.logs.fields
     wanted = {name: field.path for name, field in fields.items() if not field.optional}
-    missing = _without_values(warehouse, plan, wanted)
+    missing = _without_values(loaded, plan, wanted)
     if not missing:
         return
     occurring: set[str] = set()
-    for source in warehouse.sources.files:
-        occurring |= _paths_of(warehouse, source)
+    for source in loaded.sources.files:
+        occurring |= _paths_of(loaded, source)
         missing = {name: path for name, path in missing.items() if path not in occurring}
         if not missing:
             return
     if not occurring:
         return
-    missing = {name: path for name, path in missing.items() if not _occurs_late(warehouse, path)}
+    missing = {name: path for name, path in missing.items() if not _occurs_late(loaded, path)}
     if missing:
         raise InputError("\n".join(_complaint(n, p, occurring) for n, p in missing.items()))
 
 
-def absent_optional_paths(warehouse: Warehouse, plan: Plan) -> list[str]:
+def absent_optional_paths(loaded: Loaded, plan: Plan) -> list[str]:
     """The optional mapped columns whose paths occur nowhere."""
     fields = plan.policy.logs.fields
     wanted = {name: field.path for name, field in fields.items() if field.optional}
-    missing = _without_values(warehouse, plan, wanted)
+    missing = _without_values(loaded, plan, wanted)
     occurring: set[str] = set()
-    for source in warehouse.sources.files if missing else ():
-        occurring |= _paths_of(warehouse, source)
+    for source in loaded.sources.files if missing else ():
+        occurring |= _paths_of(loaded, source)
     return [
         name
         for name, path in missing.items()
-        if path not in occurring and not _occurs_late(warehouse, path)
+        if path not in occurring and not _occurs_late(loaded, path)
     ]
 
 
@@ -68,23 +68,23 @@ def _complaint(name: str, path: str, occurring: set[str]) -> str:
     )
 
 
-def _without_values(warehouse: Warehouse, plan: Plan, wanted: Mapping[str, str]) -> dict[str, str]:
+def _without_values(loaded: Loaded, plan: Plan, wanted: Mapping[str, str]) -> dict[str, str]:
     """The mapped columns of which no value was read: absent, or always null."""
     read = [w.name for w in plan.canonical.columns if w.name in wanted]
     if not read:
         return dict(wanted)
     statement = exp.select(*(exp.Count(this=column(name)) for name in read)).from_(RUNS)
-    (counts,) = warehouse.rows(statement)
+    (counts,) = loaded.warehouse.rows(statement)
     found = {name for name, count in zip(read, counts, strict=True) if count}
     return {name: path for name, path in wanted.items() if name not in found}
 
 
-def _paths_of(warehouse: Warehouse, source: Source) -> set[str]:
+def _paths_of(loaded: Loaded, source: Source) -> set[str]:
     if source.kind is Kind.PARQUET:
-        return set(_schema_paths(parquet_schema(warehouse, source) or {}))
+        return set(_schema_paths(parquet_schema(loaded, source)))
     statement = exp.select(column("json")).from_(_records(source)).limit(SAMPLE)
     found: set[str] = set()
-    for (record,) in warehouse.rows(statement):
+    for (record,) in loaded.warehouse.rows(statement):
         if record is not None:
             found |= set(_paths(_loaded(record)))
     return found
@@ -123,16 +123,16 @@ def _schema_paths(schema: Mapping[str, object], before: str = "") -> Iterator[st
             yield from _schema_paths(inner, path)
 
 
-def _occurs_late(warehouse: Warehouse, path: str) -> bool:
+def _occurs_late(loaded: Loaded, path: str) -> bool:
     """Whether any record of a text log has the path, searched from end to end."""
     keys = [
         "$" + "".join("." + json.dumps(key) for key in spelling) for spelling in spellings(path)
     ]
-    for source in warehouse.sources.files:
+    for source in loaded.sources.files:
         if source.kind is Kind.PARQUET:
             continue
         exists = exp.or_(*(call("json_exists", column("json"), text(key)) for key in keys))
         statement = exp.select(exp.Literal.number(1)).from_(_records(source)).where(exists).limit(1)
-        if warehouse.rows(statement):
+        if loaded.warehouse.rows(statement):
             return True
     return False

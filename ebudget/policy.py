@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import Enum, StrEnum
 from fnmatch import fnmatchcase
 from fractions import Fraction
+from functools import cache
 from typing import Annotated, Any, Literal, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -21,6 +22,7 @@ from pydantic import (
     WithJsonSchema,
     model_validator,
 )
+from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import PydanticCustomError
 
 from ebudget.allowance import Allowance, ByTier, parse_allowance
@@ -204,13 +206,14 @@ def _spend(value: Any) -> Spend:
         raise Misfit("write one of {class: B+}, {failure: [names]}, {when: …} and {sum: …}")
     only(value, _SPENDS)
     ((key, item),) = value.items()
-    return fields_of({key: item}, _SPENDS[key])[key]  # type: ignore[no-any-return]
+    return fields_of({key: item}, _SPENDS[key])[key]
 
 
 def _window(value: Any) -> Window:
     text = text_of(value).strip()
-    if text in PERIODS:
-        return Calendar(text)  # type: ignore[arg-type]
+    for period in PERIODS:
+        if text == period:
+            return Calendar(period)
     try:
         return Rolling(duration(text))
     except ValueError as error:
@@ -438,7 +441,11 @@ class Part(BaseModel):
     """A mapping of the policy: frozen, and without keys that nobody reads."""
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", arbitrary_types_allowed=True, populate_by_name=True
+        frozen=True,
+        extra="forbid",
+        arbitrary_types_allowed=True,
+        populate_by_name=True,
+        use_attribute_docstrings=True,
     )
 
 
@@ -621,9 +628,17 @@ class Policy(Part):
         return types
 
 
+class _NoDefaults(GenerateJsonSchema):
+    """Defaults are told in words; as values they would be fractions and windows."""
+
+    def default_schema(self, schema: Any) -> Any:
+        return self.generate_inner(schema["schema"])
+
+
+@cache
 def json_schema() -> dict[str, Any]:
     """The JSON Schema of a policy file, for editors."""
-    schema = Policy.model_json_schema(by_alias=True)
+    schema = Policy.model_json_schema(by_alias=True, schema_generator=_NoDefaults)
     fields = schema["$defs"]["Logs"]["properties"]["fields"]
     fields["additionalProperties"] = {"anyOf": [{"type": "string"}, fields["additionalProperties"]]}
     return {

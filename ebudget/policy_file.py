@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from ebudget.errors import InputError, PolicyError, Problem
 from ebudget.misfit import nearest
-from ebudget.policy import Policy
+from ebudget.policy import Policy, json_schema
 from ebudget.policy_check import check_policy
 from ebudget.text_safety import visible
 
@@ -129,19 +129,18 @@ def _location(raw: Any, loc: Iterable[Key]) -> tuple[Key, ...]:
     """The part of pydantic's location that exists in the file."""
     path: list[Key] = []
     for part in loc:
-        if (isinstance(raw, dict) and part in raw) or (
-            isinstance(raw, list) and isinstance(part, int) and part < len(raw)
-        ):
-            raw = raw[part]
-        else:
+        if isinstance(raw, list):
+            raw = dict(enumerate(raw))
+        if not isinstance(raw, dict) or part not in raw:
             break
+        raw = raw[part]
         path.append(part)
     return tuple(path)
 
 
 def _keys_known_at(path: tuple[Key, ...]) -> list[str]:
     """The keys that a mapping of the policy may have."""
-    schema = Policy.model_json_schema(by_alias=True)
+    schema = json_schema()
     at: Any = schema
     for part in path:
         while "$ref" in at or "allOf" in at or "anyOf" in at:
@@ -226,8 +225,11 @@ def parse_policy(text: str, file: str) -> Policy:
         rest = Policy.model_validate(_prune(raw, refused) if refused else raw)
     except ValidationError:
         raise PolicyError(document.problems) from None
+    lost = {path[2] for path in refused if path[:2] == ("logs", "fields") and len(path) > 2}
     for path, message in check_policy(rest, names if isinstance(names, dict) else ()):
         if refused and path == ("budgets",):
+            continue
+        if any(f"unknown column {name!r}" in message for name in lost):
             continue
         place = document.values.get(path) or document.values.get(path[:-1])
         document.complain(path, message, place)

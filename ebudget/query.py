@@ -7,7 +7,7 @@ in. So all budgets share one grouping, and its cost hardly depends on their numb
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlglot import exp
@@ -24,6 +24,7 @@ from ebudget.rules import (
     compile_amount,
     compile_condition,
     decimal,
+    text,
     timestamp_literal,
 )
 
@@ -158,11 +159,16 @@ def _is_readable() -> exp.Expr:
     return exp.Not(this=exp.Is(this=column("start_time"), expression=exp.Null()))
 
 
-def losers_statement() -> exp.Select:
+def losers_statement(renamed: Mapping[str, str]) -> exp.Select:
     """The records whose run_id a later one has: start_time, then path, then place decide.
 
-    Candidates are found by hash; the texts decide.
+    Candidates are found by hash; the texts decide. `renamed` gives the real paths of files that
+    are read under another name.
     """
+    path = column(FILE)
+    if renamed:
+        ifs = [exp.If(this=text(name), true=text(real)) for name, real in renamed.items()]
+        path = exp.Case(this=column(FILE), ifs=ifs, default=column(FILE))
     hashed = call("hash", column("run_id"))
     readable = exp.and_(
         _is_readable(), exp.Not(this=exp.Is(this=column("run_id"), expression=exp.Null()))
@@ -179,8 +185,8 @@ def losers_statement() -> exp.Select:
         partition_by=[column("run_id")],
         order=exp.Order(
             expressions=[
-                exp.Ordered(this=column(name), desc=True, nulls_first=False)
-                for name in ("start_time", FILE, ROW)
+                exp.Ordered(this=tree, desc=True, nulls_first=False)
+                for tree in (column("start_time"), path, column(ROW))
             ]
         ),
     )

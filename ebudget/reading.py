@@ -355,6 +355,20 @@ def _finite(value: exp.Expr) -> exp.Expr:
     return exp.Case(ifs=[exp.If(this=call("isfinite", value.copy()), true=value)])
 
 
+def read_parquet(files: Sequence[str], *, filename: bool = False) -> exp.Expr:
+    """A table of Parquet files that share a schema, with the places of their rows."""
+    named = [_named("filename", text(FILE))] if filename else []
+    return exp.Table(
+        this=call(
+            "read_parquet",
+            exp.Array(expressions=[text(no_glob(file)) for file in files]),
+            *named,
+            _named("file_row_number", exp.true()),
+            _named("hive_partitioning", exp.false()),
+        )
+    )
+
+
 def parquet_statement(
     canonical: Canonical, files: Sequence[str], schema: ParquetSchema
 ) -> exp.Select:
@@ -375,20 +389,11 @@ def parquet_statement(
         trees = [column(field_.raw) for field_ in fields]
         extracted[wanted.name] = _first_of(trees, parts, wanted)
         found_of[wanted.name] = [(field_.path, column(field_.raw)) for field_ in fields]
-    source = exp.Table(
-        this=call(
-            "read_parquet",
-            exp.Array(expressions=[text(no_glob(file)) for file in files]),
-            _named("filename", text(FILE)),
-            _named("file_row_number", exp.true()),
-            _named("hive_partitioning", exp.false()),
-        )
-    )
     first = exp.select(
         *raws,
         exp.alias_(column(FILE), FILE, quoted=True),
         exp.alias_(column("file_row_number"), ROW, quoted=True),
-    ).from_(source)
+    ).from_(read_parquet(files, filename=True))
     raw = _Raw(
         _first_text(found_of["start_time"]),
         _first_text(found_of["outcome"]),

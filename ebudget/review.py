@@ -1,4 +1,4 @@
-"""What can be known of a policy before a report: what can never fire, match or be answered. Pure."""
+"""What can be known of a policy before a report: what can never fire or match. Pure."""
 
 from __future__ import annotations
 

@@ -150,10 +150,8 @@ class _Compiler:
             if kind is None:
                 continue
             if common is not None and kind is not common:
-                raise RuleError(
-                    f"{_shown(node)} is {_kind(kind)}, and what it stands beside is {_kind(common)}",
-                    _place(node),
-                )
+                beside = f"and what it stands beside is {_kind(common)}"
+                raise RuleError(f"{_shown(node)} is {_kind(kind)}, {beside}", _place(node))
             common = kind
         return terms, common
 
@@ -308,13 +306,12 @@ class _Compiler:
 
     def _cast(self, node: exp.Expr, depth: int) -> _Term:
         kind = node.args["to"].this
-        for type_, names, target in _CAST_TARGETS:
-            if kind in names:
-                break
-        else:
+        aims = [(type_, target) for type_, names, target in _CAST_TARGETS if kind in names]
+        if not aims:
             raise RuleError(
                 "cast to text, decimal, bigint, boolean or timestamp only", _place(node)
             )
+        ((type_, target),) = aims
         term = self.compile(node.this, depth)
         if type_ is Type.TIME:
             if term.type is Type.TIME:
@@ -527,7 +524,7 @@ def _function_name(node: exp.Func) -> str:
 def _arguments(node: exp.Func) -> list[exp.Expr]:
     if isinstance(node, exp.Extract):
         return [text(node.name.lower()), node.args["expression"]]
-    found: list[exp.Expr] = []
+    found: list[object] = []
     for key in node.arg_types:
         value = node.args.get(key)
         found += value if isinstance(value, list) else [value]

@@ -92,7 +92,7 @@ def _expand(
             spooled = scratch / "stdin"
             with spooled.open("wb") as target:
                 shutil.copyfileobj(stdin or sys.stdin.buffer, target)
-            yield str(spooled), "<stdin>"
+            yield str(spooled), f"<{STDIN}>"
         elif os.path.isdir(path):
             yield from ((file, file) for file in _folder(path, found))
         elif os.path.exists(path):

@@ -154,7 +154,7 @@ class Account:
 
 
 def share_of(spent: Fraction, instant: int, allowed: Fraction) -> Fraction | None:
-    """The share consumed, S / A; with A = 0 it is 0 where nothing was spent, else infinite (None)."""
+    """What is consumed: S / A; with A = 0, 0 where nothing was spent, else infinite (None)."""
     if allowed == 0:
         return Fraction(0) if spent == 0 and instant == 0 else None
     return spent / allowed

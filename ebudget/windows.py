@@ -18,6 +18,7 @@ from ebudget.quantities import DAY, Duration, duration
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Severity = Literal["page", "ticket"]
+Period = Literal["day", "week", "month", "quarter", "year"]
 
 
 @dataclass(frozen=True)
@@ -34,14 +35,14 @@ class Rolling:
 class Calendar:
     """The day, week, month, quarter or year that an instant lies in, in the policy's zone."""
 
-    period: Literal["day", "week", "month", "quarter", "year"]
+    period: Period
 
     def __str__(self) -> str:
         return self.period
 
 
 Window = Rolling | Calendar
-PERIODS = ("day", "week", "month", "quarter", "year")
+PERIODS: tuple[Period, ...] = ("day", "week", "month", "quarter", "year")
 
 
 @dataclass(frozen=True)

@@ -162,8 +162,7 @@ def read_number(value: Any) -> Fraction:
         raise Unreadable from None
 
 
-def read_integer(value: Any) -> Fraction:
-    number = read_number(value)
+def whole(number: Fraction) -> Fraction:
     if number.denominator != 1:
         raise Unreadable
     return number
@@ -219,7 +218,7 @@ def read_column(record: Mapping[str, Any], column: str, logs: Mapping[str, Any])
         case "number":
             return round9(read_number(value) * scale)
         case "integer":
-            return read_integer(read_number(value) * scale)
+            return whole(read_number(value) * scale)
         case "time":
             return read_time(value, ZoneInfo(logs.get("timezone", "UTC")))
         case "boolean":
@@ -367,8 +366,7 @@ def spend_of(
             Fraction(bool(counted)), any(failures[name].get("instant") for name in counted)
         )
     if "when" in spend:
-        met = rules[spend["when"]](run)
-        return Spent(Fraction(met is True), measured=met is not None)
+        return Spent(Fraction(rules[spend["when"]](run) is True))
     amount = rules[spend["sum"]](run)
     return Spent(Fraction(0), measured=False) if amount is None else Spent(round9(amount))
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import textwrap
 from dataclasses import dataclass
-from zoneinfo import ZoneInfo
+from datetime import UTC, tzinfo
+from fractions import Fraction
 
 from rich.cells import cell_len, set_cell_size
 from rich.console import Console
@@ -49,7 +50,7 @@ class Look:
     show_rejects: bool = False
     every_breakdown: bool = False
     """Breakdowns of all accounts with spend, not only of the burning ones."""
-    zone: ZoneInfo = ZoneInfo("UTC")
+    zone: tzinfo = UTC
     """The zone of the days in a burn-down."""
 
 
@@ -172,10 +173,7 @@ def _widths(statement: Statement, look: Look) -> _Widths:
 def _section(page: _Page, section: Section, widths: _Widths) -> None:
     mark, _, style = _MARKS[section.worst]
     first = section.accounts[0]
-    if section.across:
-        title = "across workflows"
-    else:
-        title = figures.value_of(section.workflow)
+    title = "across workflows" if section.across else figures.value_of(section.workflow)
     about = _about(section, first)
     page.add((f"{mark} {title}", f"{style} bold".strip()), f"   {about}" if about else "")
     for account in section.accounts:
@@ -243,7 +241,7 @@ def _breakdown(page: _Page, account: Account) -> None:
     if not rows:
         return
     width = max(page.look.width, NARROWEST)
-    first = max(max(len(column) for column, _ in rows), 6)
+    first = max(6, *(len(column) for column, _ in rows))
     value = min(max(cell_len(figures.value_of(part.value)) for _, part in rows), width - first - 52)
     value = max(value, 12)
     named = f"where {_name(account)} went"
@@ -296,12 +294,12 @@ def _burn_down(page: _Page, account: Account) -> None:
     width = max(min(page.look.width - 40, 50), 12)
     for chunk in kept:
         last = chunk[-1]
-        spent = sum(day.spent for day in chunk)
+        spent = sum((day.spent for day in chunk), Fraction(0))
         left = last.remaining
         shown = figures.percent(left) if left is not None else "−∞"
         if account.allowed is None:
             shown = "–"
-        bar = figures.level(left or 0 * spent, width, ascii_only=page.look.ascii_only)
+        bar = figures.level(left or Fraction(0), width, ascii_only=page.look.ascii_only)
         amount = figures.plain(spent, 2 if account.unit == "USD" else 1)
         page.add(
             f"  {figures.day_of(last.until, page.look.zone):<10} ",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import tzinfo
 from fractions import Fraction
 
 from ebudget.statement import Account, Statement, Verdict
@@ -145,10 +145,9 @@ def when(micros: int) -> str:
     return f"{text} UTC"
 
 
-def day_of(micros: int, zone: object) -> str:
+def day_of(micros: int, zone: tzinfo) -> str:
     """The local date of an instant."""
-    local: datetime = moment(micros).astimezone(zone)  # type: ignore[arg-type]
-    return local.strftime("%a %m-%d")
+    return moment(micros).astimezone(zone).strftime("%a %m-%d")
 
 
 def count_of(number: int, noun: str, plural_noun: str | None = None) -> str:

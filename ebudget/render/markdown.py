@@ -108,7 +108,7 @@ def render(
             lines += _breakdown(account)
     qualified = [(account, figures.remarks(account)) for account in ordered]
     remarks = [
-        f"- {code(' '.join(filter(None, (a.budget, figures.group_of(a)))))}: {code('; '.join(found))}"
+        f"- {code(f'{a.budget} {figures.group_of(a)}'.strip())}: {code('; '.join(found))}"
         for a, found in qualified
         if found
     ]

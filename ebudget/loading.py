@@ -1,0 +1,259 @@
+"""Files into the view `runs` of canonical runs.
+
+Text logs become one Parquet file of canonical runs in a temporary folder, in one pass; Parquet is
+read in place.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from sqlglot import exp
+
+from ebudget.errors import InputError
+from ebudget.query import RUNS
+from ebudget.reading import (
+    FILE,
+    MALFORMED,
+    REJECT,
+    ROW,
+    SAID_BY,
+    WORD,
+    Canonical,
+    json_statement,
+    no_glob,
+    parquet_statement,
+    read_parquet,
+    sql_type,
+)
+from ebudget.rules import call, cast, column, text
+from ebudget.sources import STDIN, Compression, Kind, Source, Sources, gzip_is_damaged
+from ebudget.text_safety import visible
+from ebudget.warehouse import StatementError, Warehouse
+
+
+@dataclass
+class Loaded:
+    """Logs whose canonical runs are the view `runs`."""
+
+    warehouse: Warehouse
+    canonical: Canonical
+    sources: Sources
+    skip_unreadable: bool = False
+    unreadable: list[tuple[str, str]] = field(default_factory=list)
+    """Files that were skipped as a whole, each with the reason."""
+
+    def named(self, read_as: str) -> Source:
+        """The source that is read under a name."""
+        return next(source for source in self.sources.files if source.read_as == read_as)
+
+    @property
+    def renamed(self) -> dict[str, str]:
+        """The real paths of the files that are read under another name."""
+        real = {s.read_as: os.path.abspath(s.path) for s in self.sources.files}
+        return {
+            read_as: path.encode("utf-8", "replace").decode()
+            for read_as, path in real.items()
+            if read_as != path
+        }
+
+    def give_up(self, source: Source, reason: str) -> None:
+        """Skip a file as a whole, or raise InputError where that was not asked for."""
+        if not self.skip_unreadable:
+            raise InputError(
+                f"{visible(source.shown)}: {reason}; a budget over half a log is no budget "
+                "(--skip-unreadable leaves such files out and says so)"
+            )
+        self.unreadable.append((source.shown, reason))
+        self.sources.files.remove(source)
+
+
+def load(
+    warehouse: Warehouse, canonical: Canonical, sources: Sources, *, skip_unreadable: bool
+) -> Loaded:
+    """Make the view `runs`. Raises InputError for a file that cannot be read."""
+    loaded = Loaded(warehouse, canonical, sources, skip_unreadable)
+    _make_view(loaded)
+    return loaded
+
+
+def reload_without_culprits(loaded: Loaded, error: StatementError) -> None:
+    """Leave out the Parquet files because of which a statement failed, and make the view again.
+
+    Raises InputError unless unreadable files are skipped, or where every file can be read.
+    """
+    before = len(loaded.sources.files)
+    for source in list(loaded.sources.files):
+        if source.kind is Kind.PARQUET:
+            _try(loaded, source)
+    if len(loaded.sources.files) == before:
+        raise InputError(f"the logs cannot be evaluated: {error}") from error
+    _make_view(loaded)
+
+
+def _make_view(loaded: Loaded) -> None:
+    warehouse = loaded.warehouse
+    warehouse.statements[:] = ["SET TimeZone = 'UTC';"]
+    selects: list[exp.Select] = []
+    printed: list[exp.Select] = []
+    groups: dict[tuple[Kind, Compression], list[Source]] = {}
+    for source in loaded.sources.files:
+        groups.setdefault((source.kind, source.compression), []).append(source)
+    for (kind, compression), files in groups.items():
+        if kind is Kind.PARQUET:
+            found = _parquet_selects(loaded, files)
+            selects += found
+            printed += found
+        else:
+            made = _text_select(loaded, kind, compression, files)
+            selects += made[:1]
+            printed += made[1:]
+    none = _no_runs(loaded.canonical)
+    warehouse.run(_view(selects or [none]).sql("duckdb"))
+    warehouse.note(_view(printed or [none]))
+
+
+def _view(selects: Sequence[exp.Select]) -> exp.Expr:
+    union: exp.Expr = selects[0]
+    for select in selects[1:]:
+        union = exp.Union(this=union, expression=select, distinct=False)
+    return temporary("VIEW", RUNS, union)
+
+
+def temporary(kind: str, name: str, expression: exp.Expr) -> exp.Expr:
+    """A statement that makes a temporary view or table."""
+    return exp.Create(
+        this=exp.to_identifier(name, quoted=True),
+        kind=kind,
+        expression=expression,
+        replace=True,
+        properties=exp.Properties(expressions=[exp.TemporaryProperty()]),
+    )
+
+
+def _no_runs(canonical: Canonical) -> exp.Select:
+    types = {wanted.name: sql_type(wanted.type) for wanted in canonical.columns}
+    types |= dict.fromkeys((*canonical.flaw_columns, ROW), "BIGINT")
+    types |= dict.fromkeys((REJECT, WORD, SAID_BY, FILE), "VARCHAR")
+    return exp.select(
+        *(exp.alias_(cast(exp.Null(), types[name]), name, quoted=True) for name in canonical.names)
+    ).where(exp.false())
+
+
+def _text_select(
+    loaded: Loaded, kind: Kind, compression: Compression, files: list[Source]
+) -> list[exp.Select]:
+    """Copy text logs once; gives the select of the copy, and the one that `--sql` prints."""
+    warehouse, canonical = loaded.warehouse, loaded.canonical
+    target = warehouse.scratch / f"{kind}-{compression}.parquet"
+    while files:
+        warehouse.tick(f"reading {len(files):,} file{'s' if len(files) > 1 else ''}")
+        names = [source.read_as for source in files]
+        statement = json_statement(canonical, names, kind, compression)
+        try:
+            warehouse.copy(statement, target)
+            damaged = _damaged(loaded, exp.Table(this=call("read_parquet", text(str(target)))))
+        except StatementError as error:
+            damaged = {s: reason for s in files if (reason := _reason(loaded, s)) is not None}
+            if not damaged:
+                raise InputError(f"the logs cannot be read: {error}") from error
+        if not damaged:
+            break
+        for source, reason in damaged.items():
+            loaded.give_up(source, reason)
+        files = [source for source in files if source not in damaged]
+    if not files:
+        return []
+    name = f"{kind}_{compression}_records"
+    pasted = ["/dev/stdin" if s.shown == f"<{STDIN}>" else s.read_as for s in files]
+    warehouse.note(temporary("TABLE", name, json_statement(canonical, pasted, kind, compression)))
+    columns = [column(n) for n in canonical.names if n != ROW]
+    return [
+        exp.select(*columns, _place("file_row_number")).from_(read_parquet([str(target)])),
+        exp.select(*columns, _place("rowid")).from_(exp.to_identifier(name, quoted=True)),
+    ]
+
+
+def _place(name: str) -> exp.Expr:
+    return exp.alias_(exp.column(name), ROW, quoted=True)
+
+
+def _reason(loaded: Loaded, source: Source) -> str | None:
+    """Why a file cannot be read, found by reading it alone; else None."""
+    if source.kind is Kind.PARQUET:
+        everything = exp.Count(this=exp.Columns(this=exp.Star()))
+        table: exp.Expr = exp.Table(this=call("read_parquet", text(no_glob(source.read_as))))
+        statement = exp.select(everything).from_(table)
+    else:
+        records = json_statement(
+            loaded.canonical, [source.read_as], source.kind, source.compression
+        )
+        statement = exp.select(exp.Max(this=column(REJECT))).from_(records.subquery("records"))
+    try:
+        loaded.warehouse.rows(statement)
+    except StatementError as error:
+        return str(error)
+    return None
+
+
+def _try(loaded: Loaded, source: Source) -> None:
+    reason = _reason(loaded, source)
+    if reason is not None:
+        loaded.give_up(source, reason)
+
+
+def _damaged(loaded: Loaded, copy: exp.Expr) -> dict[Source, str]:
+    """The .gz files with a malformed line whose CRC does not fit."""
+    malformed = (
+        exp.select(column(FILE))
+        .distinct()
+        .from_(copy)
+        .where(exp.EQ(this=column(REJECT), expression=text(MALFORMED)))
+    )
+    found: dict[Source, str] = {}
+    for (name,) in loaded.warehouse.rows(malformed):
+        source = loaded.named(name)
+        reason = None
+        if source.compression is Compression.GZIP:
+            reason = gzip_is_damaged(source.path)
+        if reason is not None:
+            found[source] = f"damaged: {reason}"
+    return found
+
+
+def parquet_schema(loaded: Loaded, source: Source) -> dict[str, object]:
+    """The type of every path of a Parquet file. Raises StatementError where it is no such file."""
+    table = exp.Table(
+        this=call(
+            "read_parquet",
+            text(no_glob(source.read_as)),
+            exp.EQ(this=exp.column("hive_partitioning"), expression=exp.false()),
+        )
+    )
+    return loaded.warehouse.schema(table)
+
+
+def _parquet_selects(loaded: Loaded, files: list[Source]) -> list[exp.Select]:
+    """One select for each schema among the files."""
+    schemas: list[tuple[dict[str, object], list[str]]] = []
+    for source in files:
+        try:
+            schema = parquet_schema(loaded, source)
+        except StatementError as error:
+            loaded.give_up(source, str(error))
+            continue
+        for known, names in schemas:
+            if known == schema:
+                names.append(source.read_as)
+                break
+        else:
+            schemas.append((schema, [source.read_as]))
+    columns = [column(name) for name in loaded.canonical.names]
+    return [
+        exp.select(*columns).from_(
+            parquet_statement(loaded.canonical, names, schema).subquery("parquet_records")
+        )
+        for schema, names in schemas
+    ]
