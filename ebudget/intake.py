@@ -18,7 +18,7 @@ from ebudget.loading import Loaded, load, reload_without_culprits, temporary
 from ebudget.mapped_paths import absent_optional_paths, check_mapped_paths
 from ebudget.quantities import DAY
 from ebudget.query import LOSERS, RUNS, Plan
-from ebudget.reading import FILE, MALFORMED, NO_TIME, REJECT, ROW, SAID_BY, WORD, read_json
+from ebudget.reading import FILE, MALFORMED, NO_TIME, REJECT, ROW, SAID_BY, WORD, read_whole
 from ebudget.rules import call, column, text
 from ebudget.sources import Kind, Source, find_sources, lines_at
 from ebudget.warehouse import StatementError, Warehouse, opened_warehouse
@@ -213,13 +213,7 @@ def _first_row(loaded: Loaded, source: Source) -> int:
 
 def _record_kinds(loaded: Loaded, source: Source) -> list[str | None]:
     """What each record of a text log is: OBJECT, ARRAY, …, or None where it is not JSON."""
-    columns = exp.Struct(
-        expressions=[
-            exp.PropertyEQ(this=exp.to_identifier("json", quoted=True), expression=text("JSON"))
-        ]
-    )
-    table = read_json([source.read_as], source.kind, source.compression, columns, records=False)
-    statement = exp.select(call("json_type", column("json"))).from_(table)
+    statement = exp.select(call("json_type", column("json"))).from_(read_whole(source))
     return [kind for (kind,) in loaded.warehouse.rows(statement)]
 
 

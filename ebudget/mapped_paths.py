@@ -13,7 +13,7 @@ from ebudget.errors import InputError
 from ebudget.extraction import spellings
 from ebudget.loading import Loaded, parquet_schema
 from ebudget.query import RUNS, Plan
-from ebudget.reading import read_json
+from ebudget.reading import read_whole
 from ebudget.rules import call, column, text
 from ebudget.sources import Kind, Source
 from ebudget.text_safety import visible
@@ -82,7 +82,7 @@ def _without_values(loaded: Loaded, plan: Plan, wanted: Mapping[str, str]) -> di
 def _paths_of(loaded: Loaded, source: Source) -> set[str]:
     if source.kind is Kind.PARQUET:
         return set(_schema_paths(parquet_schema(loaded, source)))
-    statement = exp.select(column("json")).from_(_records(source)).limit(SAMPLE)
+    statement = exp.select(column("json")).from_(read_whole(source)).limit(SAMPLE)
     found: set[str] = set()
     for (record,) in loaded.warehouse.rows(statement):
         if record is not None:
@@ -95,15 +95,6 @@ def _loaded(record: str) -> Any:
         return json.loads(record)
     except (ValueError, RecursionError):
         return None
-
-
-def _records(source: Source) -> exp.Expr:
-    columns = exp.Struct(
-        expressions=[
-            exp.PropertyEQ(this=exp.to_identifier("json", quoted=True), expression=text("JSON"))
-        ]
-    )
-    return read_json([source.read_as], source.kind, source.compression, columns, records=False)
 
 
 def _paths(value: Any, before: str = "", depth: int = 0) -> Iterator[str]:
@@ -132,7 +123,9 @@ def _occurs_late(loaded: Loaded, path: str) -> bool:
         if source.kind is Kind.PARQUET:
             continue
         exists = exp.or_(*(call("json_exists", column("json"), text(key)) for key in keys))
-        statement = exp.select(exp.Literal.number(1)).from_(_records(source)).where(exists).limit(1)
+        statement = (
+            exp.select(exp.Literal.number(1)).from_(read_whole(source)).where(exists).limit(1)
+        )
         if loaded.warehouse.rows(statement):
             return True
     return False

@@ -25,7 +25,7 @@ from ebudget.extraction import (
 )
 from ebudget.policy import Policy
 from ebudget.rules import call, cast, column, text, try_cast
-from ebudget.sources import Compression, Kind
+from ebudget.sources import Compression, Kind, Source
 from ebudget.text_safety import visible
 
 FILE, ROW, REJECT = "_file", "_row", "_reject"
@@ -125,32 +125,41 @@ def _named(name: str, value: exp.Expr) -> exp.Expr:
     return exp.EQ(this=exp.column(name), expression=value)
 
 
-def read_json(
-    files: Sequence[str],
-    kind: Kind,
-    compression: Compression,
-    columns: exp.Expr,
-    *,
-    records: bool = True,
+def _text_files(
+    function: str, files: Sequence[str], kind: Kind, compression: Compression, *more: exp.Expr
 ) -> exp.Expr:
-    """A table of the JSON records of files; a line that is no object gives a row of nulls.
-
-    Without `records`, the one column holds each record whole.
-    """
     form = "array" if kind is Kind.ARRAY else "newline_delimited"
     return exp.Table(
         this=call(
-            "read_json",
+            function,
             exp.Array(expressions=[text(no_glob(file)) for file in files]),
             _named("format", text(form)),
             _named("compression", text(compression.value)),
-            _named("records", exp.true() if records else exp.false()),
             _named("ignore_errors", exp.true()),
-            _named("filename", text(FILE)),
             _named("hive_partitioning", exp.false()),
-            _named("columns", columns),
+            *more,
         )
     )
+
+
+def read_json(
+    files: Sequence[str], kind: Kind, compression: Compression, columns: exp.Expr
+) -> exp.Expr:
+    """A table of the JSON records of files; a line that is no object gives a row of nulls."""
+    return _text_files(
+        "read_json",
+        files,
+        kind,
+        compression,
+        _named("records", exp.true()),
+        _named("filename", text(FILE)),
+        _named("columns", columns),
+    )
+
+
+def read_whole(source: Source) -> exp.Expr:
+    """A table of a text log's records, each whole in the column `json`; null where malformed."""
+    return _text_files("read_json_objects", [source.read_as], source.kind, source.compression)
 
 
 def no_glob(path: str) -> str:

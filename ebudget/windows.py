@@ -110,9 +110,8 @@ SLOWEST_FACTOR = Fraction(9, 10)
 def burn_alerts(window: Span, rows: tuple[BurnRow, ...] | None = None) -> tuple[BurnAlert, ...]:
     """The alert rows of a budget with this window; `rows` replaces the default table.
 
-    factor = share x window / long (SRE workbook, chapter 5). Default rows whose long window is
-    not shorter than the window, or whose factor is under 0.9, are dropped; so are a policy's
-    own rows whose long window is not shorter.
+    factor = share x window / long (SRE workbook, chapter 5). Rows whose long window is not
+    shorter than the window, or whose factor is under 0.9, are dropped.
     """
     chosen = rows
     if chosen is None:

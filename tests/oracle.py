@@ -366,7 +366,8 @@ def spend_of(
             Fraction(bool(counted)), any(failures[name].get("instant") for name in counted)
         )
     if "when" in spend:
-        return Spent(Fraction(rules[spend["when"]](run) is True))
+        met = rules[spend["when"]](run)
+        return Spent(Fraction(met is True), measured=met is not None)
     amount = rules[spend["sum"]](run)
     return Spent(Fraction(0), measured=False) if amount is None else Spent(round9(amount))
 
