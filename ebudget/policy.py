@@ -376,7 +376,10 @@ _PLAIN_ALLOW = [
     },
 ]
 _ALLOW = {
-    "anyOf": [*_PLAIN_ALLOW, {"type": "object", "additionalProperties": {"anyOf": _PLAIN_ALLOW}}]
+    "anyOf": [
+        *_PLAIN_ALLOW,
+        {"type": "object", "additionalProperties": {"anyOf": _PLAIN_ALLOW}, "minProperties": 1},
+    ]
 }
 _CLASS = {"enum": list(CLASSES)}
 _SPEND = {
@@ -444,7 +447,6 @@ class Part(BaseModel):
         frozen=True,
         extra="forbid",
         arbitrary_types_allowed=True,
-        populate_by_name=True,
         use_attribute_docstrings=True,
     )
 

@@ -66,9 +66,9 @@ class _Document:
         if node.tag not in _TAGS:
             name = "<<" if node.tag.endswith(":merge") else node.tag.replace(_STANDARD, "!!")
             self.complain(path, f"{name} is not supported; write plain values")
-            return None
+            return str(node.value) if isinstance(node, yaml.ScalarNode) else None
         if isinstance(node, yaml.ScalarNode):
-            is_null = node.style is None and node.value in _NULLS
+            is_null = node.style in (None, "") and node.value in _NULLS
             return None if is_null else str(node.value)
         if isinstance(node, yaml.SequenceNode):
             return [self.plain(item, (*path, i)) for i, item in enumerate(node.value)]

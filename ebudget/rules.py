@@ -118,10 +118,18 @@ class _Compiler:
             raise RuleError(f"nested more than {DEEPEST} levels deep", _place(node))
         handler = _NODES.get(type(node))
         if handler is not None:
+            unread = {k for k, v in node.args.items() if v} - _READ.get(type(node), _BINARY)
+            if unread:
+                raise RuleError(f"{_shown(node)} is written in a way not allowed", _place(node))
+            if node.args.get("negate"):
+                plain = node.copy()
+                plain.set("negate", None)
+                return self._not(exp.Not(this=plain), depth)
             return handler(self, node, depth + 1)
-        if isinstance(node, exp.Func):
+        if isinstance(node, exp.Func) and type(node) not in _NAMES:
             return self._function(node, depth + 1)
-        raise RuleError(f"{_named(node)} is not allowed in a rule", _place(node))
+        name = _NAMES.get(type(node), type(node).__name__.lower())
+        raise RuleError(f"{name} is not allowed in a rule", _place(node))
 
     def condition(self, node: exp.Expr, depth: int) -> exp.Expr:
         return self.of_type(node, depth, Type.BOOLEAN).tree
@@ -177,7 +185,7 @@ class _Compiler:
                 _place(node),
             )
         if not isinstance(node.this, exp.Identifier):
-            raise RuleError(f"{_named(node.this)} is not allowed in a rule", _place(node))
+            raise RuleError("only plain names are columns", _place(node))
         name = self.folded.get(node.name.lower())
         if name is None:
             raise RuleError(
@@ -397,6 +405,23 @@ _NODES: Mapping[type[exp.Expr], _Handler] = {
 """The allow-list: node types of the syntax tree that a rule may hold."""
 
 
+_BINARY = frozenset({"this", "expression"})
+_READ: Mapping[type[exp.Expr], frozenset[str]] = {
+    exp.Literal: frozenset({"this", "is_string"}),
+    exp.Column: frozenset({"this", "table"}),
+    exp.In: frozenset({"this", "expressions", "query", "unnest", "negate"}),
+    exp.Between: frozenset({"this", "low", "high", "symmetric", "negate"}),
+    exp.Like: _BINARY | {"negate"},
+    exp.ILike: _BINARY | {"negate"},
+    exp.Case: frozenset({"this", "ifs", "default"}),
+    exp.Cast: frozenset({"this", "to"}),
+    exp.TryCast: frozenset({"this", "to", "safe"}),
+    exp.Div: _BINARY | {"typed", "safe"},
+    exp.DPipe: _BINARY | {"safe"},
+}
+"""The parts of each node that its handler reads; a node with any other part is refused."""
+
+
 @dataclass(frozen=True)
 class Function:
     """A function that rules may call."""
@@ -559,21 +584,27 @@ def _shown(node: exp.Expr) -> str:
     return shown if len(shown) <= 40 else shown[:39] + "…"
 
 
-def _named(node: exp.Expr) -> str:
-    return {
-        exp.Select: "a query",
-        exp.Subquery: "a query",
-        exp.Placeholder: "a parameter",
-        exp.Parameter: "a parameter",
-        exp.Collate: "COLLATE",
-        exp.Star: "a star",
-        exp.Lambda: "a lambda",
-        exp.JSONExtract: "an arrow",
-        exp.Tuple: "a tuple",
-        exp.Escape: "ESCAPE",
-        exp.Interval: "an interval",
-        exp.Alias: "an alias",
-    }.get(type(node), type(node).__name__.lower())
+_NAMES: Mapping[type[exp.Expr], str] = {
+    exp.Select: "a query",
+    exp.Subquery: "a query",
+    exp.Exists: "a query",
+    exp.Placeholder: "a parameter",
+    exp.Parameter: "a parameter",
+    exp.Collate: "COLLATE",
+    exp.Star: "a star",
+    exp.Columns: "a star",
+    exp.Lambda: "a lambda",
+    exp.JSONExtract: "an arrow",
+    exp.Tuple: "a tuple",
+    exp.Struct: "a struct",
+    exp.Array: "a list",
+    exp.Bracket: "a bracket",
+    exp.Escape: "ESCAPE",
+    exp.Interval: "an interval",
+    exp.Alias: "an alias",
+    exp.ByteString: "an escaped text",
+}
+"""What messages call the parts of SQL that rules may not hold."""
 
 
 def balanced(kind: type[exp.Connector], trees: list[exp.Expr]) -> exp.Expr:
