@@ -16,7 +16,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
-import click
 import typer
 
 from ebudget import __version__, api
@@ -157,12 +156,11 @@ def report(
         every_breakdown=bool(breakdowns or budget),
         zone=loaded.timezone,
     )
-    if sql:
-        _print(_sql(ledger))
-    else:
-        _print(_rendered(format_, narrowed, _for_terminal(look)))
-    for kind, path in outputs:
-        _write_whole(path, _rendered(kind, narrowed, look))
+    printed = _sql(ledger) if sql else _rendered(format_, narrowed, _for_terminal(look))
+    written = [(path, _rendered(kind, narrowed, look)) for kind, path in outputs]
+    for path, text in written:
+        _write_whole(path, text)
+    _print(printed)
 
 
 @app.command()
@@ -386,18 +384,16 @@ def run(arguments: Sequence[str]) -> int:
     try:
         result = app(list(arguments), standalone_mode=False)
         return result if isinstance(result, int) else OK
-    except click.exceptions.NoArgsIsHelpError as error:
-        _complain(error.format_message())
-        return FAILED_INPUT
-    except click.ClickException as error:
-        error.show(sys.stderr)
+    except typer.TyperException as error:
+        show = getattr(error, "show", None)
+        show(sys.stderr) if show else _complain(error.format_message())
         return FAILED_INPUT
     except EbudgetError as error:
         if debug:
             traceback.print_exc()
         _complain(str(error))
         return error.exit_code
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         _complain("interrupted")
         return INTERRUPTED
     except BrokenPipeError:

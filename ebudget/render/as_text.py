@@ -18,8 +18,12 @@ from ebudget.statement import Account, Slice, Statement, Verdict
 from ebudget.text_safety import visible
 
 NARROWEST = 60
+NARROWEST_VALUE = 12
 MOST_CHARTS = 8
 MOST_DAYS = 31
+
+_TABLE = " " * 8
+"""What breakdowns are indented by."""
 
 _MARKS = {
     Verdict.BREACHED: ("✗", "X", "bold red"),
@@ -240,30 +244,35 @@ def _breakdown(page: _Page, account: Account) -> None:
         more[column] = len(spending) - BREAKDOWN_ROWS
     if not rows:
         return
-    width = max(page.look.width, NARROWEST)
-    first = max(6, *(len(column) for column, _ in rows))
-    value = min(max(cell_len(figures.value_of(part.value)) for _, part in rows), width - first - 52)
-    value = max(value, 12)
-    named = f"where {_name(account)} went"
-    head = f"{_fit(named, first + value + 6)} {'share':>8} {'spent':>10} {'rate':>9} {'× rest':>9}"
-    page.add(("      " + head, "dim" if page.look.color else ""))
-    before = None
-    for column, part in rows:
-        label = column if column != before else ""
-        before = column
-        multiple = figures.rate(part.against_rest)
-        page.add(
-            "        "
-            + _fit(label, first)
-            + "  "
-            + _fit(figures.value_of(part.value), value)
-            + f"  {figures.percent(part.share) if part.share is not None else '–':>8}"
-            + f" {_amount(account, part):>10} {_slice_rate(account, part):>9} {multiple:>9}"
-            + (f"  {part.instant} instant" if part.instant else "")
-        )
+    cells = {
+        "share": [figures.percent(p.share) if p.share is not None else "–" for _, p in rows],
+        "spent": [_amount(account, part) for _, part in rows],
+        "rate": [_slice_rate(account, part) for _, part in rows],
+        "× rest": [figures.rate(part.against_rest) for _, part in rows],
+        "instant": [str(part.instant or "") for _, part in rows],
+    }
+    if not any(cells["instant"]):
+        del cells["instant"]
+    sizes = {head: max(len(head), *map(cell_len, column)) for head, column in cells.items()}
+    first = max(len(column) for column, _ in rows)
+    values = [figures.value_of(part.value) for _, part in rows]
+    room = max(page.look.width, NARROWEST) - len(_TABLE) - first - 2
+    for dropped in ("spent", "rate"):
+        if room - sum(size + 2 for size in sizes.values()) < NARROWEST_VALUE:
+            sizes.pop(dropped)
+    room -= sum(size + 2 for size in sizes.values())
+    value = min(max(map(cell_len, values)), max(room, NARROWEST_VALUE))
+    heads = "".join("  " + head.rjust(size) for head, size in sizes.items())
+    title = _fit(f"where {_name(account)} went", first + 2 + value + 2)
+    page.add((_TABLE[2:] + title + heads, "dim" if page.look.color else ""))
+    labels = [column for column, _ in rows]
+    for index, label in enumerate(labels):
+        shown = label if index == 0 or labels[index - 1] != label else ""
+        figures_of = "".join("  " + cells[head][index].rjust(size) for head, size in sizes.items())
+        page.add(_TABLE + _fit(shown, first) + "  " + _fit(values[index], value) + figures_of)
     hidden = ", ".join(f"{count} more {column}" for column, count in more.items() if count > 0)
     if hidden:
-        page.add("        " + hidden)
+        page.add(_TABLE + hidden)
 
 
 def _amount(account: Account, part: Slice) -> str:

@@ -1,0 +1,324 @@
+"""The command line as people and scripts meet it: exit codes, streams, files."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from ebudget import cli
+
+ROOT = Path(__file__).parents[1]
+POLICY = """version: 1
+failures:
+  wrong: {class: C, when: "failure_reason = 'wrong'"}
+budgets:
+  outcomes: {each: [workflow], spend: {class: B+}, allow: 10%, by: [model]}
+  cost: {kind: cost, spend: {sum: cost_usd}, allow: 5, window: month}
+"""
+LINES = [
+    {"ts": "2026-11-01T10:00:00Z", "workflow": w, "model": m, "ok": ok, "cost": 0.25, "error": e}
+    for w, m, ok, e in [
+        ("a", "x", True, None),
+        ("a", "x", False, "wrong"),
+        ("b", "y", True, None),
+        ("b", "y", True, None),
+        ("\x1b[31mred[/] | `x`", "@everyone <b>", False, "wrong"),
+    ]
+]
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    (tmp_path / "budgets.yaml").write_text(POLICY)
+    (tmp_path / "log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in LINES))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "100")
+    return tmp_path
+
+
+def run(*arguments: str, capsys) -> tuple[int, str, str]:
+    code = cli.run(list(arguments))
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+@pytest.mark.parametrize("format_", ["text", "json", "markdown"])
+def test_a_report_exits_0_whatever_the_verdicts_and_prints_data_on_stdout_alone(
+    folder, capsys, format_
+):
+    code, out, err = run("report", "log.jsonl", "--format", format_, capsys=capsys)
+    assert (code, err) == (0, "")
+    assert "breached" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["report", "nowhere.jsonl"], "nowhere.jsonl: no such file or folder"),
+        (["report"], "name the logs"),
+        (["report", "log.jsonl", "-p", "none.yaml"], "none.yaml: cannot read the policy"),
+        (["report", "log.jsonl", "--budget", "outcome"], "did you mean 'outcomes'?"),
+        (["report", "log.jsonl", "--by", "modle"], "did you mean 'model'?"),
+        (["report", "log.jsonl", "--for", "workflow"], "write COLUMN=VALUE"),
+        (["report", "log.jsonl", "--for", "workflo=a"], "did you mean 'workflow'?"),
+        (["report", "log.jsonl", "--for", "workflow=c"], "no account"),
+        (["report", "log.jsonl", "--format", "jsn"], "did you mean 'json'?"),
+        (["report", "log.jsonl", "--output", "json"], "write FORMAT=PATH"),
+        (["report", "log.jsonl", "--output", "json=no/such/r.json"], "cannot be written"),
+        (["report", "log.jsonl", "--as-of", "soon"], "write now"),
+        (["report", "log.jsonl", "--nonsense"], "No such option"),
+        (["nonsense"], "No such command"),
+    ],
+)
+def test_what_cannot_be_done_is_one_clear_message_on_stderr_and_exit_2(
+    folder, capsys, arguments, says
+):
+    code, out, err = run(*arguments, capsys=capsys)
+    assert (code, out) == (2, "")
+    assert says in err
+    assert "Traceback" not in err
+
+
+def test_a_bug_exits_70_and_shows_its_traceback_only_with_debug(folder, capsys, monkeypatch):
+    def broken(*_arguments, **_options):
+        raise KeyError("unforeseen")
+
+    monkeypatch.setattr("ebudget.api.evaluate", broken)
+    code, _, err = run("report", "log.jsonl", capsys=capsys)
+    assert code == 70
+    assert "a bug in ebudget: KeyError" in err
+    assert "Traceback" not in err
+    _, _, err = run("report", "log.jsonl", "--debug", capsys=capsys)
+    assert "Traceback" in err
+
+
+def test_values_of_logs_are_shown_and_never_obeyed(folder, capsys, monkeypatch):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    _, text, _ = run("report", "log.jsonl", capsys=capsys)
+    assert "\\x1b[31mred[/] | `x`" in text
+    assert "\x1b[31mred" not in text
+    _, marked, _ = run("report", "log.jsonl", "--format", "markdown", capsys=capsys)
+    assert "`workflow=\\x1b[31mred[/] \\| ˋxˋ`" in marked
+    assert "`@everyone <b>`" in marked
+    _, data, _ = run("report", "log.jsonl", "--format", "json", capsys=capsys)
+    assert "\x1b" not in data
+    names = [a["group"].get("workflow") for a in json.loads(data)["accounts"]]
+    assert "\x1b[31mred[/] | `x`" in names
+
+
+def test_json_keeps_its_contract(folder, capsys):
+    _, out, _ = run("report", "log.jsonl", "--format", "json", capsys=capsys)
+    statement = json.loads(out)
+    assert statement["schema"] == "ebudget.statement/1"
+    assert statement["as_of"] == "2026-11-01T10:00:00Z"
+    assert {
+        "files",
+        "records",
+        "runs",
+        "duplicates",
+        "outside",
+        "unlabelled",
+        "rejected",
+        "rejected_values",
+        "first",
+        "last",
+    } <= set(statement["input"])
+    account = statement["accounts"][1]
+    assert account["group"] == {"workflow": "a"}
+    assert {
+        "budget",
+        "kind",
+        "group",
+        "window",
+        "unit",
+        "eligible",
+        "unlabelled",
+        "unmeasured",
+        "spent",
+        "allowed",
+        "consumed",
+        "remaining",
+        "instant",
+        "burn",
+        "alerts",
+        "verdict",
+        "response",
+        "breakdown",
+    } <= set(account)
+    assert set(account["window"]) == {"length", "start", "end", "covered"}
+    assert (account["spent"], account["allowed"], account["verdict"]) == (1, 0.2, "breached")
+
+
+def test_narrowing_changes_no_figure(folder, capsys):
+    _, out, _ = run("report", "log.jsonl", "--format", "json", capsys=capsys)
+    whole = {(a["budget"], str(a["group"])): a for a in json.loads(out)["accounts"]}
+    _, out, _ = run(
+        "report",
+        "log.jsonl",
+        "--format",
+        "json",
+        "--budget",
+        "outcomes",
+        "--for",
+        "workflow=a",
+        capsys=capsys,
+    )
+    (account,) = json.loads(out)["accounts"]
+    assert account.pop("days")
+    assert account == whole["outcomes", "{'workflow': 'a'}"]
+
+
+def test_pasting_as_of_back_gives_the_same_statement(folder, capsys):
+    (folder / "log.jsonl").write_text('{"ts": "2026-11-01T10:00:00.123456Z", "cost": 1}\n' * 2)
+    _, out, _ = run("report", "log.jsonl", "--format", "json", capsys=capsys)
+    as_of = json.loads(out)["as_of"]
+    assert as_of == "2026-11-01T10:00:00.123456Z"
+    _, again, _ = run("report", "log.jsonl", "--format", "json", "--as-of", as_of, capsys=capsys)
+    assert again == out
+
+
+def test_outputs_are_written_beside_what_is_printed(folder, capsys):
+    code, out, _ = run(
+        "report",
+        "log.jsonl",
+        "--output",
+        "json=r.json",
+        "--output",
+        "markdown=r.md",
+        "--output",
+        "text=r.txt",
+        capsys=capsys,
+    )
+    assert code == 0
+    assert json.loads((folder / "r.json").read_text())["schema"] == "ebudget.statement/1"
+    assert (folder / "r.md").read_text().startswith("## ebudget report")
+    assert (folder / "r.txt").read_text() == out
+    assert {p.name for p in folder.iterdir()} == {
+        "budgets.yaml",
+        "log.jsonl",
+        "r.json",
+        "r.md",
+        "r.txt",
+    }
+
+
+def test_a_failed_report_leaves_the_old_output_as_it_was(folder, capsys):
+    (folder / "r.json").write_text("old")
+    (folder / "log.jsonl.gz").write_bytes(b"\x1f\x8b\x08\x00")
+    assert run("report", "log.jsonl.gz", "--output", "json=r.json", capsys=capsys)[0] == 2
+    assert (folder / "r.json").read_text() == "old"
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 120, 200])
+def test_no_line_is_wider_than_the_terminal(folder, capsys, monkeypatch, width):
+    monkeypatch.setenv("COLUMNS", str(width))
+    _, out, _ = run("report", "log.jsonl", "--by", "model,version", capsys=capsys)
+    assert max(len(line) for line in out.splitlines()) <= width
+    _, out, _ = run("report", "log.jsonl", "--budget", "outcomes", capsys=capsys)
+    assert max(len(line) for line in out.splitlines()) <= width
+
+
+def test_a_terminal_without_unicode_gets_ascii(folder):
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii", "COLUMNS": "80"}
+    done = subprocess.run(
+        [sys.executable, "-m", "ebudget", "report", "log.jsonl"],
+        capture_output=True,
+        env=environment,
+        check=True,
+    )
+    text = done.stdout.decode("ascii")
+    assert "X a" in text
+    assert "breached" in text
+
+
+def test_rejects_are_listed_with_their_lines(folder, capsys):
+    with (folder / "log.jsonl").open("a") as log:
+        log.write("{broken\n")
+    _, out, _ = run("report", "log.jsonl", "--show-rejects", capsys=capsys)
+    assert "log.jsonl: line 6: malformed line" in out
+    assert "6 records = 5 runs + 1 rejected (1 malformed line)" in out
+
+
+def test_the_sql_of_a_report_can_be_pasted_into_duckdb(folder, capsys):
+    import duckdb
+
+    _, out, _ = run("report", "log.jsonl", "--sql", capsys=capsys)
+    with duckdb.connect() as connection:
+        for statement in connection.extract_statements(out):
+            connection.execute(statement)
+        ((runs, cost),) = connection.execute(
+            "SELECT sum(_runs), sum(_sum_0) FROM ledger"
+        ).fetchall()
+    assert (runs, float(cost)) == (5, 1.25)
+
+
+def test_validate_says_what_is_missing(folder, capsys):
+    code, out, _ = run("validate", "budgets.yaml", "log.jsonl", capsys=capsys)
+    assert code == 0
+    assert "these alerts can never fire: page over 1h and 5m (factor 14.4)" in out
+    assert "a" in out
+    code, _, err = run("validate", "nowhere.yaml", capsys=capsys)
+    assert (code, "cannot read" in err) == (2, True)
+
+
+def test_validate_finds_rows_that_never_match_budgets_that_select_nothing_and_uncovered_workflows(
+    folder, capsys
+):
+    (folder / "budgets.yaml").write_text(
+        "version: 1\n"
+        "logs: {fields: {turns: {path: turns, type: number, optional: true}}}\n"
+        "failures: {never: {class: B, when: \"failure_reason = 'nothing'\"}}\n"
+        "workflows: {a: {owner: ops}}\n"
+        "budgets:\n"
+        "  x: {for: {workflow: a}, spend: {class: B+}, allow: 1%, respond: {100%: stop}}\n"
+        "  y: {for: {model: zzz}, spend: {when: turns > 3}, allow: 5, min_runs: 3}\n"
+    )
+    code, out, _ = run("validate", "budgets.yaml", "log.jsonl", capsys=capsys)
+    flat = " ".join(out.split())
+    assert code == 0
+    assert "failures.never.when: never matches any of the 5 runs" in flat
+    assert "failures.never.when: is unknown (null) in 3 of 5 runs" in flat
+    assert "budgets.y.for: selects no run of these logs" in flat
+    assert "budgets.y.min_runs: has no effect" in flat
+    assert "logs.fields.turns: its path never occurs" in flat
+    assert "workflow b: occurs in these logs; no budget covers it" in flat
+    assert "a yes yes yes yes" in flat
+
+
+def test_a_run_that_is_terminated_leaves_no_temporary_files(folder):
+    scratch = folder / "scratch"
+    scratch.mkdir()
+    fifo = folder / "slow.jsonl"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ebudget", "report", "-", "--output", "json=r.json"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "TMPDIR": str(scratch)},
+    )
+    for _ in range(100):
+        if any(scratch.iterdir()):
+            break
+        time.sleep(0.1)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=20)
+    assert process.returncode == 143
+    assert list(scratch.iterdir()) == []
+    assert not (folder / "r.json").exists()
+    assert not fifo.exists()
+
+
+def test_a_closed_pipe_is_no_error(folder):
+    command = f"{sys.executable} -m ebudget report log.jsonl --format json | head -1"
+    done = subprocess.run(command, shell=True, capture_output=True, check=True)
+    assert done.stdout == b"{\n"
+    assert done.stderr == b""
