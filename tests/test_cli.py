@@ -218,7 +218,7 @@ def test_a_failed_report_leaves_the_old_output_as_it_was(folder, capsys):
     assert (folder / "r.json").read_text() == "old"
 
 
-@pytest.mark.parametrize("width", [60, 80, 100, 120, 200])
+@pytest.mark.parametrize("width", [72, 80, 100, 120, 200])
 def test_no_line_is_wider_than_the_terminal(folder, capsys, monkeypatch, width):
     monkeypatch.setenv("COLUMNS", str(width))
     _, out, _ = run("report", "log.jsonl", "--by", "model,version", capsys=capsys)

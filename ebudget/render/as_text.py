@@ -17,7 +17,7 @@ from ebudget.render.sections import BREAKDOWN_ROWS, Section, has_breakdown, sect
 from ebudget.statement import Account, Slice, Statement, Verdict
 from ebudget.text_safety import visible
 
-NARROWEST = 60
+NARROWEST = 72
 NARROWEST_VALUE = 12
 MOST_CHARTS = 8
 MOST_DAYS = 31
@@ -165,10 +165,9 @@ def _widths(statement: Statement, look: Look) -> _Widths:
     amounts = (figures.spent_of_allowed(a, unit=units) for a in accounts)
     amount = max(map(cell_len, amounts), default=8)
     name = max((cell_len(_name(a)) for a in accounts), default=8)
-    bar = 10 if room >= 96 else 6
+    bar = 10 if room >= 96 else 5
     fixed = 4 + 2 + window + 2 + 2 + (bar + 2) + 1 + left + 2 + verdict
     flexible = max(room - fixed, 20)
-    amount = min(amount, max(flexible - name, 18))
     name = min(name, max(flexible - amount, 8))
     inline = room - fixed - name - amount - 2
     return _Widths(name, window, amount, bar, left, verdict, inline if inline >= 14 else 0, units)
@@ -226,7 +225,7 @@ def _account(page: _Page, account: Account, widths: _Widths, *, owner_known: boo
     if tail and not fits and not account.firing and burn:
         details.insert(0, burn)
     if details:
-        page.wrapped("; ".join(details), indent=below, style="dim" if page.look.color else "")
+        page.wrapped(" · ".join(details), indent=below, style="dim" if page.look.color else "")
 
 
 def _fit(text: str, width: int) -> str:
@@ -263,8 +262,11 @@ def _breakdown(page: _Page, account: Account) -> None:
     room -= sum(size + 2 for size in sizes.values())
     value = min(max(map(cell_len, values)), max(room, NARROWEST_VALUE))
     heads = "".join("  " + head.rjust(size) for head, size in sizes.items())
-    title = _fit(f"where {_name(account)} went", first + 2 + value + 2)
-    page.add((_TABLE[2:] + title + heads, "dim" if page.look.color else ""))
+    title, slot = f"where {_name(account)} went", first + 2 + value + 2
+    if cell_len(title) > slot:
+        page.add((_TABLE[2:] + title, "dim" if page.look.color else ""))
+        title = ""
+    page.add((_TABLE[2:] + _fit(title, slot) + heads, "dim" if page.look.color else ""))
     labels = [column for column, _ in rows]
     for index, label in enumerate(labels):
         shown = label if index == 0 or labels[index - 1] != label else ""

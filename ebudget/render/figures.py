@@ -18,7 +18,7 @@ WORDS = {
     Verdict.WARNING: "warning",
     Verdict.FROZEN: "frozen",
     Verdict.BREACHED: "breached",
-    Verdict.INSUFFICIENT: "not enough",
+    Verdict.INSUFFICIENT: "too few",
     Verdict.NO_DATA: "no data",
 }
 """What a table calls a verdict."""
@@ -276,17 +276,19 @@ def remarks(account: Account) -> list[str]:
         found.append(visible(account.reason))
     if account.instant:
         found.append(f"{count_of(account.instant, 'instant event')}, each spends the whole budget")
+    told: set[str] = set()
     for alert in account.firing:
         row = alert.row
+        if row.severity in told:
+            continue
+        told.add(row.severity)
         rates = dict(account.burn)
         found.append(
             f"{row.severity.upper()}: burn {rate(rates[row.long.text])} in {row.long.text} and "
             f"{rate(rates[row.short.text])} in {row.short.text}, above {rate(row.factor)}"
         )
-    if account.unlabelled and account.selected:
-        found.append(
-            f"{account.unlabelled:,} of {count_of(account.selected, 'run')} not judged yet"
-        )
+    if account.unlabelled:
+        found.append(f"{account.unlabelled:,} of {count_of(account.selected, 'run')} not judged")
     if account.unmeasured:
-        found.append(f"{count_of(account.unmeasured, 'run')} not measured")
+        found.append(f"{account.unmeasured:,} not measured")
     return found
