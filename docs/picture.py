@@ -27,6 +27,7 @@ def main() -> None:
         console.print(Text.from_ansi(line), soft_wrap=True)
     svg = console.export_svg(title="ebudget report")
     svg = re.sub(r"@font-face \{.*?\}", "", svg, flags=re.DOTALL)  # no fonts from elsewhere
+    svg = re.sub(r"<!-- Generated.*?-->", "", svg, flags=re.DOTALL)
     svg = svg.replace("Fira Code, ", "").replace("<svg ", '<svg xml:space="preserve" ', 1)
     (ROOT / "docs" / "report.svg").write_text(svg, encoding="utf-8")
 

@@ -559,7 +559,7 @@ class Account:
         entries: Sequence[Entry],
         window: Window,
     ) -> None:
-        self.budget, self.entries, self.window = budget, entries, window
+        self.budget, self.group, self.entries, self.window = budget, group, entries, window
         self.workflows = policy.get("workflows") or {}
         self.min_runs = int(budget.get("min_runs", 0))
         self.allow = budget["allow"]
@@ -621,7 +621,10 @@ class Account:
             "selected": self.sums.selected,
             "eligible": self.sums.eligible,
             "unlabelled": sum(entry.run["unlabelled"] for entry in self.inside),
-            "unmeasured": sum(not entry.spent.measured for entry in self.inside),
+            "unmeasured": sum(
+                not entry.spent.measured and (entry.earns or "sum" in self.budget["spend"])
+                for entry in self.inside
+            ),
             "spent": spent,
             "allowed": amount,
             "consumed": consumed,
@@ -634,6 +637,7 @@ class Account:
             "breakdown": {
                 column: self.slices(column, amount, spent)
                 for column in listed(self.budget.get("by", ()))
+                if column not in self.group
             },
         }
 
@@ -644,14 +648,11 @@ class Account:
             return "breached"
         if self.depends_on_runs and self.sums.eligible < self.min_runs:
             return "insufficient"
+        no_run_earns = self.depends_on_runs and self.sums.eligible == 0
+        if (no_run_earns or self.worthless(allowed)) and spent == 0:
+            return "no_data"
         if allowed.amount is None:
             return "insufficient"
-        form = form_of(self.allow)
-        nothing = (self.depends_on_runs and self.sums.eligible == 0) or (
-            form == "of_value" and value_of(self.inside, self.workflows)[0] == 0
-        )
-        if nothing and spent == 0:
-            return "no_data"
         if spent > allowed.amount:
             return "breached"
         freeze_below = percent((self.budget.get("gate") or {}).get("freeze_below", "25%"))
@@ -659,6 +660,12 @@ class Account:
             return "frozen"
         lines = [percent(line) for line in self.budget.get("respond") or {"50%": ""}]
         return "warning" if consumed >= min(lines) else "ok"
+
+    def worthless(self, allowed: Allowed) -> bool:
+        """Whether the allowance depends on value, and nothing brought any."""
+        if self.allow is None or form_of(self.allow) != "of_value" or allowed.amount is None:
+            return False
+        return value_of(self.inside, self.workflows)[0] == 0
 
     def response(self, consumed: Fraction | None) -> str | None:
         reached = {
@@ -673,9 +680,7 @@ class Account:
     ) -> tuple[dict[str, Fraction | None], list[tuple[Any, ...]]]:
         rates: dict[str, Fraction | None] = {}
         alerts = []
-        is_rate = "sum" not in self.budget["spend"] and (
-            self.allow is not None and form_of(self.allow) == "ratio"
-        )
+        is_rate = "sum" not in self.budget["spend"] and self.depends_on_runs
 
         def look_back(text: str) -> tuple[Sums, Fraction | None, Fraction | None]:
             length = duration(text)
@@ -737,9 +742,7 @@ def accounts_of(
 ) -> list[dict[str, Any]]:
     budget = policy["budgets"][name]
     failures = policy.get("failures") or {}
-    window = window_of(
-        budget.get("window", "30d"), as_of, ZoneInfo(policy.get("timezone", "UTC"))
-    )
+    window = window_of(budget.get("window", "30d"), as_of, ZoneInfo(policy.get("timezone", "UTC")))
     wanted = budget.get("for") or {}
     entries = [
         Entry(run, earns(run, budget, rules), spend_of(run, budget["spend"], failures, rules))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from fractions import Fraction
@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from hypothesis import strategies as st
 
-from oracle import DAY, PERIODS, Log, Run, duration, to_micros, to_moment, window_of
+from oracle import DAY, PERIODS, Log, Run, alert_rows, duration, to_micros, to_moment, window_of
 from support import stamp
 
 # Conditions and expressions: the text that the policy holds, beside what it means
@@ -128,15 +128,24 @@ ANCHORS = (
 )
 """Zones, each with an instant on a day that is hard for it."""
 
-LENGTHS = ("5m", "30m", "1h", "2h", "6h", "12h", "1d", "3d", "7d", "14d", "28d", "30d")
+
+def edges(policy: Mapping[str, Any], as_of: int) -> list[int]:
+    """Instants at which a run is just inside a window of the policy, or just outside."""
+    starts = [as_of]
+    for budget in policy["budgets"].values():
+        window = window_of(budget.get("window", "30d"), as_of, ZoneInfo(policy["timezone"]))
+        starts.append(window.after)
+        for row in alert_rows(budget, window.length):
+            starts += [as_of - duration(row[0]), as_of - duration(row[1])]
+        for form in (budget["allow"], *_values(budget["allow"])):
+            if isinstance(form, dict) and "over" in form:
+                over = duration(form["over"])
+                starts += [window.after - over, *[window.after - over // 2] * 6]
+    return [start + jitter for start in starts for jitter in (0, 1)]
 
 
-def edges(anchor: int, zone: ZoneInfo) -> list[int]:
-    """Instants at which a run is just inside a window, or just outside."""
-    starts = [anchor - duration(length) for length in LENGTHS]
-    starts += [window_of(period, anchor, zone).after for period in PERIODS]
-    starts += [start - over for start in list(starts) for over in (7 * DAY, 14 * DAY)]
-    return sorted({start + jitter for start in starts for jitter in (0, 1)})
+def _values(allow: Any) -> tuple[Any, ...]:
+    return tuple(allow.values()) if isinstance(allow, dict) else ()
 
 
 @dataclass(frozen=True)
@@ -156,14 +165,16 @@ class Case:
 # Logs
 
 TEXTS: dict[str, Sequence[Any]] = {
-    "workflow": ("triage", "sales", "ops", None),
+    "workflow": ("triage", "sales", "triage", "ops", None),
     "risk_tier": (None, "low", "high", "odd"),
     "segment": ("vip", "smb", None, "é", "Z"),
     "environment": ("prod", "prod-eu", "dev", None),
     "action_type": ("send_email", "search", None),
-    "failure_reason": (None, "wrong_owner", "stale_fact", "stale", "contradiction"),
+    "failure_reason": (None, None, None, "wrong_owner", "stale_fact", "stale", "contradiction"),
 }
 OUTCOMES = (
+    "success",
+    "success",
     "success",
     "failure",
     "ok",
@@ -190,15 +201,15 @@ ODD_MEASURED: dict[str, Sequence[Any]] = {
     "review_minutes": (2.5, []),
     "cleanup_minutes": ("Infinity", 12.5, {"minutes": 5}),
 }
-RAW = ("", '{"start_time": ', "null", "[1]", '"text"', "17", '{"outcome": "success"}')
-RAW_RECORDS = RAW[1:]
+RAW_RECORDS = ('{"start_time": ', "null", "[1]", '"text"', "17", '{"outcome": "success"}')
+SIZES = (0, 1, 3, 6, 10, 20, 30, 40, 50, 60)
 
 
-def _times(draw: st.DrawFn, anchor: int, zone: ZoneInfo) -> list[int]:
-    """A few instants that the runs of a log share; the newest is the anchor."""
+def _times(draw: st.DrawFn, anchor: int, marks: Sequence[int]) -> list[int]:
+    """A few instants that the runs of a log share."""
     near = st.integers(0, 6 * 3600 * 10**6).map(lambda before: anchor - before)
-    far = st.sampled_from(edges(anchor, zone))
-    return [anchor, *draw(st.lists(st.one_of(far, far, near), min_size=1, max_size=12))]
+    mark = st.sampled_from(marks)
+    return [anchor, *draw(st.lists(st.one_of(mark, mark, mark, near), min_size=1, max_size=12))]
 
 
 def _template(draw: st.DrawFn, clean: bool) -> dict[str, Any]:
@@ -227,15 +238,25 @@ def _spelled(draw: st.DrawFn, micros: int, zone: ZoneInfo) -> Any:
 
 @st.composite
 def logs(
-    draw: st.DrawFn, anchor: int, zone: ZoneInfo, clean: bool = False, unique: bool = False
+    draw: st.DrawFn,
+    anchor: int,
+    zone: ZoneInfo,
+    marks: Sequence[int],
+    clean: bool = False,
+    unique: bool = False,
 ) -> tuple[Log, ...]:
-    """One to three files. `clean`: nothing that Parquet could not hold; `unique`: no duplicates."""
-    times = _times(draw, anchor, zone)
+    """One to three files of runs at the marks, at the anchor, and shortly before it.
+
+    `clean`: nothing that Parquet could not hold; `unique`: no duplicates.
+    """
+    times = _times(draw, anchor, marks)
     if not clean and draw(st.integers(0, 5)) == 0:
         times += [anchor + 1, anchor + DAY, anchor + DAY + 1, anchor + 90 * DAY]
     names = draw(
         st.lists(
-            st.sampled_from(("b.jsonl", "a.jsonl", "C.jsonl", "é.jsonl", "z.jsonl.gz", "p.parquet")),
+            st.sampled_from(
+                ("b.jsonl", "a.jsonl", "C.jsonl", "é.jsonl", "z.jsonl.gz", "p.parquet")
+            ),
             min_size=1,
             max_size=3,
             unique=True,
@@ -248,7 +269,7 @@ def logs(
         flat = clean or name.endswith(".parquet")
         kinds = [_template(draw, flat) for _ in range(draw(st.integers(1, 5)))]
         records: list[dict[str, Any] | str] = []
-        for _ in range(draw(st.integers(0, 60 // len(names)))):
+        for _ in range(draw(st.sampled_from(SIZES)) // len(names)):
             serial += 1
             if not flat and draw(st.integers(0, 20)) == 0:
                 records.append(draw(st.sampled_from(RAW_RECORDS)))
@@ -374,7 +395,7 @@ def budgets(draw: st.DrawFn, failures: Sequence[str], valued: bool) -> dict[str,
         "alerts": st.sampled_from(ALERTS),
     }
     for key, values in optional.items():
-        if draw(st.booleans()):
+        if draw(st.integers(0, 3 if key in ("for", "of", "min_runs") else 1)) == 0:
             budget[key] = draw(values)
     return budget
 
@@ -392,9 +413,10 @@ def policies(draw: st.DrawFn, zone: str) -> dict[str, Any]:
         for index, condition in enumerate(conditions)
     }
     workflows: dict[str, dict[str, Any]] = {}
-    for name in draw(st.lists(st.sampled_from(("triage", "sales", "idle")), unique=True)):
+    declared = (["triage", "sales", "ops"], ["triage", "sales"], ["triage", "idle"], [])
+    for name in draw(st.sampled_from(declared)):
         workflow: dict[str, Any] = {}
-        if draw(st.integers(0, 3)):
+        if draw(st.integers(0, 7)):
             workflow["value_usd"] = draw(st.sampled_from(("4.80", 1, 0, "0.333")))
         if draw(st.booleans()):
             workflow["risk_tier"] = draw(st.sampled_from(("low", "high", "medium")))
@@ -435,8 +457,9 @@ def cases(draw: st.DrawFn, clean: bool = False, unique: bool = False) -> Case:
     zone, moment = ZoneInfo(name), datetime.fromisoformat(text)
     anchor = to_micros(moment)
     policy = draw(policies(name))
-    found = draw(logs(anchor, zone, clean, unique))
     as_of = draw(st.sampled_from((None, None, anchor, anchor - 1, anchor - 3600 * 10**6)))
+    marks = edges(policy, anchor if as_of is None else as_of)
+    found = draw(logs(anchor, zone, marks, clean, unique))
     return Case(
         policy,
         found,

@@ -69,12 +69,14 @@ def write_jsonl(
     return str(path)
 
 
-PARQUET_TYPES = {
+PARQUET_TYPES: dict[str, Any] = {
+    "start_time": pl.Datetime("us", "UTC"),
+    "end_time": pl.Datetime("us", "UTC"),
     "retries": pl.Int64,
     "input_tokens": pl.Int32,
     "cost_usd": pl.Decimal(38, 9),
     "duration_ms": pl.Float64,
-    "approved": pl.Boolean,
+    "meta": pl.Struct({"approved": pl.Boolean}),
 }
 """The types of columns in a typed Parquet file; the others hold texts."""
 
@@ -96,12 +98,7 @@ def write_parquet(
             return float(value)
         return value if key in PARQUET_TYPES else str(value)
 
-    schema: dict[str, Any] = {
-        key: pl.Datetime("us", "UTC")
-        if key in ("start_time", "end_time")
-        else PARQUET_TYPES.get(key, pl.String)
-        for key in keys
-    }
+    schema = {key: PARQUET_TYPES.get(key, pl.String) for key in keys}
     columns = {key: [typed(key, record.get(key)) for record in records] for key in keys}
     path = folder / name
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -221,6 +221,8 @@ def _account(page: _Page, account: Account, widths: _Widths, *, owner_known: boo
         page.wrapped(f"agreed: {visible(account.response)}", indent=below, hang=8, style="bold")
     if account.owner and not owner_known:
         page.wrapped(f"owner: {visible(account.owner)}", indent=below, hang=7)
+    for alarm in figures.alarms(account):
+        page.wrapped(alarm, indent=below, hang=6, style="bold yellow")
     details = figures.remarks(account)
     if tail and not fits and not account.firing and burn:
         details.insert(0, burn)

@@ -269,6 +269,20 @@ def peak_burn(account: Account) -> str | None:
     return f"burn {rate(value)} ({window})" if value else None
 
 
+def alarms(account: Account) -> list[str]:
+    """The first alert of each severity that fires."""
+    found: dict[str, str] = {}
+    rates = dict(account.burn)
+    for alert in account.firing:
+        row = alert.row
+        found.setdefault(
+            row.severity,
+            f"{row.severity.upper()}: burn {rate(rates[row.long.text])} in {row.long.text} and "
+            f"{rate(rates[row.short.text])} in {row.short.text}, above {rate(row.factor)}",
+        )
+    return list(found.values())
+
+
 def remarks(account: Account) -> list[str]:
     """What qualifies an account's figures."""
     found = []
@@ -276,17 +290,6 @@ def remarks(account: Account) -> list[str]:
         found.append(visible(account.reason))
     if account.instant:
         found.append(f"{count_of(account.instant, 'instant event')}, each spends the whole budget")
-    told: set[str] = set()
-    for alert in account.firing:
-        row = alert.row
-        if row.severity in told:
-            continue
-        told.add(row.severity)
-        rates = dict(account.burn)
-        found.append(
-            f"{row.severity.upper()}: burn {rate(rates[row.long.text])} in {row.long.text} and "
-            f"{rate(rates[row.short.text])} in {row.short.text}, above {rate(row.factor)}"
-        )
     if account.unlabelled:
         found.append(f"{account.unlabelled:,} of {count_of(account.selected, 'run')} not judged")
     if account.unmeasured:

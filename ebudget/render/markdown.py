@@ -106,7 +106,9 @@ def render(
     for account in ordered:
         if has_breakdown(account, every=by):
             lines += _breakdown(account)
-    qualified = [(account, figures.remarks(account)) for account in ordered]
+    qualified = [
+        (account, [*figures.alarms(account), *figures.remarks(account)]) for account in ordered
+    ]
     remarks = [
         f"- {code(f'{a.budget} {figures.group_of(a)}'.strip())}: {code('; '.join(found))}"
         for a, found in qualified

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 
 from ebudget.statement import Account, Statement, Verdict
 
@@ -40,7 +41,14 @@ def sections(statement: Statement) -> list[Section]:
         )
         for (across, workflow), accounts in found.items()
     ]
-    return sorted(result, key=lambda section: -section.worst.severity)
+    return sorted(result, key=_badness, reverse=True)
+
+
+def _badness(section: Section) -> tuple[int, Fraction]:
+    """The worst verdict, then how far the worst account with it is spent."""
+    worst = [account for account in section.accounts if account.verdict is section.worst]
+    spent = [Fraction(10**18) if a.consumed is None else a.consumed for a in worst]
+    return section.worst.severity, max(spent)
 
 
 def has_breakdown(account: Account, *, every: bool) -> bool:
