@@ -140,6 +140,10 @@ def _forms(allow: Allowance) -> list[Plain]:
     return [form for _, form in allow.tiers] if isinstance(allow, ByTier) else [allow]
 
 
+NO_VALUE = "no value_usd is declared for"
+"""Why an allowance of value is unknown; the workflows follow."""
+
+
 @dataclass(frozen=True)
 class Grant:
     """What an account is allowed, or why that cannot be known."""
@@ -149,12 +153,12 @@ class Grant:
 
 
 def granted(
-    form: Plain | None, figures: Figures, base: Figures, part: Fraction, min_runs: int, silent: str
+    form: Plain | None, figures: Figures, base: Figures, part: Fraction, min_runs: int
 ) -> Grant:
     """What a window allows.
 
     `part` is the window's length as a share of the budget's window; only a fixed amount needs it.
-    `base` are the figures of the baseline; `silent` names the workflows without a value.
+    `base` are the figures of the baseline.
     """
     match form:
         case None:
@@ -167,7 +171,7 @@ def granted(
             return Grant(amount * figures.eligible / per)
         case OfValue(fraction):
             if figures.unvalued:
-                return Grant(None, f"no value_usd is declared for {silent}")
+                return Grant(None, NO_VALUE)
             return Grant(fraction * Fraction(figures.value, NANO))
         case OfBaseline(fraction, over):
             if base.eligible < max(min_runs, 1):
@@ -228,14 +232,6 @@ class _BudgetBook:
         self.ledger = ledger
         self.span = span(self.budget.window, ledger.as_of, policy.timezone)
         self.rows = self._treated(signatures)
-        self.unvalued = (
-            sorted(
-                self.rows.filter(pl.col("unvalued") > 0).get_column("workflow").unique().to_list(),
-                key=_order,
-            )
-            if "workflow" in self.rows.columns
-            else []
-        )
 
     def _treated(self, signatures: Signatures) -> pl.DataFrame:
         """The selected rows of the ledger with this budget's figures."""
@@ -328,8 +324,9 @@ class _BudgetBook:
             for values, timeline in timelines.items()
             if timeline.between(window.after, window.until).runs
         }
-        declared = self._declared()
-        self._refuse_too_many(groups | declared)
+        loud = {values[:1] for values in groups}
+        groups |= {values for values in self._declared() if not values or values[:1] not in loud}
+        self._refuse_too_many(groups)
         empty = Timeline(self.ledger.edges)
         slices = {column: self.timelines((*dimensions, column)) for column in dict.fromkeys(by)}
         parts: dict[str, dict[tuple[str | None, ...], dict[str | None, Timeline]]] = {}
@@ -338,10 +335,10 @@ class _BudgetBook:
             for values, timeline in found.items():
                 nested.setdefault(values[:-1], {})[values[-1]] = timeline
         accounts = []
-        for values in sorted(groups | declared, key=lambda v: [_order(one) for one in v]):
+        for values in sorted(groups, key=lambda v: [_order(one) for one in v]):
             timeline = timelines.get(values, empty)
             broken = {column: nested.get(values, {}) for column, nested in parts.items()}
-            accounts.append(self._account(values, timeline, values in declared, broken, days))
+            accounts.append(self._account(values, timeline, broken, days=days))
         return accounts
 
     def _refuse_too_many(self, groups: set[tuple[str | None, ...]]) -> None:
@@ -356,18 +353,29 @@ class _BudgetBook:
 
     def _declared(self) -> set[tuple[str | None, ...]]:
         """The groups that the policy itself names."""
-        if not self.budget.dimensions:
+        budget = self.budget
+        if not budget.dimensions:
             return {()}
-        if self.budget.dimensions == ("workflow",):
-            return {(n,) for n in self.policy.workflows if self.budget.selects("workflow", n)}
-        return set()
+        if budget.each != ("workflow",):
+            return set()
+        return {
+            (name, workflow.risk_tier)[: len(budget.dimensions)]
+            for name, workflow in self.policy.workflows.items()
+            if budget.selects("workflow", name)
+            and (workflow.risk_tier is None or budget.selects("risk_tier", workflow.risk_tier))
+        }
+
+    def _is_declared(self, values: tuple[str | None, ...]) -> bool:
+        if self.budget.each != ("workflow",):
+            return not self.budget.dimensions
+        return values[0] in self.policy.workflows
 
     def _account(
         self,
         values: tuple[str | None, ...],
         timeline: Timeline,
-        declared: bool,
         broken: dict[str, dict[str | None, Timeline]],
+        *,
         days: bool,
     ) -> Account:
         budget, window = self.budget, self.span
@@ -380,6 +388,8 @@ class _BudgetBook:
         grant = self._granted(form, figures, base, Fraction(1))
         spent = figures.amount + (grant.amount or 0) * figures.instant
         verdict, reason = judge(budget, form, figures, grant, spent)
+        if reason == NO_VALUE:
+            reason = f"{NO_VALUE} {self._valueless(values)}"
         consumed = None if grant.amount is None else share_of(spent, figures.instant, grant.amount)
         rows = burn_alerts(window, budget.alerts)
         burns = _Burns(self, timeline, form, base, grant)
@@ -406,7 +416,7 @@ class _BudgetBook:
             response=_response(budget, verdict, consumed),
             owner=workflow.owner if workflow else None,
             risk_tier=workflow.risk_tier if workflow else None,
-            declared=declared,
+            declared=self._is_declared(values),
             rate=is_rate(budget, form),
             lines=_lines(budget),
             breakdown=tuple(
@@ -423,8 +433,19 @@ class _BudgetBook:
     def _granted(
         self, form: Plain | None, figures: Figures, base: Figures, part: Fraction
     ) -> Grant:
-        names = ", ".join("(none)" if name is None else name for name in self.unvalued[:3])
-        return granted(form, figures, base, part, self.budget.min_runs, names)
+        return granted(form, figures, base, part, self.budget.min_runs)
+
+    def _valueless(self, values: tuple[str | None, ...]) -> str:
+        """The workflows whose successes in a group's window have no declared value."""
+        edges, window = self.ledger.edges, self.span
+        low, high = bisect_left(edges, window.after), bisect_left(edges, window.until)
+        rows = self.rows.filter(
+            pl.col(BUCKET) > low, pl.col(BUCKET) <= high, pl.col("unvalued") > 0
+        )
+        for column, value in zip(self.budget.dimensions, values, strict=True):
+            rows = rows.filter(pl.col(column).eq_missing(pl.lit(value, dtype=pl.String)))
+        names = sorted(rows.get_column("workflow").unique().to_list(), key=_order)
+        return ", ".join("(none)" if name is None else name for name in names[:3])
 
     def _covered(self) -> Fraction:
         first, window = self.ledger.intake.first, self.span
@@ -528,9 +549,9 @@ class _Burns:
         part = Fraction(length, self.book.span.length)
         grant = self.book._granted(self.form, figures, self.base, part)
         spent = figures.amount + (self.allowance or 0) * figures.instant
-        if not grant.amount:
-            return None, spent
-        return spent / grant.amount, spent
+        if grant.amount is None:
+            return None, Fraction(0)
+        return (spent / grant.amount if grant.amount else None), spent
 
     def rates(self, rows: Iterable[BurnAlert]) -> tuple[tuple[str, Fraction | None], ...]:
         """The burn of every window that the alert rows name."""
@@ -564,7 +585,6 @@ def evaluate(
     *,
     by: Sequence[str] = (),
     days_of: Collection[str] = (),
-    newest: bool = True,
 ) -> Statement:
     """The statement of a ledger: every account of the policy at the ledger's as_of.
 
@@ -582,7 +602,8 @@ def evaluate(
     unlabelled, infrastructure = signatures.totals()
     return Statement(
         as_of=ledger.as_of,
-        newest=newest,
+        newest=ledger.newest,
+        before=ledger.before_windows,
         intake=ledger.intake,
         rejected_values=ledger.rejected_values(),
         unlabelled=unlabelled,

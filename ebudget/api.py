@@ -27,6 +27,7 @@ def read_ledger(
     days_of: Collection[str] = (),
     clock: datetime | None = None,
     skip_unreadable: bool = False,
+    show_rejects: bool = False,
     stdin: BinaryIO | None = None,
     threads: int | None = None,
     tick: Callable[[str], None] = lambda _: None,
@@ -36,7 +37,8 @@ def read_ledger(
     `paths` are files, folders, globs or `-` for `stdin`. `as_of` is the newest run unless given
     (without a zone: the policy's). `by` adds breakdowns, `days_of` names budgets whose burn-down
     is wanted. Runs dated more than a day after `clock` (default: the machine's) are outside.
-    `tick` is told what is being done. Raises InputError.
+    `show_rejects` finds the places of the first rejected records, which costs another look at
+    their files. `tick` is told what is being done. Raises InputError.
     """
     return read_planned(
         paths,
@@ -45,6 +47,7 @@ def read_ledger(
         days_of=days_of,
         clock=clock,
         skip_unreadable=skip_unreadable,
+        show_rejects=show_rejects,
         stdin=stdin,
         threads=threads,
         tick=tick,
@@ -59,6 +62,7 @@ def read_planned(
     days_of: Collection[str] = (),
     clock: datetime | None = None,
     skip_unreadable: bool = False,
+    show_rejects: bool = False,
     stdin: BinaryIO | None = None,
     threads: int | None = None,
     tick: Callable[[str], None] = lambda _: None,
@@ -72,6 +76,7 @@ def read_planned(
         as_of=None if as_of is None else _instant(as_of, policy),
         clock=None if clock is None else _instant(clock, policy),
         skip_unreadable=skip_unreadable,
+        show_rejects=show_rejects,
         stdin=stdin,
         threads=threads,
         tick=tick,

@@ -13,7 +13,6 @@ import polars as pl
 from ebudget.ledger import NANO, Ledger
 from ebudget.policy import (
     ALL,
-    CLASSES,
     Budget,
     Policy,
     SpendClass,
@@ -101,7 +100,7 @@ def treat(policy: Policy, plan: Plan, budget: Budget, run: Run) -> Treatment:
             instant = any(name in names for name in instants)
         case SpendWhen(condition):
             weight = Fraction(int(plan.predicate(condition) in run.met))
-            unmeasured = earns and plan.predicate(condition, unknown=True) in run.met
+            unmeasured = plan.predicate(condition, unknown=True) in run.met
         case SpendSum():
             pass
     return Treatment(
@@ -167,4 +166,4 @@ def _bits(words: list[int]) -> frozenset[int]:
     )
 
 
-__all__ = ["CLASSES", "Run", "Signatures", "Treatment", "classify", "treat"]
+__all__ = ["Run", "Signatures", "Treatment", "classify", "treat"]

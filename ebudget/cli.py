@@ -25,6 +25,7 @@ from ebudget.ledger import Ledger
 from ebudget.misfit import nearest
 from ebudget.policy import Policy, json_schema
 from ebudget.query import make_plan
+from ebudget.reading import FLAW_BITS
 from ebudget.render import as_json, as_review, as_text, markdown
 from ebudget.render.as_text import Look
 from ebudget.review import review
@@ -145,10 +146,10 @@ def report(
             by=breakdowns,
             days_of=days_of,
             skip_unreadable=skip_unreadable,
+            show_rejects=show_rejects,
             tick=tick,
         )
         statement = api.evaluate(loaded, ledger, by=breakdowns, days_of=days_of)
-    statement = replace(statement, newest=as_of is None)
     narrowed = _narrowed(statement, budget or (), for_ or ())
     look = Look(
         title=policy.name,
@@ -210,9 +211,7 @@ def _moment(text: str | None, policy: Policy) -> datetime | None:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise UsageError(
-            f"--as-of {visible(text)!r}: write now, 2026-10-31 or 2026-10-31T23:54:00Z"
-        ) from None
+        raise UsageError(f"--as-of {visible(text)!r}: write now or 2026-10-31T23:54:00Z") from None
     if not 1678 < moment.year < 9000:
         raise UsageError(f"--as-of {visible(text)!r}: the year is out of range")
     return moment if moment.tzinfo else moment.replace(tzinfo=policy.timezone)
@@ -274,7 +273,7 @@ def _sql(ledger: Ledger) -> str:
         "-- a budget's accounts are sums over its rows.",
     ]
     for index, predicate in enumerate(ledger.plan.predicates):
-        word, bit = divmod(index, 60)
+        word, bit = divmod(index, FLAW_BITS)
         asks = "is unknown" if predicate.unknown else "holds"
         lines.append(f"-- _flags_{word} & {1 << bit}: {visible(predicate.source)} {asks}")
     return "\n".join(lines) + "\n\n" + "\n\n".join(ledger.statements) + "\n"
@@ -330,7 +329,13 @@ def _print(text: str) -> None:
 
 def _write_whole(path: Path, text: str) -> None:
     """Write a file whole or not at all."""
+    path = Path(os.path.realpath(path))
+    if path.exists() and not path.is_file() and not path.is_dir():
+        path.write_text(text, encoding="utf-8")
+        return
     try:
+        if path.is_dir():
+            raise IsADirectoryError(21, "is a folder")
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:
             with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:

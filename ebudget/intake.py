@@ -13,18 +13,28 @@ from sqlglot import exp
 
 from ebudget import query
 from ebudget.errors import InputError
-from ebudget.ledger import Intake, Ledger, Reject, frame_of
-from ebudget.loading import Loaded, load, reload_without_culprits, temporary
+from ebudget.ledger import SHOWN_REJECTS, Intake, Ledger, Reject, frame_of
+from ebudget.loading import Loaded, load, reload_in_order, reload_without_culprits, temporary
 from ebudget.mapped_paths import absent_optional_paths, check_mapped_paths
 from ebudget.quantities import DAY
 from ebudget.query import LOSERS, RUNS, Plan
-from ebudget.reading import FILE, MALFORMED, NO_TIME, REJECT, ROW, SAID_BY, WORD, read_whole
+from ebudget.reading import (
+    FILE,
+    MALFORMED,
+    NO_TIME,
+    REJECT,
+    ROW,
+    SAID_BY,
+    WORD,
+    json_statement,
+    read_whole,
+)
 from ebudget.rules import call, column, text
 from ebudget.sources import Kind, Source, find_sources, lines_at
 from ebudget.warehouse import StatementError, Warehouse, opened_warehouse
 
-SHOWN_REJECTS = 10
-"""Rejected records that are listed."""
+NOT_AN_OBJECT = "not an object"
+"""Why a record that is JSON, but no object, is rejected."""
 
 LEDGER = "ledger"
 """The table of the ledger's rows."""
@@ -43,6 +53,7 @@ def read_ledger(
     as_of: int | None = None,
     clock: int | None = None,
     skip_unreadable: bool = False,
+    show_rejects: bool = False,
     stdin: BinaryIO | None = None,
     threads: int | None = None,
     tick: Callable[[str], None] = lambda _: None,
@@ -58,12 +69,20 @@ def read_ledger(
         loaded = load(warehouse, plan.canonical, sources, skip_unreadable=skip_unreadable)
         while True:
             try:
-                return _measure(loaded, plan, edges_of, as_of, now)
+                return _measure(loaded, plan, edges_of, as_of, now, show_rejects=show_rejects)
             except StatementError as error:
                 reload_without_culprits(loaded, error)
 
 
-def _measure(loaded: Loaded, plan: Plan, edges_of: EdgesOf, as_of: int | None, now: int) -> Ledger:
+def _measure(
+    loaded: Loaded,
+    plan: Plan,
+    edges_of: EdgesOf,
+    as_of: int | None,
+    now: int,
+    *,
+    show_rejects: bool,
+) -> Ledger:
     warehouse = loaded.warehouse
     warehouse.tick("looking for duplicates")
     duplicates = _find_duplicates(loaded)
@@ -73,6 +92,7 @@ def _measure(loaded: Loaded, plan: Plan, edges_of: EdgesOf, as_of: int | None, n
     totals = query.totals_statement(until, duplicates=twice)
     warehouse.note(totals)
     ((readable, outside, first, last),) = warehouse.rows(totals)
+    ((labels,),) = warehouse.rows(query.labels_statement())
     future = outside
     if until != limit:
         ((_, future, _, _),) = warehouse.rows(query.totals_statement(limit, duplicates=twice))
@@ -81,7 +101,7 @@ def _measure(loaded: Loaded, plan: Plan, edges_of: EdgesOf, as_of: int | None, n
     edges = sorted({edge for edge in edges_of(moment) if edge <= newest} | {newest})
     warehouse.tick("grouping runs")
     frame = _grouped(warehouse, query.ledger_statement(plan, edges, duplicates=twice), plan)
-    rejected, rejects = _rejects(loaded)
+    rejected = _rejected(loaded)
     intake = Intake(
         files=len(loaded.sources.files),
         records=readable + duplicates + sum(rejected.values()),
@@ -92,7 +112,8 @@ def _measure(loaded: Loaded, plan: Plan, edges_of: EdgesOf, as_of: int | None, n
         rejected=tuple(sorted(rejected.items())),
         first=first,
         last=last,
-        rejects=rejects,
+        rejects=_first_rejects(loaded) if show_rejects and rejected else (),
+        labels=labels,
         unreadable=tuple(loaded.unreadable),
         ignored=len(loaded.sources.ignored),
     )
@@ -100,7 +121,9 @@ def _measure(loaded: Loaded, plan: Plan, edges_of: EdgesOf, as_of: int | None, n
     if plan.thorough:
         intake = replace(intake, absent=tuple(absent_optional_paths(loaded, plan)))
     statements = tuple(warehouse.statements)
-    ledger = Ledger(plan, moment, tuple(edges), frame_of(plan, frame), intake, statements)
+    ledger = Ledger(
+        plan, moment, as_of is None, tuple(edges), frame_of(plan, frame), intake, statements
+    )
     return _with_outcome_names(warehouse, ledger, twice)
 
 
@@ -131,7 +154,7 @@ def _with_outcome_names(warehouse: Warehouse, ledger: Ledger, duplicates: bool) 
     unknown = any(name.startswith("outcome:") for name, _ in ledger.rejected_values())
     words = tally(WORD) if unknown else ()
     names = tally(SAID_BY) if "outcome" not in ledger.plan.policy.logs.fields else ()
-    intake = replace(ledger.intake, words=words, said_by=names if len(names) > 1 else ())
+    intake = replace(ledger.intake, words=words, said_by=names)
     return replace(ledger, intake=intake)
 
 
@@ -143,6 +166,9 @@ def _find_duplicates(loaded: Loaded) -> int:
     ((distinct, present),) = warehouse.rows(check)
     if distinct == present:
         return 0
+    texts = any(source.kind is not Kind.PARQUET for source in loaded.sources.files)
+    if texts and warehouse.rows(query.ties_statement(loaded.canonical)) != [(0,)]:
+        reload_in_order(loaded)
     losers = temporary("TABLE", LOSERS, query.losers_statement(loaded.renamed))
     warehouse.note(losers)
     warehouse.run(losers.sql("duckdb"))
@@ -150,99 +176,90 @@ def _find_duplicates(loaded: Loaded) -> int:
     return int(count)
 
 
-def _rejects(loaded: Loaded) -> tuple[Counter[str], tuple[Reject, ...]]:
-    """Rejected records by reason, and the first few with their places."""
+def _rejected(loaded: Loaded) -> Counter[str]:
+    """How many records are rejected for which reason."""
     counts: Counter[str] = Counter()
-    shown: list[Reject] = []
     files: dict[str, Counter[str]] = {}
     for name, reason, count in loaded.warehouse.rows(query.rejects_statement()):
         files.setdefault(name, Counter())[reason] += count
+    for name, reasons in files.items():
+        source = loaded.named(name)
+        unclear = reasons[MALFORMED] and source.kind is not Kind.PARQUET
+        counts += _told_apart(loaded, source, reasons) if unclear else reasons
+    return counts
+
+
+def _told_apart(loaded: Loaded, source: Source, reasons: Counter[str]) -> Counter[str]:
+    """The reasons of a text log, with the records that have no value at all told apart."""
+    kind = call("json_type", column("json"))
+    statement = exp.select(kind, exp.Count(this=exp.Star())).from_(read_whole(source))
+    kinds = dict(loaded.warehouse.rows(statement.group_by(kind.copy())))
+    malformed = kinds.pop(None, 0)
+    strange = sum(kinds.values()) - kinds.get("OBJECT", 0)
+    told = Counter(reasons)
+    told[NO_TIME] += told.pop(MALFORMED) - malformed - strange
+    told[MALFORMED], told[NOT_AN_OBJECT] = malformed, strange
+    return +told
+
+
+def _first_rejects(loaded: Loaded) -> tuple[Reject, ...]:
+    """The first few rejected records, with their places."""
+    shown: list[Reject] = []
+    files = {name for name, _, _ in loaded.warehouse.rows(query.rejects_statement())}
     for source in loaded.sources.files:
-        if source.read_as not in files:
-            continue
-        reasons = files[source.read_as]
-        room = max(SHOWN_REJECTS - len(shown), 0)
-        if reasons[MALFORMED] and source.kind is not Kind.PARQUET:
-            exact = _exact_reasons(loaded, source)
-        else:
-            exact = {}
-        if exact:
-            reasons = Counter(exact.values()) + Counter(
-                {reason: n for reason, n in reasons.items() if reason != MALFORMED}
-            )
-        counts += reasons
-        shown += _shown_rejects(loaded, source, exact, room) if room else []
-    return counts, tuple(shown)
+        if source.read_as in files and len(shown) < SHOWN_REJECTS:
+            shown += _rejects_of(loaded, source)[: SHOWN_REJECTS - len(shown)]
+    return tuple(shown)
 
 
-def _exact_reasons(loaded: Loaded, source: Source) -> dict[int, str]:
-    """Why each record without any value is rejected, by its place in the file."""
-    empty = (
-        exp.select(column(ROW))
-        .from_(RUNS)
-        .where(
-            exp.and_(
-                exp.EQ(this=column(FILE), expression=text(source.read_as)),
-                exp.EQ(this=column(REJECT), expression=text(MALFORMED)),
-            )
-        )
-    )
-    rows = sorted(row for (row,) in loaded.warehouse.rows(empty))
-    first = _first_row(loaded, source)
-    kinds = _record_kinds(loaded, source)
-    return {
-        row - first: {None: MALFORMED, "OBJECT": NO_TIME}.get(
-            kinds[row - first] if row - first < len(kinds) else None, "not an object"
-        )
-        for row in rows
-    }
-
-
-def _first_row(loaded: Loaded, source: Source) -> int:
-    """The place of a file's first record in the canonical runs of its group."""
+def _rejects_of(loaded: Loaded, source: Source) -> list[Reject]:
     if source.kind is Kind.PARQUET:
-        return 0
-    statement = (
-        exp.select(exp.Min(this=column(ROW)))
-        .from_(RUNS)
-        .where(exp.EQ(this=column(FILE), expression=text(source.read_as)))
-    )
-    ((first,),) = loaded.warehouse.rows(statement)
-    return int(first)
-
-
-def _record_kinds(loaded: Loaded, source: Source) -> list[str | None]:
-    """What each record of a text log is: OBJECT, ARRAY, …, or None where it is not JSON."""
-    statement = exp.select(call("json_type", column("json"))).from_(read_whole(source))
-    return [kind for (kind,) in loaded.warehouse.rows(statement)]
-
-
-def _shown_rejects(
-    loaded: Loaded, source: Source, exact: dict[int, str], room: int
-) -> list[Reject]:
-    statement = (
-        exp.select(column(ROW), column(REJECT))
-        .from_(RUNS)
-        .where(
-            exp.and_(
-                exp.EQ(this=column(FILE), expression=text(source.read_as)),
-                exp.Is(this=column("start_time"), expression=exp.Null()),
-            )
+        statement = (
+            exp.select(column(ROW), column(REJECT))
+            .from_(RUNS)
+            .where(exp.EQ(this=column(FILE), expression=text(source.read_as)))
+            .where(exp.Not(this=exp.Is(this=column(REJECT), expression=exp.Null())))
+            .order_by(column(ROW))
+            .limit(SHOWN_REJECTS)
         )
-        .order_by(column(ROW))
-        .limit(room)
-    )
-    first = _first_row(loaded, source)
-    found = {row - first: reason for row, reason in loaded.warehouse.rows(statement)}
-    lines = (
-        {} if source.kind is not Kind.LINES else lines_at(source.path, source.compression, found)
-    )
-    word = {Kind.PARQUET: "row", Kind.ARRAY: "item"}.get(source.kind, "record")
+        found = loaded.warehouse.rows(statement)
+        return [Reject(source.shown, f"row {row + 1}", reason) for row, reason in found]
+    found = _text_rejects(loaded, source)
+    places = [place for place, _ in found]
+    lines = lines_at(source.path, source.compression, places) if source.kind is Kind.LINES else {}
+    word = "item" if source.kind is Kind.ARRAY else "record"
     return [
         Reject(
             source.shown,
             f"line {lines[place]}" if place in lines else f"{word} {place + 1}",
-            exact.get(place, reason),
+            reason,
         )
-        for place, reason in found.items()
+        for place, reason in found
     ]
+
+
+def _text_rejects(loaded: Loaded, source: Source) -> list[tuple[int, str]]:
+    """The first rejected records of a text log by their places, read in order by one thread."""
+    warehouse = loaded.warehouse
+    records = json_statement(
+        loaded.canonical, [source.read_as], source.kind, source.compression
+    ).subquery("records")
+    kind = exp.alias_(call("json_type", column("json")), "kind", quoted=True)
+    with warehouse.one_thread():
+        reasons = exp.select(column(REJECT)).from_(records)
+        warehouse.run(temporary("TABLE", "reasons", reasons).sql("duckdb"))
+        kinds = exp.select(kind).from_(read_whole(source))
+        warehouse.run(temporary("TABLE", "kinds", kinds).sql("duckdb"))
+    sql = (
+        f'SELECT r.rowid, r."{REJECT}", k.kind FROM reasons AS r JOIN kinds AS k '
+        f'ON r.rowid = k.rowid WHERE r."{REJECT}" IS NOT NULL ORDER BY 1 LIMIT {SHOWN_REJECTS}'
+    )
+    found = []
+    for place, reason, kind in warehouse.run(sql).fetchall():
+        if kind is None:
+            found.append((place, MALFORMED))
+        elif kind != "OBJECT":
+            found.append((place, NOT_AN_OBJECT))
+        else:
+            found.append((place, NO_TIME if reason == MALFORMED else reason))
+    return found

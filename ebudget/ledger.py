@@ -11,8 +11,11 @@ from dataclasses import dataclass, field, replace
 
 import polars as pl
 
-from ebudget.query import COUNT, Plan
+from ebudget.query import BUCKET, COUNT, Plan
 from ebudget.reading import FLAW_BITS
+
+SHOWN_REJECTS = 10
+"""Rejected records that are listed."""
 
 NANO = 10**9
 """Sums are kept as whole numbers of 1e-9 of their unit."""
@@ -45,6 +48,8 @@ class Intake:
     """Those of the records outside that are dated more than a day after the machine's clock."""
     rejected: tuple[tuple[str, int], ...] = ()
     """Rejected records by reason."""
+    labels: int = 0
+    """Readable records, outside and duplicates among them, that say how they went."""
     first: int | None = None
     """The oldest counted run, in microseconds since 1970."""
     last: int | None = None
@@ -54,7 +59,7 @@ class Intake:
     words: tuple[tuple[str, int], ...] = ()
     """The most frequent outcome words that nobody knows."""
     said_by: tuple[tuple[str, int], ...] = ()
-    """The names that outcomes were found under, where there is more than one."""
+    """The names that outcomes were found under; empty where the policy maps the outcome."""
     unreadable: tuple[tuple[str, str], ...] = ()
     """Files that were skipped as a whole, each with the reason."""
     absent: tuple[str, ...] = ()
@@ -78,9 +83,10 @@ class Intake:
             self.outside + other.outside,
             self.future + other.future,
             _added(self.rejected, other.rejected),
+            self.labels + other.labels,
             min(firsts, default=None),
             max(lasts, default=None),
-            self.rejects + other.rejects,
+            (self.rejects + other.rejects)[:SHOWN_REJECTS],
             _added(self.words, other.words),
             _added(self.said_by, other.said_by),
             self.unreadable + other.unreadable,
@@ -104,6 +110,8 @@ class Ledger:
     plan: Plan
     as_of: int
     """The newest instant that counts, in microseconds since 1970."""
+    newest: bool
+    """Whether as_of is the newest run, not an instant that was asked for."""
     edges: tuple[int, ...]
     """Bucket k holds the runs after edge k-1, up to and with edge k."""
     frame: pl.DataFrame = field(repr=False)
@@ -113,7 +121,11 @@ class Ledger:
 
     def __add__(self, other: Ledger) -> Ledger:
         """The ledger of the runs of both. Raises ValueError for ledgers of different questions."""
-        if self.plan.key != other.plan.key or self.edges != other.edges:
+        mine, theirs = (
+            (x.plan.key, x.plan.predicates, x.plan.sums, x.plan.canonical.flaws, x.edges, x.as_of)
+            for x in (self, other)
+        )
+        if mine != theirs:
             raise ValueError("these ledgers answer different questions and cannot be added")
         sums = [name for pair in self.plan.sum_columns for name in pair]
         frame = (
@@ -126,8 +138,12 @@ class Ledger:
     @property
     def outcomes_occur(self) -> bool:
         """Whether any run says how it went; if none does, a run without a failure succeeded."""
-        known = self.frame.get_column("outcome").is_not_null().any()
-        return bool(known) or any("outcome:" in name for name, _ in self.rejected_values())
+        return self.intake.labels > 0
+
+    @property
+    def before_windows(self) -> int:
+        """Counted runs that are older than every window."""
+        return int(self.frame.filter(pl.col(BUCKET) == 0).get_column(COUNT).sum())
 
     def rejected_values(self) -> tuple[tuple[str, int], ...]:
         """Values that could not be read, as `column: reason` with the number of counted runs."""

@@ -75,8 +75,17 @@ def load(
 ) -> Loaded:
     """Make the view `runs`. Raises InputError for a file that cannot be read."""
     loaded = Loaded(warehouse, canonical, sources, skip_unreadable)
-    _make_view(loaded)
+    try:
+        _make_view(loaded)
+    except StatementError as error:
+        raise InputError(f"the logs cannot be read: {error}") from error
     return loaded
+
+
+def reload_in_order(loaded: Loaded) -> None:
+    """Make the view again with the records of text logs in the order of their files."""
+    with loaded.warehouse.one_thread():
+        _make_view(loaded)
 
 
 def reload_without_culprits(loaded: Loaded, error: StatementError) -> None:
@@ -243,6 +252,10 @@ def _parquet_selects(loaded: Loaded, files: list[Source]) -> list[exp.Select]:
             schema = parquet_schema(loaded, source)
         except StatementError as error:
             loaded.give_up(source, str(error))
+            continue
+        taken = {FILE, "file_row_number"} & set(schema)
+        if taken:
+            loaded.give_up(source, f"its column {min(taken)} has a name that DuckDB needs")
             continue
         for known, names in schemas:
             if known == schema:

@@ -137,5 +137,3 @@ def _check_value(path: Path, budget: Budget, policy: Policy) -> Iterator[Finding
             (*path, "allow"),
             "of_value needs a value; declare value_usd for a workflow under workflows",
         )
-    if budget.gate.freeze_below == 1 and budget.respond:
-        return

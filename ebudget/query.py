@@ -15,7 +15,7 @@ from sqlglot import exp
 from ebudget.allowance import ByTier, OfValue
 from ebudget.extraction import bit_words, flaws_of, wanted_column
 from ebudget.policy import Budget, Policy, SpendSum, SpendWhen
-from ebudget.reading import FILE, FLAW_BITS, REJECT, ROW, Canonical
+from ebudget.reading import FILE, FLAW_BITS, REJECT, ROW, WORD, Canonical
 from ebudget.rules import (
     Rule,
     call,
@@ -206,6 +206,21 @@ def losers_statement(renamed: Mapping[str, str]) -> exp.Select:
     )
 
 
+def ties_statement(canonical: Canonical) -> exp.Select:
+    """How often records of one file share run_id and start_time and differ in what they say."""
+    said = [column(name) for name in canonical.names if name not in (FILE, ROW)]
+    differing = exp.Count(this=exp.Distinct(expressions=[call("hash", *said)]))
+    tied = (
+        exp.select(exp.Literal.number(1))
+        .from_(RUNS)
+        .where(_is_readable())
+        .where(_present(column("run_id")))
+        .group_by(column("run_id"), column("start_time"), column(FILE))
+        .having(exp.GT(this=differing, expression=exp.Literal.number(1)))
+    )
+    return exp.select(exp.Count(this=exp.Star())).from_(tied.subquery("tied"))
+
+
 def _counted(select: exp.Select, *, duplicates: bool) -> exp.Select:
     """Only records with a time, and without the duplicates where there are any."""
     statement = select.from_(RUNS).where(_is_readable())
@@ -253,6 +268,16 @@ def rejects_statement() -> exp.Select:
         .where(exp.Is(this=column("start_time"), expression=exp.Null()))
         .group_by(column(FILE), column(REJECT))
     )
+
+
+def labels_statement() -> exp.Select:
+    """How many readable records say how they went, in a word that is known or not."""
+    said = exp.or_(_present(column("outcome")), _present(column(WORD)))
+    return exp.select(exp.Count(this=exp.Star())).from_(RUNS).where(_is_readable()).where(said)
+
+
+def _present(tree: exp.Expr) -> exp.Expr:
+    return exp.Not(this=exp.Is(this=tree, expression=exp.Null()))
 
 
 def tally_statement(name: str, until: int, *, duplicates: bool) -> exp.Select:

@@ -22,16 +22,17 @@ from ebudget.extraction import (
     missing,
     present,
     spellings,
+    within_years,
 )
 from ebudget.policy import Policy
 from ebudget.rules import call, cast, column, text, try_cast
 from ebudget.sources import Compression, Kind, Source
 from ebudget.text_safety import visible
 
-FILE, ROW, REJECT = "_file", "_row", "_reject"
+FILE, ROW, REJECT = "_ebudget_file", "_ebudget_row", "_ebudget_reject"
 """The file a record came from, its place there (from 0), and why it is rejected."""
 
-WORD, SAID_BY = "_outcome_word", "_outcome_said_by"
+WORD, SAID_BY = "_ebudget_word", "_ebudget_said_by"
 """An outcome's word where nobody knows it, and the path that the outcome was found under."""
 
 MALFORMED = "malformed line"
@@ -43,7 +44,7 @@ FLAW_BITS = 60
 
 def flaw_column(index: int) -> str:
     """The name of the column that holds a word of flaws."""
-    return f"_flaws_{index}"
+    return f"_ebudget_flaws_{index}"
 
 
 @dataclass(frozen=True)
@@ -342,10 +343,10 @@ def _from_parquet(wanted: Wanted, field_: _ParquetField, policy: Policy) -> Extr
     plain = wanted.field is None or (wanted.field.scale == 1 and not wanted.field.null_if)
     if wanted.type is Type.TIME:
         if field_.type == "TIMESTAMP WITH TIME ZONE":
-            return Extracted(_finite(call("timezone", text("UTC"), tree)))
+            return Extracted(within_years(call("timezone", text("UTC"), tree)))
         if base.startswith("TIMESTAMP") or base == "DATE":
             local = in_utc(try_cast(tree, "TIMESTAMP"), policy.logs.timezone.key)
-            return Extracted(_finite(local))
+            return Extracted(within_years(local))
         if base in _INTEGERS:
             value = epoch_time(cast(tree, "DECIMAL(38, 0)"))
             return Extracted(value, {"not a time": exp.and_(present(tree), missing(value))})
@@ -358,10 +359,6 @@ def _from_parquet(wanted: Wanted, field_: _ParquetField, policy: Policy) -> Extr
     if plain and wanted.type is Type.NUMBER and base in _INTEGERS[:3]:
         return Extracted(cast(tree, NUMBER))
     return None
-
-
-def _finite(value: exp.Expr) -> exp.Expr:
-    return exp.Case(ifs=[exp.If(this=call("isfinite", value.copy()), true=value)])
 
 
 def read_parquet(files: Sequence[str], *, filename: bool = False) -> exp.Expr:

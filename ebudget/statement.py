@@ -106,7 +106,7 @@ class Account:
     unlabelled: int
     """Selected runs that nobody has judged yet."""
     unmeasured: int
-    """Selected runs whose spend is unknown; they spend 0 and still earn."""
+    """Selected runs whose spend is unknown; they spend 0, and earn as `of` says."""
     spent: Fraction
     allowed: Fraction | None
     """None where it cannot be known."""
@@ -172,11 +172,11 @@ class Statement:
     rejected_values: tuple[tuple[str, int], ...]
     unlabelled: int
     """Counted runs that nobody has judged yet."""
+    before: int
+    """Counted runs that are older than every window."""
     infrastructure: int
     """Counted runs that an outage ended; not the agent's doing."""
     accounts: tuple[Account, ...]
     """In the order of the policy; in a budget none first, then by code point."""
-    notes: tuple[str, ...] = ()
-    """What a reader should know of the logs."""
     statements: tuple[str, ...] = field(default=(), repr=False)
     """The SQL that made the figures."""

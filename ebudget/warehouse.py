@@ -66,8 +66,18 @@ class Warehouse:
         except duckdb.Error as error:
             raise StatementError(_first_line(error)) from error
 
+    @contextlib.contextmanager
+    def one_thread(self) -> Iterator[None]:
+        """Statements that read text files in order; with more threads their order may change."""
+        ((threads,),) = self.run("SELECT current_setting('threads')").fetchall()
+        self.run("SET threads = 1")
+        try:
+            yield
+        finally:
+            self.run(f"SET threads = {int(threads)}")
+
     def copy(self, statement: exp.Expr, target: Path) -> None:
-        """Write a result to a Parquet file, in the order of its rows."""
+        """Write a result to a Parquet file."""
         self.run(
             f"COPY ({statement.sql('duckdb')}) TO {text(str(target)).sql('duckdb')} "
             "(FORMAT parquet, COMPRESSION lz4_raw)"

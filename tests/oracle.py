@@ -8,7 +8,7 @@ each, a function of a canonical run that gives a truth value, a number, or None 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
@@ -394,6 +394,12 @@ def earns(run: Run, budget: Mapping[str, Any], rules: Rules) -> bool:
     return named[of] if of in named else rules[of](run) is True
 
 
+def label_of(run: Run, column: str) -> str | None:
+    """The value of a column as groups, slices and selectors know it."""
+    value = run[column]
+    return value if value is None else read_text(value)
+
+
 def glob(pattern: str, text: str) -> bool:
     head, star, rest = pattern.partition("*")
     if not star:
@@ -405,7 +411,7 @@ def glob(pattern: str, text: str) -> bool:
 
 def admits(wanted: Any, value: str | None) -> bool:
     for one in wanted if isinstance(wanted, list) else [wanted]:
-        if (one is None) is (value is None) and (one is None or glob(str(one), value)):
+        if (one is None) is (value is None) and (one is None or glob(read_text(one), value)):
             return True
     return False
 
@@ -452,6 +458,16 @@ def window_of(text: str, as_of: int, zone: ZoneInfo) -> Window:
     first, following = period_of(text, to_moment(as_of).astimezone(zone).date())
     start, end = first_instant(first, zone), first_instant(following, zone)
     return Window(start - 1, as_of, end - start)
+
+
+def local_days(window: Window, zone: ZoneInfo) -> list[int]:
+    """The last microsecond of every local day that ends inside a window, then as_of."""
+    day = to_moment(window.after + 1).astimezone(zone).date()
+    ends = []
+    while (end := first_instant(day + timedelta(days=1), zone) - 1) < window.until:
+        ends.append(end)
+        day += timedelta(days=1)
+    return [*ends, window.until]
 
 
 def alert_rows(budget: Mapping[str, Any], length: int) -> list[tuple[str, str, Fraction, str]]:
@@ -621,10 +637,7 @@ class Account:
             "selected": self.sums.selected,
             "eligible": self.sums.eligible,
             "unlabelled": sum(entry.run["unlabelled"] for entry in self.inside),
-            "unmeasured": sum(
-                not entry.spent.measured and (entry.earns or "sum" in self.budget["spend"])
-                for entry in self.inside
-            ),
+            "unmeasured": sum(not entry.spent.measured for entry in self.inside),
             "spent": spent,
             "allowed": amount,
             "consumed": consumed,
@@ -705,12 +718,29 @@ class Account:
             alerts.append((long, short, factor, severity, firing))
         return rates, alerts
 
+    def days(self, zone: ZoneInfo) -> list[tuple[int, int, Fraction, Fraction | None]]:
+        """(until, eligible, spent, remaining) of each day; what remains is of the whole window."""
+        allowed = self.allowed(self.inside, self.window.length).amount
+        found, before = [], self.window.after
+        for end in local_days(self.window, zone):
+            day = add_up(within(self.entries, before, end))
+            so_far = add_up(within(self.entries, self.window.after, end))
+            gone = so_far.amount + (allowed or 0) * so_far.instant
+            remaining = None
+            if allowed:
+                remaining = 1 - gone / allowed
+            elif allowed == 0 and gone == 0 and not so_far.instant:
+                remaining = Fraction(1)
+            found.append((end, day.eligible, day.amount + (allowed or 0) * day.instant, remaining))
+            before = end
+        return found
+
     def slices(
         self, column: str, amount: Fraction | None, spent: Fraction
     ) -> dict[str | None, dict[str, Any]]:
         parts: dict[str | None, list[Entry]] = {}
         for entry in self.inside:
-            parts.setdefault(entry.run[column], []).append(entry)
+            parts.setdefault(label_of(entry.run, column), []).append(entry)
         found = {}
         for value, entries in parts.items():
             own = add_up(entries)
@@ -738,16 +768,22 @@ def listed(value: Any) -> list[Any]:
 
 
 def accounts_of(
-    policy: Mapping[str, Any], name: str, runs: Sequence[Run], as_of: int, rules: Rules
+    policy: Mapping[str, Any],
+    name: str,
+    runs: Sequence[Run],
+    as_of: int,
+    rules: Rules,
+    with_days: bool,
 ) -> list[dict[str, Any]]:
     budget = policy["budgets"][name]
     failures = policy.get("failures") or {}
-    window = window_of(budget.get("window", "30d"), as_of, ZoneInfo(policy.get("timezone", "UTC")))
+    zone = ZoneInfo(policy.get("timezone", "UTC"))
+    window = window_of(budget.get("window", "30d"), as_of, zone)
     wanted = budget.get("for") or {}
     entries = [
         Entry(run, earns(run, budget, rules), spend_of(run, budget["spend"], failures, rules))
         for run in runs
-        if all(admits(values, run[column]) for column, values in wanted.items())
+        if all(admits(values, label_of(run, column)) for column, values in wanted.items())
     ]
     columns = listed(budget.get("each", ()))
     silent = set()
@@ -764,7 +800,7 @@ def accounts_of(
         silent = set()
 
     def group_of(entry: Entry) -> tuple[str | None, ...]:
-        return tuple(entry.run[column] for column in columns)
+        return tuple(label_of(entry.run, column) for column in columns)
 
     groups = {group_of(entry) for entry in within(entries, window.after, window.until)} | silent
     found = []
@@ -772,6 +808,7 @@ def accounts_of(
         own = [entry for entry in entries if group_of(entry) == group]
         named = dict(zip(columns, group, strict=True))
         first = min((run["start_time"] for run in runs), default=window.until + 1)
+        account = Account(policy, budget, named, own, window)
         found.append(
             {
                 "budget": name,
@@ -780,7 +817,8 @@ def accounts_of(
                 "covered": Fraction(
                     window.until - max(first - 1, window.after), window.until - window.after
                 ),
-                **Account(policy, budget, named, own, window).figures(),
+                **account.figures(),
+                "days": account.days(zone) if with_days else [],
             }
         )
     return found
@@ -793,8 +831,9 @@ def evaluate(
     *,
     clock: datetime,
     as_of: datetime | None = None,
+    days_of: Collection[str] = (),
 ) -> dict[str, Any]:
-    """What a statement has to say of these logs."""
+    """What a statement has to say of these logs; day by day for the budgets of `days_of`."""
     intake, moment = take_in(
         policy, logs, to_micros(clock), None if as_of is None else to_micros(as_of)
     )
@@ -819,6 +858,6 @@ def evaluate(
         "accounts": [
             account
             for name in policy["budgets"]
-            for account in accounts_of(policy, name, intake.runs, moment, rules)
+            for account in accounts_of(policy, name, intake.runs, moment, rules, name in days_of)
         ],
     }

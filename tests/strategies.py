@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from fractions import Fraction
 from typing import Any
@@ -156,10 +156,8 @@ class Case:
     logs: tuple[Log, ...]
     clock: datetime
     as_of: datetime | None
-
-    def split(self, *logs: Log) -> Case:
-        """The same case with other files."""
-        return replace(self, logs=logs)
+    days_of: tuple[str, ...] = ()
+    """The budgets whose burn-down is wanted."""
 
 
 # Logs
@@ -202,7 +200,7 @@ ODD_MEASURED: dict[str, Sequence[Any]] = {
     "cleanup_minutes": ("Infinity", 12.5, {"minutes": 5}),
 }
 RAW_RECORDS = ('{"start_time": ', "null", "[1]", '"text"', "17", '{"outcome": "success"}')
-SIZES = (0, 1, 3, 6, 10, 20, 30, 40, 50, 60)
+SIZES = (6, 3, 12, 20, 30, 40, 50, 60)
 
 
 def _times(draw: st.DrawFn, anchor: int, marks: Sequence[int]) -> list[int]:
@@ -218,11 +216,13 @@ def _template(draw: st.DrawFn, clean: bool) -> dict[str, Any]:
     record["outcome"] = draw(st.sampled_from(OUTCOMES if clean else (*OUTCOMES, *ODD_OUTCOMES)))
     for key, menu in MEASURED.items():
         record[key] = draw(st.sampled_from((*menu, *(() if clean else ODD_MEASURED[key]))))
+    if draw(st.integers(0, 3)) == 0:
+        record["end_time"] = draw(st.sampled_from((800_000, 800_001, 10**9)))
     record["meta"] = {"approved": draw(st.sampled_from((True, False, None)))}
     return record
 
 
-def _spelled(draw: st.DrawFn, micros: int, zone: ZoneInfo) -> Any:
+def _spelled(draw: st.DrawFn, micros: int, zone: ZoneInfo, unzoned: ZoneInfo) -> Any:
     """An instant in one of the ways in which logs write one."""
     way = draw(st.sampled_from(("utc", "utc", "utc", "zone", "micros", "millis", "naive")))
     if way == "zone":
@@ -231,8 +231,9 @@ def _spelled(draw: st.DrawFn, micros: int, zone: ZoneInfo) -> Any:
         return micros
     if way == "millis" and micros % 1000 == 0:
         return micros // 1000
-    if way == "naive":
-        return to_moment(micros).isoformat(sep=" ").removesuffix("+00:00")
+    local = to_moment(micros).astimezone(unzoned)
+    if way == "naive" and not local.fold:
+        return local.replace(tzinfo=None).isoformat(sep=" ")
     return stamp(to_moment(micros))
 
 
@@ -242,12 +243,14 @@ def logs(
     anchor: int,
     zone: ZoneInfo,
     marks: Sequence[int],
+    unzoned: ZoneInfo,
     clean: bool = False,
     unique: bool = False,
 ) -> tuple[Log, ...]:
     """One to three files of runs at the marks, at the anchor, and shortly before it.
 
-    `clean`: nothing that Parquet could not hold; `unique`: no duplicates.
+    `unzoned` is the zone of times without one. `clean`: nothing that Parquet could not hold;
+    `unique`: no duplicates.
     """
     times = _times(draw, anchor, marks)
     if not clean and draw(st.integers(0, 5)) == 0:
@@ -269,7 +272,8 @@ def logs(
         flat = clean or name.endswith(".parquet")
         kinds = [_template(draw, flat) for _ in range(draw(st.integers(1, 5)))]
         records: list[dict[str, Any] | str] = []
-        for _ in range(draw(st.sampled_from(SIZES)) // len(names)):
+        empty = draw(st.integers(0, 30)) == 30
+        for _ in range(0 if empty else draw(st.sampled_from(SIZES)) // len(names)):
             serial += 1
             if not flat and draw(st.integers(0, 20)) == 0:
                 records.append(draw(st.sampled_from(RAW_RECORDS)))
@@ -277,8 +281,10 @@ def logs(
             record = dict(draw(st.sampled_from(kinds)))
             moment = draw(st.sampled_from(times))
             record["start_time"] = (
-                stamp(to_moment(moment)) if flat else _spelled(draw, moment, zone)
+                stamp(to_moment(moment)) if flat else _spelled(draw, moment, zone, unzoned)
             )
+            if "end_time" in record:
+                record["end_time"] = stamp(to_moment(moment + record["end_time"]))
             ids = (None, f"r{serial}") if unique else (None, f"r{serial}", "r1", "r2", "r3")
             record["run_id"] = draw(st.sampled_from(ids))
             if silent:
@@ -342,6 +348,7 @@ SELECTORS: dict[str, Sequence[Any]] = {
     "environment": ("prod", "prod*", "*d*", ["dev", None], "nowhere"),
     "segment": ("vip", [None, "smb"], "?", "é"),
     "risk_tier": ("high", ["low", "medium"], None),
+    "approved": ("true", [False, None]),
 }
 ALERTS = (
     [],
@@ -370,7 +377,7 @@ def budgets(draw: st.DrawFn, failures: Sequence[str], valued: bool) -> dict[str,
         "each": st.one_of(
             st.just(["workflow"]),
             st.lists(
-                st.sampled_from(("workflow", "risk_tier", "segment", "environment")),
+                st.sampled_from(("workflow", "risk_tier", "segment", "environment", "approved")),
                 min_size=1,
                 max_size=2,
                 unique=True,
@@ -379,7 +386,7 @@ def budgets(draw: st.DrawFn, failures: Sequence[str], valued: bool) -> dict[str,
         "of": st.sampled_from(("all", "labelled", "success", *CONDITIONS)),
         "window": st.sampled_from(WINDOWS),
         "by": st.lists(
-            st.sampled_from(("workflow", "segment", "action_type", "risk_tier")),
+            st.sampled_from(("workflow", "segment", "action_type", "risk_tier", "approved")),
             max_size=2,
             unique=True,
         ),
@@ -429,6 +436,7 @@ def policies(draw: st.DrawFn, zone: str) -> dict[str, Any]:
             "fields": {
                 "approved": {"path": "meta.approved", "type": "boolean", "optional": True},
             },
+            "timezone": draw(st.sampled_from(("UTC", zone))),
             "outcomes": {"success": ["shipped"], "escalated": ["handed_over"]},
         },
         "failures": failures,
@@ -457,12 +465,17 @@ def cases(draw: st.DrawFn, clean: bool = False, unique: bool = False) -> Case:
     zone, moment = ZoneInfo(name), datetime.fromisoformat(text)
     anchor = to_micros(moment)
     policy = draw(policies(name))
-    as_of = draw(st.sampled_from((None, None, anchor, anchor - 1, anchor - 3600 * 10**6)))
+    back = (None, None, 0, 1, 3600 * 10**6, 40 * DAY, -400 * DAY)
+    before = draw(st.sampled_from(back))
+    as_of = None if before is None else anchor - before
     marks = edges(policy, anchor if as_of is None else as_of)
-    found = draw(logs(anchor, zone, marks, clean, unique))
+    unzoned = ZoneInfo(policy["logs"]["timezone"])
+    found = draw(logs(anchor, zone, marks, unzoned, clean, unique))
+    days_of = draw(st.sampled_from(((), (), (), tuple(policy["budgets"])[:1])))
     return Case(
         policy,
         found,
         moment.astimezone(UTC),
         None if as_of is None else to_moment(as_of),
+        days_of,
     )

@@ -14,6 +14,7 @@ import polars as pl
 
 import ebudget
 from ebudget.policy_file import parse_policy
+from ebudget.statement import Day
 from oracle import Log
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
@@ -158,7 +159,7 @@ def statement_of(
 ) -> ebudget.Statement:
     """The statement of a policy over these files."""
     checked, ledger = ledger_of(policy, paths, **options)
-    return ebudget.evaluate(checked, ledger)
+    return ebudget.evaluate(checked, ledger, days_of=options.get("days_of", ()))
 
 
 def state(
@@ -199,6 +200,11 @@ def figures(statement: ebudget.Statement) -> dict[str, Any]:
     }
 
 
+def day_figures(day: Day) -> tuple[Any, ...]:
+    """A day of a burn-down as the plain data that the oracle gives."""
+    return (day.until, day.eligible, day.spent, day.remaining)
+
+
 def account_figures(account: ebudget.Account) -> dict[str, Any]:
     """An account as the plain data that the oracle gives."""
     return {
@@ -236,6 +242,7 @@ def account_figures(account: ebudget.Account) -> dict[str, Any]:
             }
             for column, parts in account.breakdown
         },
+        "days": [day_figures(day) for day in account.days],
     }
 
 

@@ -30,7 +30,7 @@ T = "2026-11-20T10:00:00Z"
 
 def read(paths: list[str], text: str | None = None, fields: str = "", **options: Any) -> Statement:
     policy = parse_policy(text or COST.replace("FIELDS", fields), "p.yaml")
-    ledger = ebudget.read_ledger(paths, policy, clock=CLOCK, **options)
+    ledger = ebudget.read_ledger(paths, policy, clock=CLOCK, show_rejects=True, **options)
     statement = ebudget.evaluate(policy, ledger)
     intake = statement.intake
     parts = intake.runs + intake.rejected_total + intake.duplicates + intake.outside

@@ -280,8 +280,13 @@ def _breakdown(page: _Page, account: Account) -> None:
 
 
 def _amount(account: Account, part: Slice) -> str:
-    text = figures.plain(part.spent, 2 if account.unit == "USD" else 1)
-    return f"${text}" if account.unit == "USD" else text
+    return _money(account, part.spent)
+
+
+def _money(account: Account, amount: Fraction) -> str:
+    if account.unit == "USD":
+        return f"${figures.plain(amount, 2, least=2)}"
+    return figures.plain(amount, 1)
 
 
 def _slice_rate(account: Account, part: Slice) -> str:
@@ -296,13 +301,14 @@ def _burn_down(page: _Page, account: Account) -> None:
     group = figures.group_of(account)
     named = f"{visible(account.budget, 40)}{' for ' + group if group else ''}"
     page.add((f"burn-down of {named}", "bold"))
-    page.wrapped(
-        f"what was left of this window's {account.window} at the end of each day, "
-        "and what the day spent",
-        indent=2,
-    )
     days = list(account.days)
     step = -(-len(days) // MOST_DAYS)
+    each = "day" if step == 1 else f"{step} days"
+    page.wrapped(
+        f"what was left of the allowance of this window ({account.window}) after each {each}, "
+        f"and what each {each} spent",
+        indent=2,
+    )
     kept = [days[i : i + step] for i in range(0, len(days), step)]
     width = max(min(page.look.width - 40, 50), 12)
     for chunk in kept:
@@ -313,7 +319,7 @@ def _burn_down(page: _Page, account: Account) -> None:
         if account.allowed is None:
             shown = "–"
         bar = figures.level(left or Fraction(0), width, ascii_only=page.look.ascii_only)
-        amount = figures.plain(spent, 2 if account.unit == "USD" else 1)
+        amount = _money(account, spent)
         page.add(
             f"  {figures.day_of(last.until, page.look.zone):<10} ",
             (bar, _MARKS[account.verdict][2]),

@@ -79,8 +79,8 @@ def remaining(account: Account) -> str:
 def spent_of_allowed(account: Account, *, unit: bool = True) -> str:
     """`22 of 7.7 runs`, `41 of 90 min`, `$66.26 of $64.08`; a count's unit can be left out."""
     money = account.unit == "USD"
-    digits = 2 if money else 1
     allowed = account.allowed
+    digits = 2 if money or (allowed is not None and 0 < allowed < 1) else 1
     lines = [Fraction(0)] if allowed is None else [Fraction(0), allowed]
     count = between_lines(account.spent, lines, digits)
     if allowed is not None:
@@ -214,13 +214,15 @@ def notes(statement: Statement) -> list[str]:
     if intake.words:
         words = ", ".join(f"{value_of(word)} × {n:,}" for word, n in intake.words)
         found.append(f"outcome words that nobody knows (logs.outcomes can name them): {words}")
-    if intake.said_by:
+    if len(intake.said_by) > 1:
         names = ", ".join(f"{visible(name)} × {n:,}" for name, n in intake.said_by)
         found.append(f"the outcome was found under several names ({names}); map one to be sure")
     if intake.future:
         found.append(
             f"{count_of(intake.future, 'record')} dated more than a day after this machine's clock"
         )
+    if statement.before:
+        found.append(f"{count_of(statement.before, 'run')} older than every window")
     short = {a.window: a.covered for a in statement.accounts if a.covered < 1}
     if short and intake.first is not None:
         windows = ", ".join(
@@ -286,6 +288,9 @@ def alarms(account: Account) -> list[str]:
 def remarks(account: Account) -> list[str]:
     """What qualifies an account's figures."""
     found = []
+    if account.rate and account.eligible and not account.instant:
+        share = percent(account.spent / account.eligible, [Fraction(0), Fraction(1)], 1)
+        found.append(f"{share} of {account.eligible:,}")
     if account.reason:
         found.append(visible(account.reason))
     if account.instant:
@@ -293,5 +298,5 @@ def remarks(account: Account) -> list[str]:
     if account.unlabelled:
         found.append(f"{account.unlabelled:,} of {count_of(account.selected, 'run')} not judged")
     if account.unmeasured:
-        found.append(f"{account.unmeasured:,} not measured")
+        found.append(f"{account.unmeasured:,} of {account.selected:,} not measured")
     return found
