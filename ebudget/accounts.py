@@ -264,7 +264,7 @@ class _BudgetBook:
         return frame.select(
             *(
                 name
-                for name in dict.fromkeys((*self._columns(), "workflow"))
+                for name in dict.fromkeys((*self._columns(), "workflow", "outcome"))
                 if name in frame.columns
             ),
             BUCKET,
@@ -486,7 +486,7 @@ class _BudgetBook:
                 continue
             own = part.amount + allowed * part.instant
             share = own / spent if spent else None
-            if share is None and whole.instant:
+            if not allowed and whole.instant:
                 share = Fraction(part.instant, whole.instant)
             rate = _rate(part)
             rest = _rate(whole - part)

@@ -32,7 +32,7 @@ from ebudget.review import review
 from ebudget.statement import Account, Statement
 from ebudget.text_safety import visible
 
-OK, FAILED_INPUT, BUG, INTERRUPTED = 0, 2, 70, 130
+OK, FAILED_INPUT, BUG, INTERRUPTED, TERMINATED = 0, 2, 70, 130, 143
 
 app = typer.Typer(
     name="ebudget",
@@ -134,6 +134,7 @@ def report(
     """What has been spent, where, and what was agreed to happen now."""
     _check_format(format_)
     outputs = [_output(item) for item in output or ()]
+    _refuse_twice([path for _, path in outputs])
     loaded = api.load_policy(policy)
     breakdowns = _breakdowns(by)
     _check_budgets(loaded, budget or ())
@@ -306,6 +307,12 @@ def _output(item: str) -> tuple[str, Path]:
     return kind, Path(path)
 
 
+def _refuse_twice(paths: Sequence[Path]) -> None:
+    for index, path in enumerate(paths):
+        if path in paths[:index]:
+            raise UsageError(f"--output {visible(str(path))!r}: named twice")
+
+
 def _rendered(format_: str, statement: Statement, look: Look) -> str:
     return _FORMATS[format_](statement, look)
 
@@ -323,8 +330,14 @@ def _for_terminal(look: Look) -> Look:
 
 
 def _print(text: str) -> None:
-    sys.stdout.write(text)
-    sys.stdout.flush()
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+        raise InputError(f"standard output cannot be written: {error.strerror}") from None
 
 
 def _write_whole(path: Path, text: str) -> None:
@@ -379,8 +392,12 @@ def _complain(text: str) -> None:
     sys.stderr.write(f"{text}\n")
 
 
-def _terminated(_signal: int, _frame: object) -> None:
-    raise SystemExit(143)
+_stopped: list[int] = []
+
+
+def _terminated(number: int, _frame: object) -> None:
+    _stopped.append(number)
+    raise SystemExit(TERMINATED)
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -405,6 +422,8 @@ def run(arguments: Sequence[str]) -> int:
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
         return OK
     except Exception as error:
+        if _stopped:  # a library may turn the exit into an error of its own
+            return TERMINATED
         if debug:
             traceback.print_exc()
         reason = visible(" ".join(str(error).split()), 200)

@@ -312,10 +312,8 @@ def _outcome(raw: str, null_if: Sequence[str], policy: Policy) -> Extracted:
 def spellings(path: str) -> Iterator[tuple[str, ...]]:
     """The ways in which a dotted path can be nested: `a.b` is a key `a.b`, or `b` inside `a`."""
     parts = path.split(".")
-    if len(parts) > 6 or not all(parts):
-        yield (path,)
-        if all(parts):
-            yield tuple(parts)
+    if len(parts) > 6:
+        yield from ((path,), tuple(parts))
         return
     for joins in range(2 ** (len(parts) - 1)):
         spelling = [parts[0]]

@@ -13,7 +13,7 @@ from ebudget.errors import InputError
 from ebudget.extraction import spellings
 from ebudget.loading import Loaded, parquet_schema
 from ebudget.query import RUNS, Plan
-from ebudget.reading import read_whole
+from ebudget.reading import json_pointer, read_whole
 from ebudget.rules import call, column, text
 from ebudget.sources import Kind, Source
 from ebudget.text_safety import visible
@@ -116,9 +116,7 @@ def _schema_paths(schema: Mapping[str, object], before: str = "") -> Iterator[st
 
 def _occurs_late(loaded: Loaded, path: str) -> bool:
     """Whether any record of a text log has the path, searched from end to end."""
-    keys = [
-        "$" + "".join("." + json.dumps(key) for key in spelling) for spelling in spellings(path)
-    ]
+    keys = [json_pointer(spelling) for spelling in spellings(path)]
     for source in loaded.sources.files:
         if source.kind is Kind.PARQUET:
             continue

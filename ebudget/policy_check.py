@@ -27,6 +27,7 @@ GROUPING_TYPES = (Type.TEXT, Type.BOOLEAN)
 """The types of column that runs can be grouped by."""
 
 _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,62}\Z", re.ASCII)
+_RESERVED = ("file_row_number", "rowid", "filename")
 _NAMES = ("all", "labelled", "success")
 
 
@@ -77,7 +78,9 @@ def _with_place(message: str, place: str) -> str:
 
 def _check_field(path: Path, name: str, field: FieldMap) -> Iterator[Finding]:
     known = BY_NAME.get(name)
-    if known is None and not _IDENTIFIER.match(name):
+    if name.lower() in _RESERVED:
+        yield path, f"the name {name!r} is taken; choose another"
+    elif known is None and not _IDENTIFIER.match(name):
         yield (
             path,
             f"{name!r} is no column name; use letters, digits and _, beginning with a letter",

@@ -15,7 +15,7 @@ from sqlglot import exp
 from ebudget.allowance import ByTier, OfValue
 from ebudget.extraction import bit_words, flaws_of, wanted_column
 from ebudget.policy import Budget, Policy, SpendSum, SpendWhen
-from ebudget.reading import FILE, FLAW_BITS, REJECT, ROW, WORD, Canonical
+from ebudget.reading import FILE, FLAW_BITS, REJECT, ROW, SAID_BY, Canonical
 from ebudget.rules import (
     Rule,
     call,
@@ -152,7 +152,12 @@ def _amount(policy: Policy, source: str) -> Rule:
 def duplicates_exist() -> exp.Select:
     """Two counts that differ where a run_id may be there twice; hashes stand in for the texts."""
     hashed = exp.Count(this=exp.Distinct(expressions=[call("hash", column("run_id"))]))
-    return exp.select(hashed, exp.Count(this=column("run_id"))).from_(RUNS).where(_is_readable())
+    return (
+        exp.select(hashed, exp.Count(this=exp.Star()))
+        .from_(RUNS)
+        .where(_is_readable())
+        .where(_present(column("run_id")))
+    )
 
 
 def _is_readable() -> exp.Expr:
@@ -271,8 +276,8 @@ def rejects_statement() -> exp.Select:
 
 
 def labels_statement() -> exp.Select:
-    """How many readable records say how they went, in a word that is known or not."""
-    said = exp.or_(_present(column("outcome")), _present(column(WORD)))
+    """How many readable records have anything to say of how they went, be it that they wait."""
+    said = _present(column(SAID_BY))
     return exp.select(exp.Count(this=exp.Star())).from_(RUNS).where(_is_readable()).where(said)
 
 

@@ -108,13 +108,17 @@ def _quoted(name: str) -> str:
     return exp.to_identifier(name, quoted=True).sql("duckdb")
 
 
+def json_pointer(keys: Sequence[str]) -> str:
+    """The way to a nested value, in which no character of a key means anything (RFC 6901)."""
+    return "".join("/" + key.replace("~", "~0").replace("/", "~1") for key in keys)
+
+
 def _json_access(root: _Branch, spelling: Sequence[str]) -> exp.Expr:
     tree = column(spelling[0])
     branch = root.children[spelling[0]]
     for index, key in enumerate(spelling[1:], 1):
         if branch.leaf:
-            keys = "".join(f'."{k}"' for k in spelling[index:])
-            return call("json_extract_string", tree, text("$" + keys))
+            return call("json_extract_string", tree, text(json_pointer(spelling[index:])))
         tree = call("struct_extract", tree, text(key))
         branch = branch.children[key]
     if branch.leaf and branch.children:

@@ -87,7 +87,7 @@ def find_sources(paths: Sequence[str], scratch: Path, stdin: BinaryIO | None = N
 def _expand(
     paths: Sequence[str], found: Sources, scratch: Path, stdin: BinaryIO | None
 ) -> Iterator[tuple[str, str]]:
-    for path in paths:
+    for path in dict.fromkeys(paths):
         if path == STDIN:
             spooled = scratch / "stdin"
             with spooled.open("wb") as target:

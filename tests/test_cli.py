@@ -211,6 +211,18 @@ def test_outputs_are_written_beside_what_is_printed(folder, capsys):
     }
 
 
+def test_an_output_through_a_link_reaches_its_target_and_a_pipe_stays_a_pipe(folder, capsys):
+    (folder / "target.json").write_text("old")
+    (folder / "link.json").symlink_to(folder / "target.json")
+    assert run("report", "log.jsonl", "--output", "json=link.json", capsys=capsys)[0] == 0
+    assert (folder / "link.json").is_symlink()
+    assert json.loads((folder / "target.json").read_text())["schema"]
+    code, _, err = run(
+        "report", "log.jsonl", "--output", "json=z", "--output", "text=z", capsys=capsys
+    )
+    assert (code, "named twice" in err) == (2, True)
+
+
 def test_a_failed_report_leaves_the_old_output_as_it_was(folder, capsys):
     (folder / "r.json").write_text("old")
     (folder / "log.jsonl.gz").write_bytes(b"\x1f\x8b\x08\x00")

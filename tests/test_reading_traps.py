@@ -390,6 +390,54 @@ def test_a_name_can_be_both_a_value_and_a_path(tmp_path):
     assert groups == ["refused", "timeout"]
 
 
+@pytest.mark.parametrize("key", ["*", 'a"b', "a/b", "~0", "$x", "[0]", "a b"])
+def test_an_object_and_a_key_inside_it_can_both_be_mapped(tmp_path, key):
+    fields = json.dumps({"fields": {"mine": {"path": f"o.{key}"}, "whole": {"path": "o"}}})
+    policy = COST.replace("{FIELDS}", fields).replace("window", "each: [mine, whole], window")
+    log = write(tmp_path, {"ts": T, "cost": 1, "o": {key: "v"}})
+    group = dict(read([log], policy).accounts[0].group)
+    assert group == {"mine": "v", "whole": json.dumps({key: "v"}, separators=(",", ":"))}
+
+
+def test_a_parquet_column_with_a_name_that_duckdb_needs_is_one_clear_error(tmp_path):
+    path = tmp_path / "a.parquet"
+    duckdb.sql(
+        "COPY (SELECT TIMESTAMP '2026-11-20' AS ts, 1 AS file_row_number, 'x' AS _file) "
+        f"TO '{path}' (FORMAT parquet)"
+    )
+    with pytest.raises(InputError, match="file_row_number has a name that DuckDB needs"):
+        read([str(path)])
+
+
+def test_of_equal_duplicates_in_one_file_the_last_line_wins_however_it_is_read(tmp_path):
+    rows = [{"run_id": str(n), "ts": T, "cost": 0, "pad": "x" * 400} for n in range(60_000)]
+    rows[10] = {"run_id": "twice", "ts": T, "cost": 1}
+    rows[59_000] = {"run_id": "twice", "ts": T, "cost": 2}
+    assert spent(read([write(tmp_path, *rows)])) == "2.0"
+
+
+def test_line_numbers_are_right_in_a_file_that_is_read_by_several_threads(tmp_path):
+    good = json.dumps({"ts": T, "cost": 0, "pad": "x" * 900})
+    lines = [good] * 60_000
+    lines[41_000] = "{broken"
+    statement = read([write(tmp_path, *lines)])
+    (reject,) = statement.intake.rejects
+    assert (reject.place, reject.reason) == ("line 41001", "malformed line")
+
+
+def test_standard_input_named_twice_is_read_once():
+    data = io.BytesIO(b'{"ts": "2026-11-20T10:00:00Z", "cost": 1}\n')
+    assert spent(read(["-", "-"], stdin=data)) == "1.0"
+
+
+def test_an_outcome_after_as_of_still_says_that_runs_are_judged(tmp_path):
+    log = write(
+        tmp_path, {"ts": T, "cost": 1}, {"ts": "2026-11-20T11:00:00Z", "outcome": "success"}
+    )
+    statement = read([log], as_of=datetime(2026, 11, 20, 10, tzinfo=UTC))
+    assert (statement.intake.runs, statement.unlabelled) == (1, 1)
+
+
 def test_nested_parquet_paths_resolve(tmp_path):
     path = tmp_path / "a.parquet"
     duckdb.sql(
@@ -442,6 +490,23 @@ def test_between_equal_times_the_later_path_wins_also_under_a_name_that_looks_li
     assert spent(read([str(tmp_path)])) == "1.0"
     write(tmp_path, {"run_id": "r", "ts": T, "cost": 3}, name="c{1,2}?.jsonl")
     assert spent(read([str(tmp_path)])) == "3.0"
+
+
+def test_a_duplicate_is_found_beside_runs_without_an_id(tmp_path):
+    log = write(tmp_path, {"run_id": "a", "ts": T}, {"run_id": "a", "ts": T}, {"ts": T})
+    assert read([log]).intake.duplicates == 1
+
+
+def test_a_log_in_which_everything_waits_for_a_judgement_has_no_successes(tmp_path):
+    log = write(tmp_path, {"ts": T, "outcome": "pending"}, {"ts": T, "outcome": ""})
+    assert read([log]).unlabelled == 2
+
+
+def test_runs_can_be_broken_down_by_outcome(tmp_path):
+    policy = COST.replace("{FIELDS}", "{}").replace("window", "by: [outcome], window")
+    log = write(tmp_path, {"ts": T, "outcome": "ok", "cost": 1}, {"ts": T, "cost": 2})
+    ((_, slices),) = read([log], policy).accounts[0].breakdown
+    assert [part.value for part in slices] == [None, "success"]
 
 
 def test_runs_without_an_id_are_never_duplicates(tmp_path):

@@ -135,6 +135,9 @@ def test_arithmetic_is_exact_and_total(text, expected):
         ("interval 1 day is null", "an interval is not allowed", None),
         ("tools[1] = 'a'", "not allowed", None),
         ("{'a': 1} is null", "not allowed", None),
+        ("ltrim(outcome) = 'x'", "trim is written trim(text)", None),
+        ("trim(leading from outcome) = 'x'", "trim is written trim(text)", None),
+        ("cast(start_time as date) = '2026-07-02'", "use date_part", None),
         ("outcome = e'\\x41'", "not allowed", None),
     ],
 )

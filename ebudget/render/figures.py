@@ -204,7 +204,7 @@ def notes(statement: Statement) -> list[str]:
     """What a reader should know of the logs before trusting a figure."""
     intake = statement.intake
     found = []
-    if intake.runs == 0 and intake.records:
+    if intake.rejected_total and intake.rejected_total == intake.records:
         found.append(
             "no record counts; if the time has another name, map it: logs.fields.start_time"
         )
