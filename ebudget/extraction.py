@@ -8,7 +8,7 @@ cannot be read is null and counted as a flaw, by column and reason.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from sqlglot import exp
@@ -172,6 +172,29 @@ def _number(wanted: Wanted, raw: str) -> Extracted:
     if keep:
         result = _when(exp.and_(*keep), result)
     return Extracted(result, flaws, tuple(steps), sound)
+
+
+def double_read(raw: str, number: Extracted) -> Extracted:
+    """A number of a DOUBLE column: the decimal of its shortest text, mostly without the text.
+
+    A decimal of at most 15 digits that denotes the double is its shortest text, for no two such
+    decimals denote the same double. Below a million, 9 decimal places are no more digits.
+    """
+    near, double = column(f"{raw}.near"), column(raw)
+    million = exp.Literal.number(999_999)
+    small = exp.Between(this=double, low=exp.Neg(this=million.copy()), high=million)
+    same = exp.EQ(this=cast(near, "DOUBLE"), expression=double.copy())
+    by_text = number.steps[0][f"{raw}.read"].copy()
+    by_text.set("this", cast(double.copy(), "VARCHAR"))
+    read = exp.Case(ifs=[exp.If(this=exp.and_(small, same), true=near.copy())], default=by_text)
+    first = {f"{raw}.near": try_cast(double.copy(), NUMBER)}
+    later = [dict(step) for step in number.steps[1:]]
+    for step in later:
+        for name, tree in step.items():
+            step[name] = tree.transform(
+                lambda node: cast(node, "VARCHAR") if node == double else node
+            )
+    return replace(number, steps=(first, {f"{raw}.read": read}, *later))
 
 
 def _plain_decimal(value: Fraction) -> str:

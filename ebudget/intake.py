@@ -14,7 +14,14 @@ from sqlglot import exp
 from ebudget import query
 from ebudget.errors import InputError
 from ebudget.ledger import SHOWN_REJECTS, Intake, Ledger, Reject, frame_of
-from ebudget.loading import Loaded, load, reload_in_order, reload_without_culprits, temporary
+from ebudget.loading import (
+    Loaded,
+    load,
+    reload_in_order,
+    reload_without_culprits,
+    several_outcome_names,
+    temporary,
+)
 from ebudget.mapped_paths import absent_optional_paths, check_mapped_paths
 from ebudget.quantities import DAY
 from ebudget.query import LOSERS, RUNS, Plan
@@ -84,18 +91,23 @@ def _measure(
     show_rejects: bool,
 ) -> Ledger:
     warehouse = loaded.warehouse
-    warehouse.tick("looking for duplicates")
-    duplicates = _find_duplicates(loaded)
-    twice = duplicates > 0
     limit = now + DAY
     until = limit if as_of is None else min(as_of, limit)
-    totals = query.totals_statement(until, duplicates=twice)
-    warehouse.note(totals)
-    ((readable, outside, first, last),) = warehouse.rows(totals)
-    ((labels,),) = warehouse.rows(query.labels_statement())
+    warehouse.tick("looking for duplicates")
+    survey = query.survey_statement(until)
+    warehouse.note(survey)
+    (row,) = warehouse.rows(survey)
+    readable, outside, first, last, present, distinct = row
+    duplicates = _find_duplicates(loaded) if distinct != present else 0
+    twice = duplicates > 0
+    if twice:
+        totals = query.totals_statement(until)
+        warehouse.note(totals)
+        ((readable, outside, first, last),) = warehouse.rows(totals)
     future = outside
     if until != limit:
-        ((_, future, _, _),) = warehouse.rows(query.totals_statement(limit, duplicates=twice))
+        ahead = query.totals_statement(limit) if twice else query.survey_statement(limit)
+        future = warehouse.rows(ahead)[0][1]
     moment = as_of if as_of is not None else last if last is not None else now
     newest = min(moment, limit)
     edges = sorted({edge for edge in edges_of(moment) if edge <= newest} | {newest})
@@ -113,7 +125,7 @@ def _measure(
         first=first,
         last=last,
         rejects=_first_rejects(loaded) if show_rejects and rejected else (),
-        labels=labels,
+        labels=_says_how_it_went(warehouse, frame),
         unreadable=tuple(loaded.unreadable),
         ignored=len(loaded.sources.ignored),
     )
@@ -124,7 +136,7 @@ def _measure(
     ledger = Ledger(
         plan, moment, as_of is None, tuple(edges), frame_of(plan, frame), intake, statements
     )
-    return _with_outcome_names(warehouse, ledger, twice)
+    return _with_outcome_names(warehouse, ledger, twice, several=several_outcome_names(loaded))
 
 
 def _grouped(warehouse: Warehouse, statement: exp.Select, plan: Plan) -> pl.DataFrame:
@@ -144,7 +156,16 @@ def _grouped(warehouse: Warehouse, statement: exp.Select, plan: Plan) -> pl.Data
     return warehouse.frame(exp.select(exp.Star()).from_(LEDGER).sql("duckdb"))
 
 
-def _with_outcome_names(warehouse: Warehouse, ledger: Ledger, duplicates: bool) -> Ledger:
+def _says_how_it_went(warehouse: Warehouse, frame: pl.DataFrame) -> bool:
+    """Whether any record of the whole input does; mostly the ledger's rows tell."""
+    if frame.get_column("outcome").is_not_null().any():
+        return True
+    return bool(warehouse.rows(query.labels_statement()))
+
+
+def _with_outcome_names(
+    warehouse: Warehouse, ledger: Ledger, duplicates: bool, *, several: bool
+) -> Ledger:
     """The ledger with the outcome words that nobody knows, and the names of the outcome."""
 
     def tally(name: str) -> tuple[tuple[str, int], ...]:
@@ -153,7 +174,8 @@ def _with_outcome_names(warehouse: Warehouse, ledger: Ledger, duplicates: bool) 
 
     unknown = any(name.startswith("outcome:") for name, _ in ledger.rejected_values())
     words = tally(WORD) if unknown else ()
-    names = tally(SAID_BY) if "outcome" not in ledger.plan.policy.logs.fields else ()
+    mapped = "outcome" in ledger.plan.policy.logs.fields
+    names = tally(SAID_BY) if several and not mapped else ()
     intake = replace(ledger.intake, words=words, said_by=names)
     return replace(ledger, intake=intake)
 
@@ -161,11 +183,6 @@ def _with_outcome_names(warehouse: Warehouse, ledger: Ledger, duplicates: bool) 
 def _find_duplicates(loaded: Loaded) -> int:
     """Make the table of duplicates where there are any; gives their number."""
     warehouse = loaded.warehouse
-    check = query.duplicates_exist()
-    warehouse.note(check)
-    ((distinct, present),) = warehouse.rows(check)
-    if distinct == present:
-        return 0
     texts = any(source.kind is not Kind.PARQUET for source in loaded.sources.files)
     if texts and warehouse.rows(query.ties_statement(loaded.canonical)) != [(0,)]:
         reload_in_order(loaded)

@@ -48,8 +48,8 @@ class Intake:
     """Those of the records outside that are dated more than a day after the machine's clock."""
     rejected: tuple[tuple[str, int], ...] = ()
     """Rejected records by reason."""
-    labels: int = 0
-    """Readable records, outside and duplicates among them, that say how they went."""
+    labels: bool = False
+    """Whether any readable record, be it outside or a duplicate, says how it went."""
     first: int | None = None
     """The oldest counted run, in microseconds since 1970."""
     last: int | None = None
@@ -59,7 +59,7 @@ class Intake:
     words: tuple[tuple[str, int], ...] = ()
     """The most frequent outcome words that nobody knows."""
     said_by: tuple[tuple[str, int], ...] = ()
-    """The names that outcomes were found under; empty where the policy maps the outcome."""
+    """The names that outcomes were found under, where there are several and none is mapped."""
     unreadable: tuple[tuple[str, str], ...] = ()
     """Files that were skipped as a whole, each with the reason."""
     absent: tuple[str, ...] = ()
@@ -83,7 +83,7 @@ class Intake:
             self.outside + other.outside,
             self.future + other.future,
             _added(self.rejected, other.rejected),
-            self.labels + other.labels,
+            self.labels or other.labels,
             min(firsts, default=None),
             max(lasts, default=None),
             (self.rejects + other.rejects)[:SHOWN_REJECTS],
@@ -138,7 +138,7 @@ class Ledger:
     @property
     def outcomes_occur(self) -> bool:
         """Whether any run says how it went; if none does, a run without a failure succeeded."""
-        return self.intake.labels > 0
+        return self.intake.labels
 
     @property
     def before_windows(self) -> int:

@@ -82,6 +82,19 @@ def load(
     return loaded
 
 
+def several_outcome_names(loaded: Loaded) -> bool:
+    """Whether the logs may name the outcome in more than one way."""
+    (outcome,) = (wanted for wanted in loaded.canonical.columns if wanted.name == "outcome")
+    if len(outcome.paths) == 1 or not loaded.sources.files:
+        return False
+    names: set[str] = set()
+    for source in loaded.sources.files:
+        if source.kind is not Kind.PARQUET:
+            return True
+        names |= set(outcome.paths) & set(parquet_schema(loaded, source))
+    return len(names) > 1
+
+
 def reload_in_order(loaded: Loaded) -> None:
     """Make the view again with the records of text logs in the order of their files."""
     with loaded.warehouse.one_thread():

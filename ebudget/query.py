@@ -149,15 +149,27 @@ def _amount(policy: Policy, source: str) -> Rule:
     return compile_amount(source, policy.columns, policy.timezone)
 
 
-def duplicates_exist() -> exp.Select:
-    """Two counts that differ where a run_id may be there twice; hashes stand in for the texts."""
-    hashed = exp.Count(this=exp.Distinct(expressions=[call("hash", column("run_id"))]))
+def survey_statement(until: int) -> exp.Select:
+    """One look at all readable records, duplicates among them.
+
+    The totals, then how many have a run_id and how many hashes these have: where the two differ,
+    some may be duplicates.
+    """
+    hashes = exp.Filter(  # the hash of null is a value too
+        this=exp.Count(this=exp.Distinct(expressions=[call("hash", column("run_id"))])),
+        expression=exp.Where(this=_present(column("run_id"))),
+    )
     return (
-        exp.select(hashed, exp.Count(this=exp.Star()))
+        exp.select(*_totals(until), exp.Count(this=column("run_id")), hashes)
         .from_(RUNS)
         .where(_is_readable())
-        .where(_present(column("run_id")))
     )
+
+
+def labels_statement() -> exp.Select:
+    """Whether any readable record has anything to say of how it went, be it that it waits."""
+    said = exp.select(exp.true()).from_(RUNS).where(_is_readable())
+    return said.where(_present(column(SAID_BY))).limit(1)
 
 
 def _is_readable() -> exp.Expr:
@@ -244,25 +256,25 @@ def _counted(select: exp.Select, *, duplicates: bool) -> exp.Select:
     return statement.where(exp.Not(this=exp.Exists(this=loser)))
 
 
-def totals_statement(until: int, *, duplicates: bool) -> exp.Select:
-    """Of the records with a time: how many, how many after `until`, the first and last before."""
+def _totals(until: int) -> list[exp.Expr]:
+    """How many records, how many of them after `until`, the first and the last before."""
     late = exp.GT(this=column("start_time"), expression=timestamp_literal(until))
 
-    def before(function: exp.Expr) -> exp.Expr:
-        return exp.Filter(this=function, expression=exp.Where(this=exp.Not(this=late.copy())))
+    def kept(function: exp.Expr, *, when: exp.Expr) -> exp.Expr:
+        return exp.Filter(this=function, expression=exp.Where(this=when))
 
-    def micros(function: exp.Expr) -> exp.Expr:
-        return call("epoch_us", before(function))
+    early = exp.Not(this=late.copy())
+    return [
+        exp.Count(this=exp.Star()),
+        kept(exp.Count(this=exp.Star()), when=late.copy()),
+        call("epoch_us", kept(exp.Min(this=column("start_time")), when=early)),
+        call("epoch_us", kept(exp.Max(this=column("start_time")), when=early.copy())),
+    ]
 
-    return _counted(
-        exp.select(
-            exp.Count(this=exp.Star()),
-            exp.Filter(this=exp.Count(this=exp.Star()), expression=exp.Where(this=late.copy())),
-            micros(exp.Min(this=column("start_time"))),
-            micros(exp.Max(this=column("start_time"))),
-        ),
-        duplicates=duplicates,
-    )
+
+def totals_statement(until: int) -> exp.Select:
+    """The totals of the readable records that no later one replaces."""
+    return _counted(exp.select(*_totals(until)), duplicates=True)
 
 
 def rejects_statement() -> exp.Select:
@@ -273,12 +285,6 @@ def rejects_statement() -> exp.Select:
         .where(exp.Is(this=column("start_time"), expression=exp.Null()))
         .group_by(column(FILE), column(REJECT))
     )
-
-
-def labels_statement() -> exp.Select:
-    """How many readable records have anything to say of how they went, be it that they wait."""
-    said = _present(column(SAID_BY))
-    return exp.select(exp.Count(this=exp.Star())).from_(RUNS).where(_is_readable()).where(said)
 
 
 def _present(tree: exp.Expr) -> exp.Expr:

@@ -15,6 +15,7 @@ from ebudget.extraction import (
     Extracted,
     Flaw,
     Wanted,
+    double_read,
     epoch_time,
     flaw_words,
     from_text,
@@ -360,8 +361,11 @@ def _from_parquet(wanted: Wanted, field_: _ParquetField, policy: Policy) -> Extr
         return Extracted(tree)
     if plain and wanted.type is Type.INTEGER and base in _INTEGERS[:4]:
         return Extracted(cast(tree, "BIGINT"))
-    if plain and wanted.type is Type.NUMBER and base in _INTEGERS[:3]:
-        return Extracted(cast(tree, NUMBER))
+    if plain and wanted.type is Type.NUMBER and base in _INTEGERS:
+        number = try_cast(tree, NUMBER)
+        sound = exp.or_(missing(tree), present(number))
+        flaws = {"out of range": exp.not_(sound.copy())}
+        return Extracted(number, flaws, sound=sound)
     return None
 
 
@@ -392,10 +396,12 @@ def parquet_statement(
         for field_ in fields:
             typed = _from_parquet(wanted, field_, canonical.policy)
             tree = field_.tree
-            if typed is None and field_.base != "VARCHAR":
+            doubled = typed is None and wanted.type is Type.NUMBER and field_.base == "DOUBLE"
+            if typed is None and field_.base != "VARCHAR" and not doubled:
                 tree = cast(tree, "VARCHAR")
             raws.append(exp.alias_(tree, field_.raw, quoted=True))
-            parts.append(typed or from_text(wanted, field_.raw, canonical.policy))
+            read = from_text(wanted, field_.raw, canonical.policy)
+            parts.append(typed or (double_read(field_.raw, read) if doubled else read))
         trees = [column(field_.raw) for field_ in fields]
         extracted[wanted.name] = _first_of(trees, parts, wanted)
         found_of[wanted.name] = [(field_.path, column(field_.raw)) for field_ in fields]

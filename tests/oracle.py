@@ -237,7 +237,7 @@ def read_outcome(word: str | None, logs: Mapping[str, Any]) -> tuple[str | None,
             return outcome, True
     for known, words in WORDS.items():
         if word in words:
-            return known, known is not None
+            return known, True
     return None, True
 
 
@@ -274,6 +274,8 @@ class Intake:
     duplicates: int = 0
     outside: int = 0
     future: int = 0
+    anybody_says: bool = False
+    """Whether any readable record, counted or not, says anything of how its run went."""
     runs: list[Run] = field(default_factory=list)
 
 
@@ -291,6 +293,7 @@ def take_in(
                 intake.rejected += 1
             else:
                 read.append(((run["start_time"], log.path.encode(), line), run))
+    intake.anybody_says = any(run["says"] for _, run in read)
     last: dict[str, tuple[int, bytes, int]] = {}
     for rank, run in read:
         if run["run_id"] is not None:
@@ -309,11 +312,10 @@ def take_in(
 # What a run is, and what it does to a budget
 
 
-def classify(runs: Sequence[Run], policy: Mapping[str, Any], rules: Rules) -> None:
+def classify(intake: Intake, policy: Mapping[str, Any], rules: Rules) -> None:
     """Add to each run the rules it matches, its class, and whether it is judged and a success."""
-    anybody_says = any(run["says"] for run in runs)
     failures = policy.get("failures") or {}
-    for run in runs:
+    for run in intake.runs:
         infrastructure = run["outcome"] == "infrastructure"
         matched = {
             name
@@ -325,9 +327,9 @@ def classify(runs: Sequence[Run], policy: Mapping[str, Any], rules: Rules) -> No
         if not matched and run["outcome"] == "failure":
             run["class"] = policy.get("unclassified", "B")
         run["labelled"] = not infrastructure and bool(
-            matched or run["outcome"] is not None or not anybody_says
+            matched or run["outcome"] is not None or not intake.anybody_says
         )
-        run["is_success"] = not matched and (run["outcome"] == "success" or not anybody_says)
+        run["is_success"] = not matched and (run["outcome"] == "success" or not intake.anybody_says)
         run["unlabelled"] = not infrastructure and not run["labelled"]
 
 
@@ -414,6 +416,14 @@ def admits(wanted: Any, value: str | None) -> bool:
         if (one is None) is (value is None) and (one is None or glob(read_text(one), value)):
             return True
     return False
+
+
+def admits_declared(wanted: Mapping[str, Any], workflow: str, declared: Mapping[str, Any]) -> bool:
+    """Whether `for` admits a declared workflow, as far as its declaration tells."""
+    tier = declared.get("risk_tier")
+    return admits(wanted.get("workflow", "*"), workflow) and (
+        tier is None or "risk_tier" not in wanted or admits(wanted["risk_tier"], tier)
+    )
 
 
 # Windows
@@ -785,24 +795,24 @@ def accounts_of(
         for run in runs
         if all(admits(values, label_of(run, column)) for column, values in wanted.items())
     ]
-    columns = listed(budget.get("each", ()))
-    silent = set()
-    if not columns:
-        silent.add(())
-    elif columns == ["workflow"]:
-        silent = {
-            (workflow,)
-            for workflow in policy.get("workflows") or {}
-            if admits(wanted.get("workflow", "*"), workflow)
-        }
+    each = listed(budget.get("each", ()))
+    columns = list(each)
     if is_by_tier(budget["allow"]) and "risk_tier" not in columns:
         columns.append("risk_tier")
-        silent = set()
 
     def group_of(entry: Entry) -> tuple[str | None, ...]:
         return tuple(label_of(entry.run, column) for column in columns)
 
-    groups = {group_of(entry) for entry in within(entries, window.after, window.until)} | silent
+    groups = {group_of(entry) for entry in within(entries, window.after, window.until)}
+    if not columns:
+        groups.add(())
+    if each == ["workflow"]:
+        seen = {group[0] for group in groups}
+        groups |= {
+            (workflow, declared.get("risk_tier"))[: len(columns)]
+            for workflow, declared in (policy.get("workflows") or {}).items()
+            if workflow not in seen and admits_declared(wanted, workflow, declared)
+        }
     found = []
     for group in sorted(groups, key=lambda values: [(v is not None, v or "") for v in values]):
         own = [entry for entry in entries if group_of(entry) == group]
@@ -838,7 +848,7 @@ def evaluate(
         policy, logs, to_micros(clock), None if as_of is None else to_micros(as_of)
     )
     moment = to_micros(clock) if moment is None else moment
-    classify(intake.runs, policy, rules)
+    classify(intake, policy, rules)
     times = [run["start_time"] for run in intake.runs]
     return {
         "as_of": moment,

@@ -93,6 +93,23 @@ def test_an_outcome_anywhere_in_the_input_leaves_the_other_runs_unjudged(account
     assert (found.eligible, found.unlabelled) == (0, 1)
 
 
+@pytest.mark.parametrize(
+    ("record", "options"),
+    [
+        (run("success", stamp(NOW + MICRO)), {"as_of": NOW}),
+        (run("success", at(hours=1), run_id="once"), {}),
+        (run("pending"), {}),
+        (run("shrug"), {}),
+    ],
+    ids=["after as_of", "on a duplicate", "that it waits", "in no known word"],
+)
+def test_an_outcome_occurs_wherever_a_record_says_anything_of_it(
+    record: dict[str, Any], options: dict[str, Any], account: Account
+) -> None:
+    found = account(one_budget(of="success"), [run(None, run_id="once"), record], **options)
+    assert found.eligible == 0
+
+
 def test_a_cost_that_was_not_measured_spends_nothing_and_still_earns(account: Account) -> None:
     records = [run(cost_usd=2), run(cost_usd=None), run(cost_usd="n/a")]
     found = account(one_budget(spend={"sum": "cost_usd"}, allow={"amount": 1, "per": 1}), records)
@@ -700,6 +717,38 @@ def test_a_declared_workflow_has_an_account_even_when_silent(
     assert {a.verdict.value for a in found.accounts if a.selected == 0} == {"no_data"}
 
 
+@pytest.mark.parametrize(
+    ("wanted", "groups"),
+    [
+        ({}, [("new", None), ("sales", "low"), ("triage", "high")]),
+        ({"risk_tier": "high"}, [("new", None), ("triage", "high")]),
+        ({"workflow": "s*"}, [("sales", "low")]),
+    ],
+    ids=str,
+)
+def test_a_silent_workflow_has_the_account_of_its_declared_tier(
+    wanted: dict[str, Any], groups: list[Any], statement: State
+) -> None:
+    declared = {"triage": {"risk_tier": "high"}, "sales": {"risk_tier": "low"}, "new": {}}
+    policy = one_budget(
+        each=["workflow"], for_=wanted, allow={"low": "20%", "high": 1}, workflows=declared
+    )
+    for records in ([run(workflow="x", risk_tier="?")], [run(workflow="triage")]):
+        found = statement(policy, records).accounts
+        ours = [account.group for account in found if dict(account.group)["workflow"] != "x"]
+        assert [tuple(dict(group).values()) for group in ours] == groups
+
+
+def test_a_workflow_with_runs_in_another_tier_is_not_silent(account: Account) -> None:
+    policy = one_budget(
+        each=["workflow"],
+        allow={"low": "20%", "high": 1},
+        workflows={"sales": {"risk_tier": "low"}},
+    )
+    found = account(policy, [run(workflow="sales", risk_tier="high")])
+    assert dict(found.group) == {"workflow": "sales", "risk_tier": "high"}
+
+
 def test_a_tier_mapping_parts_accounts_by_tier(statement: State) -> None:
     policy = one_budget(each=["segment"], allow={"low": "20%", "high": "10%"})
     records = [
@@ -871,6 +920,44 @@ def test_a_success_without_a_declared_value_is_named(account: Account) -> None:
     assert failed.allowed == Fraction(1, 10)
 
 
+def test_only_the_workflows_of_the_account_and_its_window_are_named(statement: State) -> None:
+    policy = one_budget(
+        each=["segment"],
+        window="1d",
+        allow={"of_value": "10%"},
+        workflows={"a": {"value_usd": 1}},
+    )
+    records = [
+        run(workflow="zeta", segment="vip"),
+        run(workflow="ypsilon", segment="smb"),
+        *[run(when=at(days=9), workflow=name, segment="vip") for name in ("old1", "old2", "old3")],
+    ]
+    smb, vip = statement(policy, records).accounts
+    assert "ypsilon" in (smb.reason or "")
+    assert "zeta" not in (smb.reason or "")
+    assert "zeta" in (vip.reason or "")
+    assert "old" not in (vip.reason or "")
+
+
+def test_a_burn_window_whose_value_is_unknown_is_quiet(account: Account) -> None:
+    """A success without a value before the period: it is no part of the account."""
+    policy = one_budget(
+        window="week",
+        spend={"sum": "cost_usd"},
+        allow={"of_value": "100%"},
+        workflows={"a": {"value_usd": 100}},
+        alerts=[{**PAGE, "long": "3d", "short": "6h"}],
+    )
+    monday = "2026-11-16T00:00:01Z"
+    records = [
+        run(when=monday, workflow="a", cost_usd=1),
+        run(when="2026-11-15T23:00:00Z", workflow="unknown", cost_usd=0),
+    ]
+    found = account(policy, records)
+    assert (found.verdict.value, found.allowed, found.spent) == ("ok", 100, 1)
+    assert (dict(found.burn), fires(found)) == ({"3d": None, "6h": None}, [])
+
+
 def test_a_slice_has_its_own_instant_events_and_shares_sum_to_one(account: Account) -> None:
     policy = one_budget(
         failures={"d": DISASTER},
@@ -911,6 +998,20 @@ def test_where_nothing_is_allowed_shares_are_those_of_instant_events(account: Ac
         "smb": (0, 1, Fraction(1, 4)),
         "quiet": (0, 0, 0),
     }
+
+
+def test_where_nothing_is_allowed_an_instant_event_outweighs_any_spend(account: Account) -> None:
+    policy = one_budget(
+        failures={"d": DISASTER}, spend={"class": {"B": 1, "D": "all"}}, allow=0, by=["segment"]
+    )
+    records = [
+        *runs(0, 5, segment="vip"),
+        run("failure", segment="smb", failure_reason="disaster"),
+    ]
+    found = slices(account(policy, records), "segment")
+    assert {value: part.share for value, part in found.items()} == {"vip": 0, "smb": 1}
+    (found,) = slices(account(policy, records[:5]), "segment").values()
+    assert found.share == 1
 
 
 def test_where_nothing_is_spent_there_are_no_shares(account: Account) -> None:
