@@ -70,7 +70,7 @@ def records_of(case: Case) -> list[Any]:
     return [record for log in case.logs for record in log.records]
 
 
-@examples(70)
+@examples(40)
 @given(cases())
 def test_every_figure_is_that_of_the_oracle(case: Case) -> None:
     with written(case.logs) as paths:
@@ -81,7 +81,7 @@ def test_every_figure_is_that_of_the_oracle(case: Case) -> None:
         assert figures(read(case, paths, days_of=case.days_of)) == wanted
 
 
-@examples(8)
+@examples(5)
 @given(cases(), st.lists(st.integers(0, 60), max_size=4))
 def test_a_log_gives_the_same_figures_however_it_is_split(case: Case, cuts: list[int]) -> None:
     """Names that sort like the parts keep which of two records of a run comes later."""
@@ -95,14 +95,14 @@ def test_a_log_gives_the_same_figures_however_it_is_split(case: Case, cuts: list
     assert whatever_the_files(statement(case, parts)) == whatever_the_files(together)
 
 
-@examples(8)
+@examples(5)
 @given(cases(unique=True), st.randoms(use_true_random=False))
 def test_the_order_of_lines_changes_nothing(case: Case, random: Any) -> None:
     shuffled = [Log(log.path, random.sample(log.records, len(log.records))) for log in case.logs]
     assert figures(statement(case, shuffled)) == figures(statement(case))
 
 
-@examples(8)
+@examples(5)
 @given(cases(), st.randoms(use_true_random=False))
 def test_the_order_of_arguments_changes_nothing(case: Case, random: Any) -> None:
     with written(case.logs) as paths:
@@ -110,7 +110,7 @@ def test_the_order_of_arguments_changes_nothing(case: Case, random: Any) -> None
         assert figures(read(case, shuffled)) == figures(read(case, paths))
 
 
-@examples(6)
+@examples(4)
 @given(cases())
 def test_a_folder_is_its_files(case: Case) -> None:
     with written(case.logs) as paths:
@@ -119,14 +119,14 @@ def test_a_folder_is_its_files(case: Case) -> None:
             assert figures(read(case, [folder])) == figures(read(case, paths))
 
 
-@examples(6)
+@examples(4)
 @given(cases())
 def test_the_number_of_threads_changes_nothing(case: Case) -> None:
     with written(case.logs) as paths:
         assert figures(read(case, paths, threads=2)) == figures(read(case, paths, threads=1))
 
 
-@examples(8)
+@examples(5)
 @given(cases(unique=True), st.integers(0, 60))
 def test_ledgers_of_disjoint_logs_add_up(case: Case, cut: int) -> None:
     records = records_of(case)
@@ -150,7 +150,7 @@ def test_ledgers_of_disjoint_logs_add_up(case: Case, cut: int) -> None:
     )
 
 
-@examples(8)
+@examples(5)
 @given(cases(clean=True))
 def test_parquet_and_jsonl_of_the_same_records_give_the_same_figures(case: Case) -> None:
     def named(ending: str) -> list[Log]:
@@ -165,7 +165,7 @@ def test_parquet_and_jsonl_of_the_same_records_give_the_same_figures(case: Case)
         assert figures(statement(case, named(ending))) == figures(parquet)
 
 
-@examples(6)
+@examples(4)
 @given(cases(unique=True), st.integers(2, 3))
 def test_the_same_log_several_times_over_counts_as_often(case: Case, times: int) -> None:
     """Runs without a run_id are never duplicates."""
