@@ -176,11 +176,15 @@ def validate(
     """Whether a policy is complete, and whether it can ever fire; with logs, against them."""
     loaded = api.load_policy(policy)
     ledger = None
-    if logs:
+    named = list(logs or ())
+    if not named:
+        own = [str(policy.parent / path) for path in loaded.logs.paths if path != "-"]
+        named = own if own and all(os.path.exists(path) for path in own) else []
+    if named:
         plan = make_plan(loaded, ("workflow",), unknowns=True)
         with _progress() as tick:
             ledger = api.read_planned(
-                logs,
+                named,
                 plan,
                 as_of=_moment(as_of, loaded),
                 skip_unreadable=skip_unreadable,

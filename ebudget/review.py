@@ -194,6 +194,23 @@ def _selected(budget: Budget, ledger: Ledger) -> pl.DataFrame:
     return frame
 
 
+def _never_spent(name: str, budget: Budget, ledger: Ledger, selected: pl.DataFrame) -> list[Remark]:
+    """Whether the condition or the sum of a budget ever has anything to say."""
+    plan, runs = ledger.plan, _count(selected)
+    if isinstance(budget.spend, SpendWhen):
+        predicate = Predicate(budget.spend.condition, unknown=False)
+        word, bit = divmod(plan.predicates.index(predicate), FLAW_BITS)
+        if not _count(selected.filter(pl.col(plan.flag_columns[word]) & (1 << bit) != 0)):
+            message = f"is met by none of the {runs:,} runs that the budget selects"
+            return [Remark(f"budgets.{name}.spend.when", message)]
+    if isinstance(budget.spend, SpendSum):
+        _, missing = plan.sum_columns[plan.sums.index(budget.spend.expression)]
+        if int(selected.get_column(missing).sum()) == runs:
+            message = f"is null in all of the {runs:,} runs that the budget selects"
+            return [Remark(f"budgets.{name}.spend.sum", message)]
+    return []
+
+
 def _with_logs(policy: Policy, ledger: Ledger) -> list[Remark]:
     found: list[Remark] = []
     runs = ledger.intake.runs
@@ -212,8 +229,11 @@ def _with_logs(policy: Policy, ledger: Ledger) -> list[Remark]:
                 )
             )
     for name, budget in policy.budgets.items():
-        if not _count(_selected(budget, ledger)):
+        selected = _selected(budget, ledger)
+        if not _count(selected):
             found.append(Remark(f"budgets.{name}.for", "selects no run of these logs"))
+        else:
+            found += _never_spent(name, budget, ledger, selected)
     for column in ledger.intake.absent:
         found.append(
             Remark(

@@ -292,6 +292,8 @@ def test_validate_finds_rows_that_never_match_budgets_that_select_nothing_and_un
         "workflows: {a: {owner: ops}}\n"
         "budgets:\n"
         "  x: {for: {workflow: a}, spend: {class: B+}, allow: 1%, respond: {100%: stop}}\n"
+        "  z: {spend: {when: duration_ms > 3}, allow: 1%}\n"
+        "  u: {spend: {sum: cleanup_minutes}, allow: 5}\n"
         "  y: {for: {model: zzz}, spend: {when: turns > 3}, allow: 5, min_runs: 3}\n"
     )
     code, out, _ = run("validate", "budgets.yaml", "log.jsonl", capsys=capsys)
@@ -300,10 +302,25 @@ def test_validate_finds_rows_that_never_match_budgets_that_select_nothing_and_un
     assert "failures.never.when: never matches any of the 5 runs" in flat
     assert "failures.never.when: is unknown (null) in 3 of 5 runs" in flat
     assert "budgets.y.for: selects no run of these logs" in flat
+    assert "budgets.z.spend.when: is met by none of the 5 runs" in flat
+    assert "budgets.u.spend.sum: is null in all of the 5 runs" in flat
     assert "budgets.y.min_runs: has no effect" in flat
     assert "logs.fields.turns: its path never occurs" in flat
-    assert "workflow b: occurs in these logs; no budget covers it" in flat
+    assert "budgets.z.respond: nothing is agreed" in flat
     assert "a yes yes yes yes" in flat
+
+
+def test_validate_names_a_workflow_that_no_budget_covers_and_reads_the_paths_of_the_policy(
+    folder, capsys
+):
+    (folder / "budgets.yaml").write_text(
+        "version: 1\nlogs: {paths: [log.jsonl]}\n"
+        "budgets: {x: {for: {workflow: a}, spend: {class: B+}, allow: 1%}}\n"
+    )
+    _, out, _ = run("validate", "budgets.yaml", capsys=capsys)
+    flat = " ".join(out.split())
+    assert "workflow b: occurs in these logs; no budget covers it" in flat
+    assert "Read 5 records" in flat
 
 
 def test_a_run_that_is_terminated_leaves_no_temporary_files(folder):
