@@ -52,6 +52,12 @@ class Wanted:
     field: FieldMap | None
     """The policy's mapping, where it has one."""
 
+    def places(self) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """Every path with each way to nest it; a policy's own path in all ways there are."""
+        for path in self.paths:
+            for spelling in spellings(path, mixed=self.field is not None):
+                yield path, spelling
+
 
 @dataclass(frozen=True)
 class Flaw:
@@ -332,11 +338,14 @@ def _outcome(raw: str, null_if: Sequence[str], policy: Policy) -> Extracted:
     return Extracted(value, {UNKNOWN_WORD: unknown}, steps, sound)
 
 
-def spellings(path: str) -> Iterator[tuple[str, ...]]:
-    """The ways in which a dotted path can be nested: `a.b` is a key `a.b`, or `b` inside `a`."""
+def spellings(path: str, *, mixed: bool = True) -> Iterator[tuple[str, ...]]:
+    """The ways in which a dotted path can be nested: `a.b` is a key `a.b`, or `b` inside `a`.
+
+    Without `mixed`, only all in one key and every part nested, which costs less to read.
+    """
     parts = path.split(".")
-    if len(parts) > 6:
-        yield from ((path,), tuple(parts))
+    if len(parts) > 6 or not mixed:
+        yield from dict.fromkeys(((path,), tuple(parts)))
         return
     for joins in range(2 ** (len(parts) - 1)):
         spelling = [parts[0]]

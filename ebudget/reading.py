@@ -22,7 +22,6 @@ from ebudget.extraction import (
     in_utc,
     missing,
     present,
-    spellings,
     within_years,
 )
 from ebudget.policy import Policy
@@ -179,9 +178,8 @@ def json_statement(
     """Canonical runs of JSON files, one row a record; without `_row`, which is the row's place."""
     root = _Branch()
     for wanted in canonical.columns:
-        for path in wanted.paths:
-            for spelling in spellings(path):
-                _insert(root, spelling)
+        for _, spelling in wanted.places():
+            _insert(root, spelling)
     _refuse_case_twins(root)
     columns = exp.Struct(
         expressions=[
@@ -194,7 +192,7 @@ def json_statement(
     raws: dict[str, exp.Expr] = {}
     said_by: exp.Expr = exp.Null()
     for wanted in canonical.columns:
-        found = [(path, _json_access(root, s)) for path in wanted.paths for s in spellings(path)]
+        found = [(path, _json_access(root, spelling)) for path, spelling in wanted.places()]
         trees = [tree for _, tree in found]
         raws[wanted.name] = trees[0] if len(trees) == 1 else call("coalesce", *trees)
         if wanted.name == "outcome":
@@ -422,11 +420,10 @@ def parquet_statement(
 
 def _parquet_fields(wanted: Wanted, schema: ParquetSchema) -> list[_ParquetField]:
     found: list[_ParquetField] = []
-    for path in wanted.paths:
-        for spelling in spellings(path):
-            access = _parquet_access(schema, spelling)
-            if access is not None:
-                found.append(_ParquetField(path, f"{wanted.name}.{len(found)}", *access))
+    for path, spelling in wanted.places():
+        access = _parquet_access(schema, spelling)
+        if access is not None:
+            found.append(_ParquetField(path, f"{wanted.name}.{len(found)}", *access))
     return found
 
 

@@ -193,7 +193,7 @@ MEASURED: dict[str, Sequence[Any]] = {
     "cleanup_minutes": (None, 0, 5, 30, "7.25"),
 }
 ODD_MEASURED: dict[str, Sequence[Any]] = {
-    "cost_usd": (0.1, 1e-9, 0.30000000000000004, "0.1234567895", "n/a", True, "NaN", -2),
+    "cost_usd": (0.1, 1e-9, 0.30000000000000004, "0.1234567895", "n/a", True, "NaN"),
     "duration_ms": ("12", 800.0000001, "soon"),
     "retries": (0.5, "2", 1.0),
     "review_minutes": (2.5, []),
@@ -232,7 +232,7 @@ def _spelled(draw: st.DrawFn, micros: int, zone: ZoneInfo, unzoned: ZoneInfo) ->
     if way == "millis" and micros % 1000 == 0:
         return micros // 1000
     local = to_moment(micros).astimezone(unzoned)
-    if way == "naive" and not local.fold:
+    if way == "naive" and local.replace(fold=1).utcoffset() == local.replace(fold=0).utcoffset():
         return local.replace(tzinfo=None).isoformat(sep=" ")
     return stamp(to_moment(micros))
 

@@ -373,12 +373,15 @@ def test_a_key_that_first_appears_in_the_fortieth_file_is_read(tmp_path):
     [
         {"gen_ai.workflow.name": "w"},
         {"gen_ai": {"workflow": {"name": "w"}}},
-        {"gen_ai": {"workflow.name": "w"}},
-        {"gen_ai.workflow": {"name": "w"}},
+        {"a.b.c": "w"},
+        {"a": {"b": {"c": "w"}}},
+        {"a": {"b.c": "w"}},
+        {"a.b": {"c": "w"}},
     ],
 )
 def test_dotted_keys_and_nested_paths_both_resolve(tmp_path, record):
-    policy = COST.replace("{FIELDS}", "{}").replace("window", "each: [workflow], window")
+    fields = "{}" if "gen_ai" in str(record) else "{fields: {workflow: a.b.c}}"
+    policy = COST.replace("{FIELDS}", fields).replace("window", "each: [workflow], window")
     statement = read([write(tmp_path, {"ts": T, "cost": 1, **record})], policy)
     assert statement.accounts[0].group == (("workflow", "w"),)
 
