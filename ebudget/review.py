@@ -19,6 +19,7 @@ from ebudget.policy import (
     SpendSum,
     SpendWhen,
 )
+from ebudget.quantities import DAY
 from ebudget.query import COUNT, Predicate
 from ebudget.reading import FLAW_BITS
 from ebudget.windows import burn_alerts, span
@@ -96,6 +97,10 @@ def _only_earners_spend(budget: Budget) -> bool:
     return False
 
 
+FEBRUARY = 40 * DAY
+"""An instant in the shortest month, quarter and year: what cannot fire then never can."""
+
+
 def never_firing(policy: Policy, name: str) -> list[Remark]:
     """Alert rows whose burn can never exceed their factor: factor x ratio >= largest spend."""
     budget = policy.budgets[name]
@@ -103,7 +108,7 @@ def never_firing(policy: Policy, name: str) -> list[Remark]:
     if largest is None or not _only_earners_spend(budget):
         return []
     found = []
-    window = span(budget.window, 0, policy.timezone)
+    window = span(budget.window, FEBRUARY, policy.timezone)
     for path, form in _forms(budget):
         if isinstance(form, Ratio):
             ratio = form.ratio

@@ -156,7 +156,7 @@ class Account:
 def share_of(spent: Fraction, instant: int, allowed: Fraction) -> Fraction | None:
     """What is consumed: S / A; with A = 0, 0 where nothing was spent, else infinite (None)."""
     if allowed == 0:
-        return Fraction(0) if spent == 0 and instant == 0 else None
+        return Fraction(0) if spent <= 0 and instant == 0 else None
     return spent / allowed
 
 

@@ -39,6 +39,18 @@ def slices(account: ebudget.Account, column: str) -> dict[str | None, ebudget.Sl
 # What a run is
 
 
+@pytest.mark.parametrize("allow", ["0", "0%", {"amount": "0", "per": "1"}])
+def test_a_credit_where_nothing_is_allowed_spends_nothing(account: Account, allow: Any) -> None:
+    found = account(one_budget(spend={"sum": "cost_usd"}, allow=allow), [run(cost_usd=-2)])
+    assert (found.spent, found.consumed, found.verdict.value) == (-2, 0, "ok")
+
+
+def test_an_alert_that_fires_in_february_is_not_said_to_never_fire() -> None:
+    policy = one_budget(allow="7%", window="month")
+    found = never_firing(parse_policy(policy_text(policy), "p.yaml"), "b")
+    assert not found
+
+
 def test_a_rule_outranks_the_outcome(account: Account) -> None:
     failures = {"wrong": {"class": "C", "when": "failure_reason = 'wrong'"}}
     records = [*runs(3), run("success", failure_reason="wrong"), run(None, failure_reason="wrong")]
