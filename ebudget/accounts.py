@@ -34,16 +34,14 @@ from ebudget.statement import (
     Alert,
     Day,
     Group,
+    Rest,
     Slice,
     Statement,
     Verdict,
     share_of,
 )
-from ebudget.windows import BurnAlert, burn_alerts, day_ends, span
-
-WARNING_LINE = Fraction(1, 2)
-"""The share spent from which an account without `respond` lines is a warning."""
-
+from ebudget.verdicts import graded, lines_of
+from ebudget.windows import BurnAlert, burn_alerts, day_ends, marks, span
 
 MOST_ACCOUNTS = 100_000
 """Accounts of one budget."""
@@ -59,6 +57,8 @@ class Figures:
     unmeasured: int = 0
     spenders: int = 0
     """Runs that spend."""
+    hits: int = 0
+    """Runs that earn and spend exactly 1."""
     instant: int = 0
     spent: int = 0
     """1e-9 of the unit, instant events aside."""
@@ -82,6 +82,7 @@ class Figures:
             self.unlabelled,
             self.unmeasured,
             self.spenders,
+            self.hits,
             self.instant,
             self.spent,
             self.value,
@@ -117,10 +118,13 @@ class Timeline:
         return self._totals[high] - self._totals[low]
 
 
-def window_edges(policy: Policy, as_of: int, days_of: Collection[str] = ()) -> set[int]:
+def window_edges(
+    policy: Policy, as_of: int, days_of: Collection[str] = (), *, rests: bool = False
+) -> set[int]:
     """Every instant at which a window of any budget begins or ends, as "after this instant".
 
-    `days_of` names the budgets whose burn-down is wanted, day by day.
+    `days_of` names the budgets whose burn-down is wanted, day by day; `rests` adds the marks at
+    which it can be told how much of the spend has left its window.
     """
     edges = {as_of}
     for name, budget in policy.budgets.items():
@@ -133,6 +137,8 @@ def window_edges(policy: Policy, as_of: int, days_of: Collection[str] = ()) -> s
                 edges.add(window.after - form.over.micros)
         if name in days_of:
             edges.update(day_ends(window, policy.timezone))
+        if rests and not window.calendar:
+            edges.update(marks(window, policy.timezone))
     return edges
 
 
@@ -200,19 +206,7 @@ def judge(
         return Verdict.NO_DATA, "no run earns" if nothing_earned else "no success brought value"
     if grant.amount is None:
         return Verdict.INSUFFICIENT, grant.reason
-    if spent > grant.amount:
-        return Verdict.BREACHED, None
-    consumed = share_of(spent, 0, grant.amount)
-    assert consumed is not None
-    if 1 - consumed < budget.gate.freeze_below:
-        return Verdict.FROZEN, None
-    line = budget.respond[0][0] if budget.respond else WARNING_LINE
-    return (Verdict.WARNING if consumed >= line else Verdict.OK), None
-
-
-def _lines(budget: Budget) -> tuple[Fraction, ...]:
-    lines = {line for line, _ in budget.respond} or {WARNING_LINE}
-    return tuple(sorted({*lines, 1 - budget.gate.freeze_below, Fraction(1)}))
+    return graded(budget, spent, figures.instant, grant.amount), None
 
 
 def _response(budget: Budget, verdict: Verdict, consumed: Fraction | None) -> str | None:
@@ -273,6 +267,7 @@ class _BudgetBook:
             (count * each("unlabelled")).alias("unlabelled"),
             unmeasured.alias("unmeasured"),
             spenders.alias("spenders"),
+            (count * each("hits")).alias("hits"),
             (count * each("instant")).alias("instant"),
             spent.alias("spent"),
             value.alias("value"),
@@ -314,7 +309,7 @@ class _BudgetBook:
             timeline.append(row[width], Figures(*row[width + 1 :]))
         return found
 
-    def accounts(self, by: Sequence[str], *, days: bool) -> list[Account]:
+    def accounts(self, by: Sequence[str], *, days: bool, rests: bool) -> list[Account]:
         """Every account of the budget, in order."""
         dimensions = self.budget.dimensions
         timelines = self.timelines(dimensions)
@@ -338,7 +333,7 @@ class _BudgetBook:
         for values in sorted(groups, key=lambda v: [_order(one) for one in v]):
             timeline = timelines.get(values, empty)
             broken = {column: nested.get(values, {}) for column, nested in parts.items()}
-            accounts.append(self._account(values, timeline, broken, days=days))
+            accounts.append(self._account(values, timeline, broken, days=days, rests=rests))
         return accounts
 
     def _refuse_too_many(self, groups: set[tuple[str | None, ...]]) -> None:
@@ -377,6 +372,7 @@ class _BudgetBook:
         broken: dict[str, dict[str | None, Timeline]],
         *,
         days: bool,
+        rests: bool,
     ) -> Account:
         budget, window = self.budget, self.span
         group: Group = tuple(zip(budget.dimensions, values, strict=True))
@@ -418,12 +414,14 @@ class _BudgetBook:
             risk_tier=workflow.risk_tier if workflow else None,
             declared=self._is_declared(values),
             rate=is_rate(budget, form),
-            lines=_lines(budget),
+            proportion=is_rate(budget, form) and figures.spent == figures.hits * NANO,
+            lines=lines_of(budget),
             breakdown=tuple(
                 (column, self._slices(found, figures, spent, grant))
                 for column, found in broken.items()
             ),
             days=self._days(timeline, grant) if days else (),
+            rests=self._rests(timeline, grant) if rests and verdict.judged else (),
         )
 
     def _form(self, group: dict[str, str | None]) -> Plain | None:
@@ -509,6 +507,19 @@ class _BudgetBook:
             before = end
         return tuple(days)
 
+    def _rests(self, timeline: Timeline, grant: Grant) -> tuple[Rest, ...]:
+        """How the spend leaves the window; a calendar window is left as a whole."""
+        window = self.span
+        end = Rest(window.after + window.length + 1, Fraction(0), 0)
+        if window.calendar:
+            return (end,)
+        found = []
+        for mark in marks(window, self.policy.timezone):
+            left = timeline.between(mark, window.until)
+            spent = left.amount + (grant.amount or 0) * left.instant
+            found.append(Rest(mark + window.length, spent, left.instant))
+        return (*found, Rest(window.until + window.length, Fraction(0), 0))
+
 
 def _rate(figures: Figures) -> Fraction | None:
     return figures.amount / figures.eligible if figures.eligible else None
@@ -585,11 +596,12 @@ def evaluate(
     *,
     by: Sequence[str] = (),
     days_of: Collection[str] = (),
+    rests: bool = False,
 ) -> Statement:
     """The statement of a ledger: every account of the policy at the ledger's as_of.
 
     `by` adds breakdowns to the policy's own; `days_of` names the budgets whose burn-down is
-    wanted (the ledger must hold the days' edges).
+    wanted, `rests` asks how the spend leaves the windows (the ledger must hold the edges).
     """
     signatures = Signatures(policy, ledger)
     accounts: list[Account] = []
@@ -598,7 +610,7 @@ def evaluate(
         breakdowns = [
             column for column in dict.fromkeys((*budget.by, *by)) if column not in budget.dimensions
         ]
-        accounts += book.accounts(breakdowns, days=name in days_of)
+        accounts += book.accounts(breakdowns, days=name in days_of, rests=rests)
     unlabelled, infrastructure = signatures.totals()
     return Statement(
         as_of=ledger.as_of,

@@ -25,6 +25,7 @@ def read_ledger(
     as_of: datetime | None = None,
     by: Sequence[str] = (),
     days_of: Collection[str] = (),
+    rests: bool = False,
     clock: datetime | None = None,
     skip_unreadable: bool = False,
     show_rejects: bool = False,
@@ -36,15 +37,17 @@ def read_ledger(
 
     `paths` are files, folders, globs or `-` for `stdin`. `as_of` is the newest run unless given
     (without a zone: the policy's). `by` adds breakdowns, `days_of` names budgets whose burn-down
-    is wanted. Runs dated more than a day after `clock` (default: the machine's) are outside.
-    `show_rejects` finds the places of the first rejected records, which costs another look at
-    their files. `tick` is told what is being done. Raises InputError.
+    is wanted, `rests` prepares for how the spend leaves the windows. Runs dated more than a day
+    after `clock` (default: the machine's) are outside. `show_rejects` finds the places of the
+    first rejected records, which costs another look at their files. `tick` is told what is being
+    done. Raises InputError.
     """
     return read_planned(
         paths,
         make_plan(policy, by),
         as_of=as_of,
         days_of=days_of,
+        rests=rests,
         clock=clock,
         skip_unreadable=skip_unreadable,
         show_rejects=show_rejects,
@@ -60,6 +63,7 @@ def read_planned(
     *,
     as_of: datetime | None = None,
     days_of: Collection[str] = (),
+    rests: bool = False,
     clock: datetime | None = None,
     skip_unreadable: bool = False,
     show_rejects: bool = False,
@@ -72,7 +76,7 @@ def read_planned(
     return intake.read_ledger(
         [os.fspath(path) for path in paths],
         plan,
-        lambda moment: accounts.window_edges(policy, moment, days_of),
+        lambda moment: accounts.window_edges(policy, moment, days_of, rests=rests),
         as_of=None if as_of is None else _instant(as_of, policy),
         clock=None if clock is None else _instant(clock, policy),
         skip_unreadable=skip_unreadable,
@@ -88,7 +92,15 @@ def _instant(moment: datetime, policy: Policy) -> int:
 
 
 def evaluate(
-    policy: Policy, ledger: Ledger, *, by: Sequence[str] = (), days_of: Collection[str] = ()
+    policy: Policy,
+    ledger: Ledger,
+    *,
+    by: Sequence[str] = (),
+    days_of: Collection[str] = (),
+    rests: bool = False,
 ) -> Statement:
-    """Every account of the policy at the ledger's as_of. Pure: no files, no clock."""
-    return accounts.evaluate(policy, ledger, by=by, days_of=days_of)
+    """Every account of the policy at the ledger's as_of. Pure: no files, no clock.
+
+    `by`, `days_of` and `rests` must have been asked of the ledger too.
+    """
+    return accounts.evaluate(policy, ledger, by=by, days_of=days_of, rests=rests)

@@ -77,6 +77,8 @@ class Treatment:
     weight: int
     """What it spends, in 1e-9; a sum is not known here."""
     spends: bool
+    hits: bool
+    """Whether it earns and spends exactly 1."""
     instant: bool
     unlabelled: bool
     unmeasured: bool
@@ -107,6 +109,7 @@ def treat(policy: Policy, plan: Plan, budget: Budget, run: Run) -> Treatment:
         earns=earns,
         weight=int(weight * NANO),
         spends=weight > 0 or instant,
+        hits=earns and weight == 1,
         instant=instant,
         unlabelled=run.unlabelled,
         unmeasured=unmeasured,

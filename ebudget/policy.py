@@ -251,6 +251,17 @@ def _changes(value: Any) -> tuple[str, ...] | All:
     return ALL if value == "all" else texts_of(value)
 
 
+class OnInsufficient(StrEnum):
+    """What a gate does about an account that cannot be judged."""
+
+    FAIL = "fail"
+    """It is not enough evidence: exit code 3."""
+    WARN = "warn"
+    """It is named as a warning and does not count."""
+    PASS = "pass"  # noqa: S105
+    """It does not count."""
+
+
 def _alert(value: Any) -> BurnRow:
     if not isinstance(value, dict):
         raise Misfit("write {long: 1h, short: 5m, share: 2%, severity: page}")
@@ -531,6 +542,19 @@ class Gate(Part):
     """The team's own words for types of change; all when left out."""
     freeze_below: Annotated[Fraction, *_typed(_fraction_of_budget, _PERCENT)] = Fraction(1, 4)
     """The account is frozen when less than this share remains."""
+    exempt: Texts = ()
+    """Types of change that pass whatever the verdict, such as the one that repairs the budget."""
+    on_insufficient: Annotated[
+        OnInsufficient | None,
+        *_typed(
+            _scalar(_member(OnInsufficient)), {"enum": [member.value for member in OnInsufficient]}
+        ),
+    ] = None
+    """What the gate does about accounts without enough evidence; fail when left out."""
+
+    def stops(self, change: str) -> bool:
+        """Whether changes of this type wait for the budget."""
+        return change not in self.exempt and (self.changes is ALL or change in self.changes)
 
 
 class Budget(Part):

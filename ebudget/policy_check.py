@@ -9,8 +9,10 @@ from ebudget.allowance import ByTier, OfValue
 from ebudget.columns import BY_NAME, Type
 from ebudget.misfit import nearest
 from ebudget.policy import (
+    ALL,
     Budget,
     FieldMap,
+    Gate,
     Policy,
     SpendClass,
     SpendFailure,
@@ -69,6 +71,14 @@ def check_policy(policy: Policy, failures: Collection[str]) -> Iterator[Finding]
             case SpendClass():
                 pass
         yield from _check_value(path, budget, policy)
+        yield from _check_gate((*path, "gate"), budget.gate)
+
+
+def _check_gate(path: Path, gate: Gate) -> Iterator[Finding]:
+    stopped = () if gate.changes is ALL else gate.changes
+    for name in gate.exempt:
+        if name in stopped:
+            yield (*path, "exempt"), f"changes of type {name!r} cannot be both stopped and exempt"
 
 
 def _with_place(message: str, place: str) -> str:

@@ -7,7 +7,11 @@ from enum import Enum
 from fractions import Fraction
 
 from ebudget.ledger import Intake
+from ebudget.noise import Certainty, above, wilson
 from ebudget.windows import BurnAlert, Span
+
+SCHEMA = "ebudget.statement/1"
+"""The name and version of a statement as JSON."""
 
 Group = tuple[tuple[str, str | None], ...]
 """The values that an account's runs share, column by column."""
@@ -86,6 +90,17 @@ class Day:
 
 
 @dataclass(frozen=True)
+class Rest:
+    """What of an account's spend its window would still hold later, if nothing more were spent."""
+
+    at: int
+    """The first instant at which it is no more than this, in microseconds since 1970."""
+    spent: Fraction
+    """With A for each instant event, as in the account."""
+    instant: int
+
+
+@dataclass(frozen=True)
 class Account:
     """One budget for one group, with its figures."""
 
@@ -128,11 +143,41 @@ class Account:
     """Whether the policy itself names the group."""
     rate: bool
     """Whether the spend is a count of runs held against a share of runs."""
+    proportion: bool
+    """Whether, besides, every run that spends earns and spends 1, so that chance can be told."""
     lines: tuple[Fraction, ...] = ()
     """The shares of the allowance at which the verdict or the response changes."""
     breakdown: tuple[tuple[str, tuple[Slice, ...]], ...] = ()
     days: tuple[Day, ...] = ()
     """The burn-down, where it was asked for."""
+    rests: tuple[Rest, ...] = ()
+    """How the spend leaves the window, the earliest first; where it was asked for."""
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """The 95% interval of the rate of runs that spend; None where chance cannot be told."""
+        hits = self._hits()
+        return None if hits is None else wilson(hits, self.eligible)
+
+    def above(self, share: Fraction) -> Certainty | None:
+        """How certain it is that the rate is above a share of what is allowed.
+
+        None where certainty is no matter of chance: instant events, fixed amounts, zero
+        tolerances, sums, and spends that are no plain count of the runs that earn.
+        """
+        hits = self._hits()
+        if hits is None or not self.allowed:
+            return None
+        return above(hits, self.eligible, share * self.allowed / self.eligible)
+
+    @property
+    def certainty(self) -> Certainty | None:
+        """How certain a breach is; None without one, or where it is no matter of chance."""
+        return self.above(Fraction(1)) if self.verdict is Verdict.BREACHED else None
+
+    def _hits(self) -> int | None:
+        plain = self.proportion and self.eligible and not self.instant
+        return int(self.spent) if plain else None
 
     @property
     def consumed(self) -> Fraction | None:

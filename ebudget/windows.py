@@ -13,7 +13,7 @@ from fractions import Fraction
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from ebudget.quantities import DAY, Duration, duration
+from ebudget.quantities import DAY, HOUR, MINUTE, SECOND, Duration, duration
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -176,6 +176,29 @@ def span(window: Window, as_of: int, zone: ZoneInfo) -> Span:
     first, following = period_of(window.period, moment(as_of).astimezone(zone).date())
     start, end = midnight(first, zone), midnight(following, zone)
     return Span(start - 1, as_of, end - start, calendar=True)
+
+
+_STEPS = ((2 * MINUTE, SECOND), (2 * HOUR, MINUTE), (2 * DAY, HOUR))
+"""For windows of at most so many microseconds, the steps of their marks."""
+MOST_MARKS = 62
+"""Days are left out evenly in windows of more."""
+
+
+def marks(window: Span, zone: ZoneInfo) -> list[int]:
+    """Round instants inside a window: local midnights, or hours and less in short ones."""
+    for longest, step in _STEPS:
+        if window.length <= longest:
+            first = window.after // step + 1
+            return [count * step for count in range(first, -(-window.until // step))]
+    day = moment(window.after).astimezone(zone).date()
+    every = -(-window.length // (MOST_MARKS * DAY))
+    found: list[int] = []
+    while True:
+        day += timedelta(days=every)
+        mark = midnight(day, zone)
+        if mark >= window.until:
+            return found
+        found.append(mark)
 
 
 def day_ends(window: Span, zone: ZoneInfo) -> list[int]:

@@ -6,10 +6,9 @@ import json
 from fractions import Fraction
 from typing import Any
 
-from ebudget.statement import Account, Slice, Statement
+from ebudget.noise import LEVEL
+from ebudget.statement import SCHEMA, Account, Slice, Statement
 from ebudget.windows import timestamp
-
-SCHEMA = "ebudget.statement/1"
 
 
 def number(value: Fraction | int | None) -> int | float | None:
@@ -36,6 +35,13 @@ def _slice(part: Slice) -> dict[str, Any]:
     }
 
 
+def _interval(account: Account) -> dict[str, float] | None:
+    if account.interval is None:
+        return None
+    low, high = account.interval
+    return {"level": float(LEVEL), "low": low, "high": high}
+
+
 def account_dict(account: Account) -> dict[str, Any]:
     """One account as plain data."""
     found: dict[str, Any] = {
@@ -58,6 +64,8 @@ def account_dict(account: Account) -> dict[str, Any]:
         "consumed": number(account.consumed),
         "remaining": number(account.remaining),
         "instant": account.instant,
+        "interval": _interval(account),
+        "certainty": account.certainty,
         "burn": {window: number(value) for window, value in account.burn},
         "alerts": [
             {

@@ -2,60 +2,23 @@
 
 from __future__ import annotations
 
-import io
-import textwrap
 from dataclasses import dataclass
-from datetime import UTC, tzinfo
 from fractions import Fraction
 
-from rich.cells import cell_len, set_cell_size
-from rich.console import Console
-from rich.text import Text
+from rich.cells import cell_len
 
 from ebudget.render import figures
+from ebudget.render.page import MARKS, NARROWEST, Look, Page, fit
 from ebudget.render.sections import BREAKDOWN_ROWS, Section, has_breakdown, sections
-from ebudget.statement import Account, Slice, Statement, Verdict
+from ebudget.statement import Account, Slice, Statement
 from ebudget.text_safety import visible
 
-NARROWEST = 72
 NARROWEST_VALUE = 12
 MOST_CHARTS = 8
 MOST_DAYS = 31
 
 _TABLE = " " * 8
 """What breakdowns are indented by."""
-
-_MARKS = {
-    Verdict.BREACHED: ("✗", "X", "bold red"),
-    Verdict.FROZEN: ("■", "#", "bold magenta"),
-    Verdict.WARNING: ("!", "!", "yellow"),
-    Verdict.OK: ("✓", "v", "green"),
-    Verdict.INSUFFICIENT: ("–", "-", "dim"),
-    Verdict.NO_DATA: ("–", "-", "dim"),
-}
-"""Each verdict's mark, its mark in ASCII, and its colour; the word is always there too."""
-
-_ASCII = str.maketrans(
-    {"−": "-", "–": "-", "·": "|", "×": "x", "∞": "inf", "…": "~", "✗": "X", "✓": "v", "■": "#"}
-)
-
-
-@dataclass(frozen=True)
-class Look:
-    """How the text is laid out."""
-
-    title: str = ""
-    """The policy's name."""
-    width: int = 100
-    """Columns of the terminal."""
-    color: bool = False
-    ascii_only: bool = False
-    """For terminals that cannot show the bars and marks."""
-    show_rejects: bool = False
-    every_breakdown: bool = False
-    """Breakdowns of all accounts with spend, not only of the burning ones."""
-    zone: tzinfo = UTC
-    """The zone of the days in a burn-down."""
 
 
 @dataclass(frozen=True)
@@ -72,54 +35,9 @@ class _Widths:
     """Whether every count carries its unit, or the section's heading says it."""
 
 
-class _Page:
-    """Lines of text, each kept within the width."""
-
-    def __init__(self, look: Look) -> None:
-        self.look = look
-        self.lines: list[Text] = []
-
-    def add(self, *parts: tuple[str, str] | str) -> None:
-        line = Text()
-        for part in parts:
-            content, style = (part, "") if isinstance(part, str) else part
-            line.append(content, style)
-        line.rstrip()
-        self.lines.append(line)
-
-    def wrapped(self, text: str, *, indent: int = 0, style: str = "", hang: int = 0) -> None:
-        first, rest = " " * indent, " " * (indent + hang)
-        width = max(self.look.width, NARROWEST)
-        for line in textwrap.wrap(
-            text, width, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False
-        ) or [""]:
-            self.add((line, style))
-
-    def rendered(self) -> str:
-        target = io.StringIO()
-        console = Console(
-            file=target,
-            width=10_000,
-            force_terminal=self.look.color,
-            color_system="standard" if self.look.color else None,
-            no_color=not self.look.color,
-            highlight=False,
-            markup=False,
-            emoji=False,
-            legacy_windows=False,
-        )
-        for line in self.lines:
-            shown = line
-            if self.look.ascii_only:
-                shown = Text(line.plain.translate(_ASCII))
-            console.print(shown, soft_wrap=True)
-        text = target.getvalue()
-        return text.encode("ascii", "replace").decode() if self.look.ascii_only else text
-
-
 def render(statement: Statement, look: Look) -> str:
     """The report as text."""
-    page = _Page(look)
+    page = Page(look)
     _header(page, statement)
     widths = _widths(statement, look)
     for section in sections(statement):
@@ -137,7 +55,7 @@ def render(statement: Statement, look: Look) -> str:
     return page.rendered()
 
 
-def _header(page: _Page, statement: Statement) -> None:
+def _header(page: Page, statement: Statement) -> None:
     newest = " (newest run)" if statement.newest else ""
     name = f"   {visible(page.look.title, 60)}" if page.look.title else ""
     head = f"ebudget report{name}   as of {figures.when(statement.as_of)}{newest}"
@@ -173,8 +91,8 @@ def _widths(statement: Statement, look: Look) -> _Widths:
     return _Widths(name, window, amount, bar, left, verdict, inline if inline >= 14 else 0, units)
 
 
-def _section(page: _Page, section: Section, widths: _Widths) -> None:
-    mark, _, style = _MARKS[section.worst]
+def _section(page: Page, section: Section, widths: _Widths) -> None:
+    mark, _, style = MARKS[section.worst]
     first = section.accounts[0]
     title = "across workflows" if section.across else figures.value_of(section.workflow)
     about = _about(section, first)
@@ -198,9 +116,9 @@ def _about(section: Section, account: Account) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def _account(page: _Page, account: Account, widths: _Widths, *, owner_known: bool) -> None:
+def _account(page: Page, account: Account, widths: _Widths, *, owner_known: bool) -> None:
     ascii_only = page.look.ascii_only
-    style = _MARKS[account.verdict][2]
+    style = MARKS[account.verdict][2]
     has_bar = account.verdict.judged and account.allowed is not None
     bar = figures.bar(account, widths.bar, ascii_only=ascii_only) if has_bar else ""
     burn = figures.peak_burn(account)
@@ -208,12 +126,12 @@ def _account(page: _Page, account: Account, widths: _Widths, *, owner_known: boo
     tail = "  ".join(part for part in (burn or "", *urgent) if part)
     fits = bool(tail) and cell_len(tail) <= widths.inline
     page.add(
-        "    " + _fit(_name(account), widths.name) + "  ",
-        _fit(account.window, widths.window) + "  ",
-        _fit(figures.spent_of_allowed(account, unit=widths.units), widths.amount) + "  ",
-        (_fit(bar, widths.bar + 2), style),
+        "    " + fit(_name(account), widths.name) + "  ",
+        fit(account.window, widths.window) + "  ",
+        fit(figures.spent_of_allowed(account, unit=widths.units), widths.amount) + "  ",
+        (fit(bar, widths.bar + 2), style),
         " " + figures.remaining(account).rjust(widths.left) + "  ",
-        (_fit(figures.WORDS[account.verdict], widths.verdict), style),
+        (fit(figures.WORDS[account.verdict], widths.verdict), style),
         "  " + tail if fits else "",
     )
     below = len("    ") + 4
@@ -230,13 +148,7 @@ def _account(page: _Page, account: Account, widths: _Widths, *, owner_known: boo
         page.wrapped(" · ".join(details), indent=below, style="dim" if page.look.color else "")
 
 
-def _fit(text: str, width: int) -> str:
-    if cell_len(text) <= width:
-        return set_cell_size(text, width)
-    return set_cell_size(text, width - 1).rstrip() + "…"
-
-
-def _breakdown(page: _Page, account: Account) -> None:
+def _breakdown(page: Page, account: Account) -> None:
     rows: list[tuple[str, Slice]] = []
     more: dict[str, int] = {}
     for column, slices in account.breakdown:
@@ -268,12 +180,12 @@ def _breakdown(page: _Page, account: Account) -> None:
     if cell_len(title) > slot:
         page.add((_TABLE[2:] + title, "dim" if page.look.color else ""))
         title = ""
-    page.add((_TABLE[2:] + _fit(title, slot) + heads, "dim" if page.look.color else ""))
+    page.add((_TABLE[2:] + fit(title, slot) + heads, "dim" if page.look.color else ""))
     labels = [column for column, _ in rows]
     for index, label in enumerate(labels):
         shown = label if index == 0 or labels[index - 1] != label else ""
         figures_of = "".join("  " + cells[head][index].rjust(size) for head, size in sizes.items())
-        page.add(_TABLE + _fit(shown, first) + "  " + _fit(values[index], value) + figures_of)
+        page.add(_TABLE + fit(shown, first) + "  " + fit(values[index], value) + figures_of)
     hidden = ", ".join(f"{count} more {column}" for column, count in more.items() if count > 0)
     if hidden:
         page.add(_TABLE + hidden)
@@ -297,7 +209,7 @@ def _slice_rate(account: Account, part: Slice) -> str:
     return figures.rate(part.rate)
 
 
-def _burn_down(page: _Page, account: Account) -> None:
+def _burn_down(page: Page, account: Account) -> None:
     group = figures.group_of(account)
     named = f"{visible(account.budget, 40)}{' for ' + group if group else ''}"
     page.add((f"burn-down of {named}", "bold"))
@@ -322,13 +234,13 @@ def _burn_down(page: _Page, account: Account) -> None:
         amount = _money(account, spent)
         page.add(
             f"  {figures.day_of(last.until, page.look.zone):<10} ",
-            (bar, _MARKS[account.verdict][2]),
+            (bar, MARKS[account.verdict][2]),
             f" {shown:>8}",
             f"   +{amount}" if spent else "",
         )
 
 
-def _rejects(page: _Page, statement: Statement) -> None:
+def _rejects(page: Page, statement: Statement) -> None:
     intake = statement.intake
     page.add((f"rejected records: {intake.rejected_total:,}", "bold"))
     for reject in intake.rejects:

@@ -76,6 +76,11 @@ def remaining(account: Account) -> str:
     return percent(account.remaining, lines)
 
 
+def consumed(account: Account) -> str:
+    """What is spent of the allowance."""
+    return percent(account.consumed, [Fraction(0), *account.lines])
+
+
 def spent_of_allowed(account: Account, *, unit: bool = True) -> str:
     """`22 of 7.7 runs`, `41 of 90 min`, `$66.26 of $64.08`; a count's unit can be left out."""
     money = account.unit == "USD"
@@ -285,12 +290,25 @@ def alarms(account: Account) -> list[str]:
     return list(found.values())
 
 
+def chance(account: Account) -> str | None:
+    """Where the true rate lies, and what is allowed: `95%: 1.6%–2.9%, 1.0% allowed`."""
+    interval, allowed = account.interval, account.allowed
+    if interval is None or not allowed:
+        return None
+    line = allowed / account.eligible
+    sides = [Fraction(0), line, Fraction(1)]
+    low, high = (percent(Fraction(end), sides, 1) for end in interval)
+    return f"95%: {low}–{high}, {percent(line, [Fraction(0), Fraction(1)], 1)} allowed"
+
+
 def remarks(account: Account) -> list[str]:
     """What qualifies an account's figures."""
     found = []
     if account.rate and account.eligible and not account.instant:
         share = percent(account.spent / account.eligible, [Fraction(0), Fraction(1)], 1)
         found.append(f"{share} of {account.eligible:,}")
+    if account.certainty:
+        found.append(f"{account.certainty} ({chance(account)})")
     if account.reason:
         found.append(visible(account.reason))
     if account.instant:

@@ -25,7 +25,8 @@ def code(text: str) -> str:
     return f"`{shown}`" if shown.strip() else "` `"
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """The lines of a table, and an empty one."""
     lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
     return [*lines, *("| " + " | ".join(row) + " |" for row in rows), ""]
 
@@ -79,7 +80,7 @@ def _breakdown(account: Account) -> list[str]:
             for part in shown
         ]
         lines += [title, ""]
-        lines += _table((code(column), "share of spend", "spent", "runs", "against the rest"), rows)
+        lines += table((code(column), "share of spend", "spent", "runs", "against the rest"), rows)
     return lines
 
 
@@ -102,7 +103,7 @@ def render(
     if lines[-1]:
         lines.append("")
     ordered = [account for section in sections(statement) for account in section.accounts]
-    lines += _table(_HEAD, [_account_row(account) for account in ordered])
+    lines += table(_HEAD, [_account_row(account) for account in ordered])
     for account in ordered:
         if has_breakdown(account, every=by):
             lines += _breakdown(account)
@@ -118,5 +119,5 @@ def render(
         lines += ["Remarks", "", *remarks, ""]
     if show_rejects and statement.intake.rejects:
         rows = [[code(r.file), code(r.place), code(r.reason)] for r in statement.intake.rejects]
-        lines += ["Rejected records (the first few)", "", *_table(("file", "where", "why"), rows)]
+        lines += ["Rejected records (the first few)", "", *table(("file", "where", "why"), rows)]
     return "\n".join(lines).rstrip() + "\n"

@@ -1,0 +1,263 @@
+"""`ebudget check`: whether a change may ship, given what failures have already cost."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import typer
+
+from ebudget import api
+from ebudget.baseline import Baseline, parse_baseline
+from ebudget.cli.shared import (
+    AsOf,
+    Budgets,
+    Debug,
+    For,
+    Logs,
+    PolicyOption,
+    SkipUnreadable,
+    as_of_moment,
+    log_paths,
+    progress,
+)
+from ebudget.errors import InputError, UsageError
+from ebudget.gate import Decision, Demands, check_change, decide
+from ebudget.outputs import (
+    append_whole,
+    check_format,
+    for_terminal,
+    not_obeyed,
+    parse_outputs,
+    print_data,
+    summary_path,
+    write_whole,
+)
+from ebudget.policy import OnInsufficient
+from ebudget.quantities import duration, share
+from ebudget.render.check import as_json, as_text, github, junit, markdown
+from ebudget.render.page import Look
+from ebudget.selection import check_budgets, select
+from ebudget.statement import Verdict
+from ebudget.text_safety import visible
+from ebudget.windows import Severity, timestamp
+
+T = TypeVar("T")
+
+FORMATS: dict[str, Callable[[Decision, Look, str], str]] = {
+    "text": as_text.render,
+    "json": lambda decision, _look, _reproduce: as_json.render(decision),
+    "markdown": markdown.render,
+    "github": lambda decision, look, _reproduce: github.render(decision, look),
+    "junit": lambda decision, look, _reproduce: junit.render(decision, look),
+}
+_LINES = {verdict.value: verdict for verdict in (Verdict.WARNING, Verdict.FROZEN, Verdict.BREACHED)}
+_ALERTS: dict[str, Severity] = {"page": "page", "ticket": "ticket"}
+_SETTINGS = {setting.value: setting for setting in OnInsufficient}
+JOB_SUMMARY = "github"
+"""The `--output` without a path: annotations and the job's summary."""
+
+
+def check(
+    logs: Logs = None,
+    policy: PolicyOption = Path("budgets.yaml"),
+    change: Annotated[
+        str | None,
+        typer.Option(
+            "--change",
+            metavar="TYPE",
+            help="The type of the change, in the words of gate.changes: only budgets that stop "
+            "it count, and frozen fails as well as breached.",
+        ),
+    ] = None,
+    fail_on: Annotated[
+        str | None,
+        typer.Option(
+            "--fail-on",
+            metavar="warning|frozen|breached",
+            help="The best verdict that fails. Left out: breached; with --change frozen.",
+        ),
+    ] = None,
+    fail_on_alert: Annotated[
+        str | None,
+        typer.Option(
+            "--fail-on-alert",
+            metavar="page|ticket",
+            help="Fail on firing burn alerts too; ticket takes both.",
+        ),
+    ] = None,
+    on_insufficient: Annotated[
+        str | None,
+        typer.Option(
+            "--on-insufficient",
+            metavar="fail|warn|pass",
+            help="What an account that cannot be judged does: fail ends with 3. Left out: what "
+            "the budget's gate says, else fail.",
+        ),
+    ] = None,
+    max_age: Annotated[
+        str | None,
+        typer.Option(
+            "--max-age",
+            metavar="DURATION",
+            help="Logs whose newest run is older, such as 24h, are no evidence (3).",
+        ),
+    ] = None,
+    max_rejected: Annotated[
+        str | None,
+        typer.Option(
+            "--max-rejected",
+            metavar="PERCENT",
+            help="Logs of whose records more are rejected, such as 1%, are no evidence (3).",
+        ),
+    ] = None,
+    confident: Annotated[
+        bool,
+        typer.Option(
+            "--confident", help="Rates fail only where chance cannot explain it (95% interval)."
+        ),
+    ] = False,
+    baseline: Annotated[
+        Path | None,
+        typer.Option(
+            "--baseline", metavar="FILE", help="An earlier statement as JSON; shows what changed."
+        ),
+    ] = None,
+    new_only: Annotated[
+        bool,
+        typer.Option("--new-only", help="Fail only on what was not as bad in the baseline."),
+    ] = False,
+    budget: Budgets = None,
+    for_: For = None,
+    as_of: AsOf = None,
+    format_: Annotated[
+        str,
+        typer.Option(
+            "--format", metavar="text|json|markdown|github|junit", help="The format to print."
+        ),
+    ] = "text",
+    output: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--output",
+            metavar="FORMAT=PATH",
+            help="Also write a format to a file; repeatable. github alone: annotations, and "
+            "Markdown added to the job's summary.",
+        ),
+    ] = None,
+    exit_zero: Annotated[
+        bool, typer.Option("--exit-zero", help="Tell the answer, and exit 0 where it is 1 or 3.")
+    ] = False,
+    skip_unreadable: SkipUnreadable = False,
+    debug: Debug = False,
+) -> int:
+    """May this change ship? Exit code 0 yes, 1 no, 3 not enough evidence, 2 an error."""
+    check_format(format_, FORMATS)
+    summary = summary_path() if JOB_SUMMARY in (output or ()) else None
+    outputs = parse_outputs([item for item in output or () if item != JOB_SUMMARY], FORMATS)
+    demands = Demands(
+        change=change,
+        fail_on=_choice("--fail-on", fail_on, _LINES),
+        fail_on_alert=_choice("--fail-on-alert", fail_on_alert, _ALERTS),
+        on_insufficient=_choice("--on-insufficient", on_insufficient, _SETTINGS),
+        max_age=_value("--max-age", max_age, duration),
+        max_rejected=_value("--max-rejected", max_rejected, share),
+        confident=confident,
+        new_only=new_only,
+        exit_zero=exit_zero,
+    )
+    if new_only and baseline is None:
+        raise UsageError("--new-only: new since when? Name a statement with --baseline FILE")
+    loaded = api.load_policy(policy)
+    check_budgets(loaded, budget or ())
+    if change is not None:
+        check_change(loaded, change)
+    then = None if baseline is None else _baseline(baseline)
+    moment = as_of_moment(as_of, loaded)
+    with progress() as tick:
+        ledger = api.read_ledger(
+            log_paths(logs, loaded, policy),
+            loaded,
+            as_of=moment,
+            rests=True,
+            skip_unreadable=skip_unreadable,
+            tick=tick,
+        )
+        statement = api.evaluate(loaded, ledger, rests=True)
+    decision = decide(
+        loaded,
+        statement,
+        demands,
+        now=time.time_ns() // 1000 if moment is None else statement.as_of,
+        baseline=then,
+        selection=select(statement, budget or (), for_ or ()),
+    )
+    options = [
+        ("--change", change),
+        ("--fail-on", fail_on),
+        ("--fail-on-alert", fail_on_alert),
+        ("--on-insufficient", on_insufficient),
+        ("--max-age", max_age),
+        ("--max-rejected", max_rejected),
+        ("--confident", confident),
+        ("--baseline", None if baseline is None else str(baseline)),
+        ("--new-only", new_only),
+        *(("--budget", name) for name in budget or ()),
+        *(("--for", item) for item in for_ or ()),
+        ("--skip-unreadable", skip_unreadable),
+    ]
+    if as_of is not None or max_age is None:  # the age of a log is measured to now
+        options.append(("--as-of", timestamp(statement.as_of)))
+    again = _command(logs or (), policy, options)
+    look = Look(title=policy.name, zone=loaded.timezone)
+    printed = FORMATS[format_](decision, for_terminal(look), again)
+    written = [(item.path, FORMATS[item.format](decision, look, again)) for item in outputs]
+    for path, text in written:
+        write_whole(path, text)
+    if summary is not None:
+        append_whole(summary, markdown.render(decision, look, again))
+        sys.stderr.write(github.render(decision, look))  # the runner reads both streams
+    print_data(not_obeyed(printed) if format_ in ("text", "markdown") else printed)
+    return decision.exit_code
+
+
+def _choice(option: str, text: str | None, known: Mapping[str, T]) -> T | None:
+    if text is None:
+        return None
+    if text not in known:
+        names = ", ".join(known)
+        raise UsageError(f"{option} {visible(text)!r}: write one of {names}")
+    return known[text]
+
+
+def _value(option: str, text: str | None, read: Callable[[str], T]) -> T | None:
+    try:
+        return None if text is None else read(text)
+    except ValueError as error:
+        raise UsageError(f"{option}: {visible(str(error))}") from None
+
+
+def _baseline(path: Path) -> Baseline:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "is no UTF-8 text"
+        raise InputError(f"{visible(str(path))}: cannot read the baseline: {reason}") from None
+    return parse_baseline(text, str(path))
+
+
+def _command(
+    logs: Sequence[str], policy: Path, options: Sequence[tuple[str, str | bool | None]]
+) -> str:
+    """The command line that gives the same answer again."""
+    words = ["ebudget", "check", *logs, "-p", str(policy)]
+    for name, value in options:
+        if value is True:
+            words.append(name)
+        elif isinstance(value, str):
+            words += [name, value]
+    return visible(shlex.join(words), 2000)

@@ -1,0 +1,135 @@
+"""`ebudget report`: what has been spent, where, and what was agreed to happen now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ebudget import api
+from ebudget.cli.shared import (
+    AsOf,
+    Debug,
+    For,
+    Logs,
+    Outputs,
+    PolicyOption,
+    SkipUnreadable,
+    as_of_moment,
+    log_paths,
+    progress,
+)
+from ebudget.columns import BREAKDOWNS
+from ebudget.errors import UsageError
+from ebudget.ledger import Ledger
+from ebudget.misfit import nearest
+from ebudget.outputs import (
+    check_format,
+    for_terminal,
+    not_obeyed,
+    parse_outputs,
+    print_data,
+    write_whole,
+)
+from ebudget.reading import FLAW_BITS
+from ebudget.render import as_json, as_text, markdown
+from ebudget.render.page import Look
+from ebudget.selection import check_budgets, select
+from ebudget.statement import Statement
+from ebudget.text_safety import visible
+
+FORMATS: dict[str, Callable[[Statement, Look], str]] = {
+    "text": as_text.render,
+    "json": lambda statement, _look: as_json.render(statement),
+    "markdown": lambda statement, look: markdown.render(
+        statement,
+        title=look.title,
+        show_rejects=look.show_rejects,
+        by=look.every_breakdown,
+    ),
+}
+
+
+def report(
+    logs: Logs = None,
+    policy: PolicyOption = Path("budgets.yaml"),
+    as_of: AsOf = None,
+    budget: Annotated[
+        list[str] | None,
+        typer.Option("--budget", metavar="NAME", help="Only this budget; shows its burn-down."),
+    ] = None,
+    for_: For = None,
+    by: Annotated[
+        str | None,
+        typer.Option(
+            "--by",
+            metavar="COLUMNS",
+            help="Break the spend down by these columns, such as action_type,segment.",
+        ),
+    ] = None,
+    format_: Annotated[
+        str, typer.Option("--format", metavar="text|json|markdown", help="The format to print.")
+    ] = "text",
+    output: Outputs = None,
+    show_rejects: Annotated[
+        bool, typer.Option("--show-rejects", help="List the first few rejected records.")
+    ] = False,
+    sql: Annotated[
+        bool, typer.Option("--sql", help="Print the SQL that makes the figures instead.")
+    ] = False,
+    skip_unreadable: SkipUnreadable = False,
+    debug: Debug = False,
+) -> None:
+    """What has been spent, where, and what was agreed to happen now."""
+    check_format(format_, FORMATS)
+    outputs = parse_outputs(output or (), FORMATS)
+    loaded = api.load_policy(policy)
+    breakdowns = _breakdowns(by)
+    check_budgets(loaded, budget or ())
+    days_of = set(budget or ())
+    with progress() as tick:
+        ledger = api.read_ledger(
+            log_paths(logs, loaded, policy),
+            loaded,
+            as_of=as_of_moment(as_of, loaded),
+            by=breakdowns,
+            days_of=days_of,
+            skip_unreadable=skip_unreadable,
+            show_rejects=show_rejects,
+            tick=tick,
+        )
+        statement = api.evaluate(loaded, ledger, by=breakdowns, days_of=days_of)
+    narrowed = select(statement, budget or (), for_ or ()).of(statement)
+    look = Look(
+        title=policy.name,
+        show_rejects=show_rejects,
+        every_breakdown=bool(breakdowns or budget),
+        zone=loaded.timezone,
+    )
+    printed = _sql(ledger) if sql else FORMATS[format_](narrowed, for_terminal(look))
+    written = [(output.path, FORMATS[output.format](narrowed, look)) for output in outputs]
+    for path, text in written:
+        write_whole(path, text)
+    print_data(not_obeyed(printed) if format_ in ("text", "markdown") else printed)
+
+
+def _breakdowns(by: str | None) -> tuple[str, ...]:
+    names = tuple(dict.fromkeys(name.strip() for name in (by or "").split(",") if name.strip()))
+    for name in names:
+        if name not in BREAKDOWNS:
+            raise UsageError(f"--by {visible(name)!r}: no such column{nearest(name, BREAKDOWNS)}")
+    return names
+
+
+def _sql(ledger: Ledger) -> str:
+    lines = [
+        "-- The statements that made the figures, for DuckDB 2. The last one gives the ledger:",
+        "-- a budget's accounts are sums over its rows.",
+    ]
+    for index, predicate in enumerate(ledger.plan.predicates):
+        word, bit = divmod(index, FLAW_BITS)
+        asks = "is unknown" if predicate.unknown else "holds"
+        lines.append(f"-- _flags_{word} & {1 << bit}: {visible(predicate.source)} {asks}")
+    return "\n".join(lines) + "\n\n" + "\n\n".join(ledger.statements) + "\n"

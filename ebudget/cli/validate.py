@@ -1,0 +1,52 @@
+"""`ebudget validate` and `ebudget schema`: what can be known of a policy before a report."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ebudget import api
+from ebudget.cli.shared import AsOf, Debug, Logs, SkipUnreadable, as_of_moment, progress
+from ebudget.outputs import print_data
+from ebudget.policy import json_schema
+from ebudget.query import make_plan
+from ebudget.render import as_review
+from ebudget.review import review
+
+
+def validate(
+    policy: Annotated[Path, typer.Argument(metavar="POLICY", help="The policy file.")],
+    logs: Logs = None,
+    as_of: AsOf = None,
+    skip_unreadable: SkipUnreadable = False,
+    debug: Debug = False,
+) -> None:
+    """Whether a policy is complete, and whether it can ever fire; with logs, against them."""
+    loaded = api.load_policy(policy)
+    ledger = None
+    named = list(logs or ())
+    if not named:
+        own = [str(policy.parent / path) for path in loaded.logs.paths if path != "-"]
+        named = own if own and all(os.path.exists(path) for path in own) else []
+    if named:
+        plan = make_plan(loaded, ("workflow",), unknowns=True)
+        with progress() as tick:
+            ledger = api.read_planned(
+                named,
+                plan,
+                as_of=as_of_moment(as_of, loaded),
+                skip_unreadable=skip_unreadable,
+                tick=tick,
+            )
+    width = shutil.get_terminal_size((100, 24)).columns
+    print_data(as_review.render(review(loaded, ledger), policy.name, ledger, width))
+
+
+def schema() -> None:
+    """Print the JSON Schema of a policy, for editors."""
+    print_data(json.dumps(json_schema(), indent=2) + "\n")

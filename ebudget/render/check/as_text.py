@@ -1,0 +1,63 @@
+"""A decision for a terminal: the answer first, then what counted, then what was no evidence."""
+
+from __future__ import annotations
+
+from ebudget.gate import FAIL, PASS, Decision, Ruling, Standing
+from ebudget.render import figures
+from ebudget.render.check import words
+from ebudget.render.page import MARKS, Look, Page
+
+MOST_SHOWN = 50
+"""Accounts that are shown one by one."""
+
+_STYLES = {PASS: "bold green", FAIL: "bold red"}
+
+
+def render(decision: Decision, look: Look, reproduce: str) -> str:
+    """The decision as text; `reproduce` is the command that gives it again."""
+    page = Page(look)
+    style = _STYLES.get(decision.answer, "bold yellow")
+    page.wrapped(words.sentence(decision), style=style, hang=6)
+    against = decision.of(Standing.AGAINST)
+    for ruling in against[:MOST_SHOWN]:
+        page.add()
+        _ruling(page, ruling)
+    if len(against) > MOST_SHOWN:
+        page.add()
+        page.add(f"and {len(against) - MOST_SHOWN:,} more; --format json has them all")
+    _listed(page, "Over the line, and not counted:", words.not_counted(decision))
+    if decision.baseline is not None:
+        title = f"Since the baseline of {figures.when(decision.baseline.as_of)}:"
+        _listed(page, title, words.since_lines(decision) or ["nothing changed for better or worse"])
+    _listed(page, "Not evidence:", words.not_evidence(decision))
+    page.add()
+    statement = decision.statement
+    page.wrapped(words.others(decision))
+    page.wrapped(f"{figures.read_line(statement)}, as of {figures.when(statement.as_of)}")
+    for note in figures.notes(statement):
+        page.wrapped(f"note: {note}", hang=6, style="yellow")
+    page.add(f"Reproduce: {reproduce}")  # on one line, so that it can be copied
+    return page.rendered()
+
+
+def _ruling(page: Page, ruling: Ruling) -> None:
+    account = ruling.account
+    mark, _, style = MARKS[account.verdict]
+    verdict = figures.WORDS[account.verdict]
+    head = f"{mark} {words.name_of(account)}"
+    page.wrapped(f"{head}   {verdict}", style=f"{style} bold".strip(), hang=4)
+    page.wrapped(words.figures_of(ruling), indent=4)
+    for line in words.burn_of(ruling):
+        page.wrapped(line, indent=4, hang=6)
+    page.wrapped(words.promise_of(account), indent=4, hang=2)
+    tail = words.passes_again(ruling, page.look.zone)
+    page.wrapped(f"{tail}{f' · {ruling.since}' if ruling.since else ''}", indent=4, hang=2)
+
+
+def _listed(page: Page, title: str, lines: list[str]) -> None:
+    if not lines:
+        return
+    page.add()
+    page.wrapped(title, style="bold")
+    for line in words.limited(lines):
+        page.wrapped(f"– {line}", indent=2, hang=2)

@@ -1,0 +1,70 @@
+"""A decision as JUnit XML: a test suite a budget, a test case an account."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from collections.abc import Sequence
+
+from ebudget.gate import Decision, Ruling, Standing
+from ebudget.render import figures
+from ebudget.render.check import words
+from ebudget.render.page import Look
+from ebudget.text_safety import visible
+
+
+def render(decision: Decision, look: Look) -> str:
+    """The XML; what does not count, or cannot be judged, is a skipped case."""
+    root = ET.Element("testsuites", {"name": "ebudget check"})
+    if decision.shortfalls:
+        suite = _suite(root, "evidence", [])
+        suite.set("tests", "1")
+        suite.set("failures", "1")
+        case = ET.SubElement(suite, "testcase", {"classname": "evidence", "name": "logs"})
+        reasons = [visible(shortfall) for shortfall in decision.shortfalls]
+        failure = ET.SubElement(case, "failure", {"type": "no evidence", "message": reasons[0]})
+        failure.text = "\n".join(reasons)
+    budgets: dict[str, list[Ruling]] = {}
+    for ruling in decision.rulings:
+        budgets.setdefault(ruling.account.budget, []).append(ruling)
+    for budget, rulings in budgets.items():
+        suite = _suite(root, visible(budget), rulings)
+        for ruling in rulings:
+            _case(suite, ruling, look)
+    ET.indent(root)
+    declaration = '<?xml version="1.0" encoding="UTF-8"?>\n'
+    return declaration + ET.tostring(root, encoding="unicode") + "\n"
+
+
+def _suite(root: ET.Element, name: str, rulings: Sequence[Ruling]) -> ET.Element:
+    failures = sum(ruling.standing is Standing.AGAINST for ruling in rulings)
+    passes = sum(ruling.standing is Standing.PASSES for ruling in rulings)
+    counts = {
+        "tests": len(rulings),
+        "failures": failures,
+        "errors": 0,
+        "skipped": len(rulings) - failures - passes,
+    }
+    attributes = {key: str(count) for key, count in counts.items()}
+    return ET.SubElement(root, "testsuite", {"name": name, **attributes})
+
+
+def _case(suite: ET.Element, ruling: Ruling, look: Look) -> None:
+    account = ruling.account
+    name = figures.group_of(account) or "all runs"
+    attributes = {"classname": visible(account.budget), "name": name}
+    case = ET.SubElement(suite, "testcase", attributes)
+    verdict = account.verdict.value
+    match ruling.standing:
+        case Standing.PASSES:
+            return
+        case Standing.AGAINST:
+            message = f"{figures.WORDS[account.verdict]}: {words.figures_of(ruling)}"
+            lines = [*words.burn_of(ruling), words.promise_of(account)]
+            lines.append(words.passes_again(ruling, look.zone))
+            failure = ET.SubElement(case, "failure", {"type": verdict, "message": message})
+            failure.text = "\n".join(lines)
+        case Standing.NO_EVIDENCE | Standing.UNJUDGED:
+            ET.SubElement(case, "skipped", {"message": words.reason_of(account)})
+        case excused:
+            why = f"{figures.WORDS[account.verdict]}; {words.EXCUSES[excused]}"
+            ET.SubElement(case, "skipped", {"message": why})

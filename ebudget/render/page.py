@@ -1,0 +1,104 @@
+"""Lines of text for a terminal: marks, colours, widths, and what cannot show them."""
+
+from __future__ import annotations
+
+import io
+import textwrap
+from dataclasses import dataclass
+from datetime import UTC, tzinfo
+
+from rich.cells import cell_len, set_cell_size
+from rich.console import Console
+from rich.text import Text
+
+from ebudget.statement import Verdict
+
+NARROWEST = 72
+"""Lines are laid out for at least so many columns."""
+
+MARKS = {
+    Verdict.BREACHED: ("✗", "X", "bold red"),
+    Verdict.FROZEN: ("■", "#", "bold magenta"),
+    Verdict.WARNING: ("!", "!", "yellow"),
+    Verdict.OK: ("✓", "v", "green"),
+    Verdict.INSUFFICIENT: ("–", "-", "dim"),
+    Verdict.NO_DATA: ("–", "-", "dim"),
+}
+"""Each verdict's mark, its mark in ASCII, and its colour; the word is always there too."""
+
+_ASCII = str.maketrans(
+    {"−": "-", "–": "-", "·": "|", "×": "x", "∞": "inf", "…": "~", "✗": "X", "✓": "v", "■": "#"}
+)
+
+
+@dataclass(frozen=True)
+class Look:
+    """How the text is laid out."""
+
+    title: str = ""
+    """The policy's name."""
+    width: int = 100
+    """Columns of the terminal."""
+    color: bool = False
+    ascii_only: bool = False
+    """For terminals that cannot show the bars and marks."""
+    show_rejects: bool = False
+    every_breakdown: bool = False
+    """Breakdowns of all accounts with spend, not only of the burning ones."""
+    zone: tzinfo = UTC
+    """The zone of the days in a burn-down."""
+
+
+class Page:
+    """Lines of text, each kept within the width."""
+
+    def __init__(self, look: Look) -> None:
+        self.look = look
+        self.lines: list[Text] = []
+
+    def add(self, *parts: tuple[str, str] | str) -> None:
+        """One line, made of texts and of texts with a style."""
+        line = Text()
+        for part in parts:
+            content, style = (part, "") if isinstance(part, str) else part
+            line.append(content, style)
+        line.rstrip()
+        self.lines.append(line)
+
+    def wrapped(self, text: str, *, indent: int = 0, style: str = "", hang: int = 0) -> None:
+        """A text over as many lines as it needs; all but the first hang by so many columns."""
+        first, rest = " " * indent, " " * (indent + hang)
+        width = max(self.look.width, NARROWEST)
+        for line in textwrap.wrap(
+            text, width, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False
+        ) or [""]:
+            self.add((line, style))
+
+    def rendered(self) -> str:
+        """The lines as text."""
+        target = io.StringIO()
+        console = Console(
+            file=target,
+            width=10_000,
+            force_terminal=self.look.color,
+            color_system="standard" if self.look.color else None,
+            no_color=not self.look.color,
+            highlight=False,
+            markup=False,
+            emoji=False,
+            legacy_windows=False,
+        )
+        for line in self.lines:
+            shown = line
+            if self.look.ascii_only:
+                shown = Text(line.plain.translate(_ASCII))
+            console.print(shown, soft_wrap=True)
+        text = target.getvalue()
+        return text.encode("ascii", "replace").decode() if self.look.ascii_only else text
+
+
+def fit(text: str, width: int) -> str:
+    """The text in exactly so many columns, filled up or cut."""
+    if cell_len(text) <= width:
+        return set_cell_size(text, width)
+    return set_cell_size(text, width - 1).rstrip() + "…"
