@@ -11,6 +11,7 @@ from ebudget import cli
 
 ROOT = Path(__file__).parents[1]
 GOLDENS = Path(__file__).parent / "goldens"
+CHECK = ["check", "sample_logs", "-p", "budgets.example.yaml"]
 REPORT = ["report", "-p", "budgets.example.yaml"]
 
 CASES = {
@@ -24,6 +25,12 @@ CASES = {
     ),
     "by-rejects.txt": (100, [*REPORT, "--by", "model,version", "--show-rejects"]),
     "validate.txt": (100, ["validate", "budgets.example.yaml", "sample_logs"]),
+    "check-80.txt": (80, [*CHECK, "--change", "prompt"]),
+    "check-120.txt": (120, [*CHECK, "--change", "prompt"]),
+    "check.md": (100, [*CHECK, "--format", "markdown"]),
+    "check.xml": (100, [*CHECK, "--format", "junit"]),
+    "check.github": (100, [*CHECK, "--format", "github"]),
+    "check.json": (100, [*CHECK, "--budget", "trust", "--format", "json"]),
 }
 
 
@@ -34,7 +41,7 @@ def test_the_output_for_the_sample_logs_is_the_golden_one(name, monkeypatch, cap
     monkeypatch.setenv("COLUMNS", str(width))
     for variable in ("FORCE_COLOR", "NO_COLOR"):
         monkeypatch.delenv(variable, raising=False)
-    assert cli.run(arguments) == 0
+    assert cli.run(arguments) == (1 if arguments[0] == "check" else 0)
     out = capsys.readouterr().out
     golden = GOLDENS / name
     if os.environ.get("EBUDGET_GOLDEN"):

@@ -290,15 +290,20 @@ def alarms(account: Account) -> list[str]:
     return list(found.values())
 
 
-def chance(account: Account) -> str | None:
-    """Where the true rate lies, and what is allowed: `95%: 1.6%–2.9%, 1.0% allowed`."""
+def chance(account: Account, share: Fraction = Fraction(1)) -> str | None:
+    """Where the true rate lies, and what is allowed: `95%: 1.6%–2.9%, 1.0% allowed`.
+
+    `share` is the share of the allowance that the rate is held against.
+    """
     interval, allowed = account.interval, account.allowed
     if interval is None or not allowed:
         return None
-    line = allowed / account.eligible
+    line = share * allowed / account.eligible
     sides = [Fraction(0), line, Fraction(1)]
     low, high = (percent(Fraction(end), sides, 1) for end in interval)
-    return f"95%: {low}–{high}, {percent(line, [Fraction(0), Fraction(1)], 1)} allowed"
+    limit = percent(line, [Fraction(0), Fraction(1)], 1)
+    held = f"{limit} allowed" if share == 1 else f"fails above {limit}"
+    return f"95%: {low}–{high}, {held}"
 
 
 def remarks(account: Account) -> list[str]:

@@ -17,7 +17,7 @@ def render(decision: Decision, look: Look, reproduce: str) -> str:
     """The decision as text; `reproduce` is the command that gives it again."""
     page = Page(look)
     style = _STYLES.get(decision.answer, "bold yellow")
-    page.wrapped(words.sentence(decision), style=style, hang=6)
+    page.add((words.sentence(decision), style))  # on one line, however long
     against = decision.of(Standing.AGAINST)
     for ruling in against[:MOST_SHOWN]:
         page.add()

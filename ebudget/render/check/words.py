@@ -131,7 +131,7 @@ def figures_of(ruling: Ruling) -> str:
         parts.append(f"fails at {figures.percent(ruling.share)} spent")
     if account.instant:
         parts.append(figures.count_of(account.instant, "instant event"))
-    chance = figures.chance(account)
+    chance = figures.chance(account, ruling.share)
     if chance:
         parts.append(f"{ruling.certainty} ({chance})" if ruling.certainty else chance)
     return ", ".join(parts)
