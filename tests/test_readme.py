@@ -39,6 +39,16 @@ def test_the_commands_of_the_readme_work(newcomer, capsys, command):
     assert capsys.readouterr().out
 
 
+GATES = [line.split("#") for line in blocks(README, "sh gate")[0].splitlines()]
+
+
+@pytest.mark.parametrize(("command", "says"), GATES)
+def test_the_gates_of_the_readme_answer_as_it_says(newcomer, capsys, command, says):
+    code, _, _ = says.partition(":")
+    assert cli.run(shlex.split(command)[1:]) == int(code)
+    assert capsys.readouterr().out.startswith("PASS" if int(code) == 0 else "FAIL")
+
+
 def test_the_python_of_the_readme_works(newcomer, capsys):
     exec(blocks(README, "python")[0], {})
     assert capsys.readouterr().out.startswith("wrong-outcomes (('workflow', 'triage'),) 1 3/50")
@@ -65,7 +75,7 @@ def test_continuous_integration_runs_the_test_command_of_the_readme():
 def test_the_options_that_the_readme_names_exist(capsys):
     named = set(re.findall(r"--[a-z][a-z-]+", README)) - {"--help"}
     known = ""
-    for command in ("report", "validate", "schema"):
+    for command in ("report", "check", "validate", "schema"):
         assert cli.run([command, "--help"]) == 0
         known += capsys.readouterr().out
     missing = {option for option in named if option not in known}
