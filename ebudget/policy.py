@@ -5,6 +5,9 @@ Every scalar arrives as the text that the file holds (`null` as None) and is typ
 
 from __future__ import annotations
 
+import ast
+import inspect
+import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum, StrEnum
@@ -14,16 +17,9 @@ from functools import cache
 from typing import Annotated, Any, Literal, TypeVar
 from zoneinfo import ZoneInfo
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    PlainValidator,
-    WithJsonSchema,
-    model_validator,
-)
-from pydantic.json_schema import GenerateJsonSchema
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, model_validator
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from ebudget.allowance import Allowance, ByTier, parse_allowance
 from ebudget.columns import CANONICAL, OUTCOME_WORDS, Type
@@ -112,19 +108,34 @@ def _glob(pattern: str, value: str) -> bool:
     return fnmatchcase(value, literal)
 
 
-def _typed(read: Callable[[Any], T], schema: Mapping[str, Any]) -> Any:
-    """A pydantic annotation for a value that `read` makes of the file's text."""
+@dataclass(frozen=True, eq=False)
+class _Typed:
+    """A pydantic annotation for a value that `read` makes of the file's text.
 
-    def validate(value: Any) -> T:
+    Unlike `PlainValidator` it does not look into the annotated type, which takes long and is for
+    writing only.
+    """
+
+    read: Callable[[Any], Any]
+    schema: Mapping[str, Any]
+
+    def validate(self, value: Any) -> Any:
+        """What `read` makes of a value, with its objections as pydantic's error."""
         try:
-            return read(value)
+            return self.read(value)
         except Misfit as misfit:
             problems = misfit.problems
         except ValueError as error:
             problems = [((), str(error))]
         raise PydanticCustomError("misfit", "{message}", {"message": "", "problems": problems})
 
-    return (PlainValidator(validate), WithJsonSchema(dict(schema)))
+    def __get_pydantic_core_schema__(
+        self, _type: Any, _handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(self.validate)
+
+    def __get_pydantic_json_schema__(self, _schema: CoreSchema, _handler: Any) -> JsonSchemaValue:
+        return dict(self.schema)
 
 
 def _scalar(read: Callable[[str], T]) -> Callable[[Any], T]:
@@ -443,12 +454,12 @@ _FOR = {
     },
 }
 
-Text = Annotated[str, *_typed(text_of, _TEXT)]
-Texts = Annotated[tuple[str, ...], *_typed(texts_of, _TEXTS)]
-Flag = Annotated[bool, *_typed(_scalar(truth), {"type": "boolean"})]
-Zone = Annotated[ZoneInfo, *_typed(_scalar(_zone), {"type": "string"})]
-ClassLetter = Annotated[str, *_typed(_scalar(_class_letter), _CLASS)]
-Usd = Annotated[Fraction, *_typed(_scalar(number), {"type": ["number", "string"]})]
+Text = Annotated[str, _Typed(text_of, _TEXT)]
+Texts = Annotated[tuple[str, ...], _Typed(texts_of, _TEXTS)]
+Flag = Annotated[bool, _Typed(_scalar(truth), {"type": "boolean"})]
+Zone = Annotated[ZoneInfo, _Typed(_scalar(_zone), {"type": "string"})]
+ClassLetter = Annotated[str, _Typed(_scalar(_class_letter), _CLASS)]
+Usd = Annotated[Fraction, _Typed(_scalar(number), {"type": ["number", "string"]})]
 
 
 class Part(BaseModel):
@@ -458,7 +469,6 @@ class Part(BaseModel):
         frozen=True,
         extra="forbid",
         arbitrary_types_allowed=True,
-        use_attribute_docstrings=True,
     )
 
 
@@ -468,11 +478,11 @@ class FieldMap(Part):
     path: Text
     """The key, or the path of nested keys joined by dots."""
     type: Annotated[
-        Type | None, *_typed(_scalar(_member(Type)), {"enum": [member.value for member in Type]})
+        Type | None, _Typed(_scalar(_member(Type)), {"enum": [member.value for member in Type]})
     ] = None
     """Only for columns of one's own; `text` when left out."""
     scale: Annotated[
-        Fraction, *_typed(_scalar(_scale), {"type": "number", "exclusiveMinimum": 0})
+        Fraction, _Typed(_scalar(_scale), {"type": "number", "exclusiveMinimum": 0})
     ] = Fraction(1)
     """The log's number times this is the column's, such as 1000 from seconds to milliseconds."""
     null_if: Texts = ()
@@ -497,7 +507,7 @@ class Logs(Part):
     """Our column: their key."""
     outcomes: Annotated[
         tuple[tuple[str, tuple[str, ...]], ...],
-        *_typed(
+        _Typed(
             _outcomes,
             {
                 "type": "object",
@@ -538,15 +548,15 @@ class Workflow(Part):
 class Gate(Part):
     """Which changes a burning budget stops."""
 
-    changes: Annotated[tuple[str, ...] | All, *_typed(_changes, _TEXTS)] = ALL
+    changes: Annotated[tuple[str, ...] | All, _Typed(_changes, _TEXTS)] = ALL
     """The team's own words for types of change; all when left out."""
-    freeze_below: Annotated[Fraction, *_typed(_fraction_of_budget, _PERCENT)] = Fraction(1, 4)
+    freeze_below: Annotated[Fraction, _Typed(_fraction_of_budget, _PERCENT)] = Fraction(1, 4)
     """The account is frozen when less than this share remains."""
     exempt: Texts = ()
     """Types of change that pass whatever the verdict, such as the one that repairs the budget."""
     on_insufficient: Annotated[
         OnInsufficient | None,
-        *_typed(
+        _Typed(
             _scalar(_member(OnInsufficient)), {"enum": [member.value for member in OnInsufficient]}
         ),
     ] = None
@@ -561,22 +571,20 @@ class Budget(Part):
     """How much of one kind of failure is acceptable."""
 
     kind: Annotated[
-        Kind | None, *_typed(_scalar(_member(Kind)), {"enum": [member.value for member in Kind]})
+        Kind | None, _Typed(_scalar(_member(Kind)), {"enum": [member.value for member in Kind]})
     ] = None
     """The family; it sets defaults only. Left out, it follows from `spend`."""
-    for_: Annotated[tuple[Selector, ...], *_typed(_selectors, _FOR)] = Field(
-        default=(), alias="for"
-    )
+    for_: Annotated[tuple[Selector, ...], _Typed(_selectors, _FOR)] = Field(default=(), alias="for")
     """Which runs the budget is about; all when left out."""
     each: Texts = ()
     """One account for each value of these columns."""
     of: Text | None = None
     """What earns: all, labelled, success, or a condition."""
-    spend: Annotated[Spend, *_typed(_spend, _SPEND)]
+    spend: Annotated[Spend, _Typed(_spend, _SPEND)]
     """What spends the budget."""
-    allow: Annotated[Allowance, *_typed(parse_allowance, _ALLOW)]
+    allow: Annotated[Allowance, _Typed(parse_allowance, _ALLOW)]
     """How much is acceptable."""
-    window: Annotated[Window, *_typed(_window, {"anyOf": [_DURATION, {"enum": list(PERIODS)}]})] = (
+    window: Annotated[Window, _Typed(_window, {"anyOf": [_DURATION, {"enum": list(PERIODS)}]})] = (
         Rolling(duration("30d"))
     )
     """Over which time."""
@@ -584,14 +592,14 @@ class Budget(Part):
     """How the report breaks the spend down."""
     respond: Annotated[
         tuple[tuple[Fraction, str], ...],
-        *_typed(_respond, {"type": "object", "additionalProperties": _TEXT}),
+        _Typed(_respond, {"type": "object", "additionalProperties": _TEXT}),
     ] = ()
     """What was agreed to happen when a share of the budget is spent."""
     gate: Gate = Gate()
     """Which changes it stops, and when."""
-    min_runs: Annotated[int, *_typed(_scalar(whole), {"type": "integer", "minimum": 0})] = 0
+    min_runs: Annotated[int, _Typed(_scalar(whole), {"type": "integer", "minimum": 0})] = 0
     """Fewer runs that earn are no evidence, where the allowance depends on them."""
-    alerts: Annotated[tuple[BurnRow, ...] | None, *_typed(_alerts, _ALERTS)] = None
+    alerts: Annotated[tuple[BurnRow, ...] | None, _Typed(_alerts, _ALERTS)] = None
     """Burn alerts in place of the default rows."""
 
     @property
@@ -633,7 +641,7 @@ class Budget(Part):
 class Policy(Part):
     """The whole policy of a `budgets.yaml`."""
 
-    version: Annotated[Literal[1], *_typed(_scalar(_version), {"const": 1})]
+    version: Annotated[Literal[1], _Typed(_scalar(_version), {"const": 1})]
     """The version of the policy's form."""
     timezone: Zone = ZoneInfo("UTC")
     """The zone of calendar windows and of `date_part` in rules."""
@@ -654,17 +662,42 @@ class Policy(Part):
         return types
 
 
-class _NoDefaults(GenerateJsonSchema):
-    """Defaults are told in words; as values they would be fractions and windows."""
+class _Documented(GenerateJsonSchema):
+    """Docstrings of fields become descriptions here, not where models are built: looking for them
+    reads this file's source. Defaults are told in words; as values they would be fractions.
+    """
 
     def default_schema(self, schema: Any) -> Any:
         return self.generate_inner(schema["schema"])
+
+    def model_schema(self, schema: Any) -> JsonSchemaValue:
+        model = schema["cls"]
+        made = super().model_schema(schema)
+        for name, description in _docstrings(model).items():
+            made["properties"][model.model_fields[name].alias or name]["description"] = description
+        return made
+
+
+def _docstrings(model: type[BaseModel]) -> dict[str, str]:
+    """The text that stands below each field of a class; none in a program packed without source."""
+    try:
+        source = inspect.getsource(model)
+    except OSError:
+        return {}
+    (definition,) = ast.parse(source).body
+    assert isinstance(definition, ast.ClassDef)
+    found: dict[str, str] = {}
+    for above, below in itertools.pairwise(definition.body):
+        match above, below:
+            case ast.AnnAssign(ast.Name(name)), ast.Expr(ast.Constant(str(description))):
+                found[name] = inspect.cleandoc(description)
+    return found
 
 
 @cache
 def json_schema() -> dict[str, Any]:
     """The JSON Schema of a policy file, for editors."""
-    schema = Policy.model_json_schema(by_alias=True, schema_generator=_NoDefaults)
+    schema = Policy.model_json_schema(by_alias=True, schema_generator=_Documented)
     fields = schema["$defs"]["Logs"]["properties"]["fields"]
     fields["additionalProperties"] = {"anyOf": [{"type": "string"}, fields["additionalProperties"]]}
     return {
