@@ -621,7 +621,7 @@ def evaluate(
         unlabelled=unlabelled,
         infrastructure=infrastructure,
         accounts=tuple(accounts),
-        statements=ledger.statements,
+        trees=ledger.trees,
     )
 
 

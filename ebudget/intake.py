@@ -36,7 +36,7 @@ from ebudget.reading import (
     json_statement,
     read_whole,
 )
-from ebudget.rules import call, column, text
+from ebudget.rules import call, column, named, text, written
 from ebudget.sources import Kind, Source, find_sources, lines_at
 from ebudget.warehouse import StatementError, Warehouse, opened_warehouse
 
@@ -143,7 +143,7 @@ def _grouped(warehouse: Warehouse, statement: exp.Select, plan: Plan) -> pl.Data
     """The ledger's rows; refused where the columns part the runs too finely to be held."""
     made = temporary("TABLE", LEDGER, statement)
     warehouse.note(made)
-    warehouse.run(made.sql("duckdb"))
+    warehouse.run(written(made))
     ((rows,),) = warehouse.rows(exp.select(exp.Count(this=exp.Star())).from_(LEDGER))
     if rows > MOST_ROWS:
         counts = [exp.Count(this=exp.Distinct(expressions=[column(n)])) for n in plan.dimensions]
@@ -153,7 +153,7 @@ def _grouped(warehouse: Warehouse, statement: exp.Select, plan: Plan) -> pl.Data
             f"the policy's columns part the runs into {rows:,} groups (at most {MOST_ROWS:,}): "
             f"{name!r} alone has {count:,} values; leave it out of for, each and by"
         )
-    return warehouse.frame(exp.select(exp.Star()).from_(LEDGER).sql("duckdb"))
+    return warehouse.frame(written(exp.select(exp.Star()).from_(LEDGER)))
 
 
 def _says_how_it_went(warehouse: Warehouse, frame: pl.DataFrame) -> bool:
@@ -188,7 +188,7 @@ def _find_duplicates(loaded: Loaded) -> int:
         reload_in_order(loaded)
     losers = temporary("TABLE", LOSERS, query.losers_statement(loaded.renamed))
     warehouse.note(losers)
-    warehouse.run(losers.sql("duckdb"))
+    warehouse.run(written(losers))
     ((count,),) = warehouse.rows(exp.select(exp.Count(this=exp.Star())).from_(LOSERS))
     return int(count)
 
@@ -261,12 +261,12 @@ def _text_rejects(loaded: Loaded, source: Source) -> list[tuple[int, str]]:
     records = json_statement(
         loaded.canonical, [source.read_as], source.kind, source.compression
     ).subquery("records")
-    kind = exp.alias_(call("json_type", column("json")), "kind", quoted=True)
+    kind = named(call("json_type", column("json")), "kind")
     with warehouse.one_thread():
         reasons = exp.select(column(REJECT)).from_(records)
-        warehouse.run(temporary("TABLE", "reasons", reasons).sql("duckdb"))
+        warehouse.run(written(temporary("TABLE", "reasons", reasons)))
         kinds = exp.select(kind).from_(read_whole(source))
-        warehouse.run(temporary("TABLE", "kinds", kinds).sql("duckdb"))
+        warehouse.run(written(temporary("TABLE", "kinds", kinds)))
     sql = (
         f'SELECT r.rowid, r."{REJECT}", k.kind FROM reasons AS r JOIN kinds AS k '
         f'ON r.rowid = k.rowid WHERE r."{REJECT}" IS NOT NULL ORDER BY 1 LIMIT {SHOWN_REJECTS}'

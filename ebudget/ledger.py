@@ -10,9 +10,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 import polars as pl
+from sqlglot import exp
 
 from ebudget.query import BUCKET, COUNT, Plan
 from ebudget.reading import FLAW_BITS
+from ebudget.rules import printed
 
 SHOWN_REJECTS = 10
 """Rejected records that are listed."""
@@ -116,8 +118,13 @@ class Ledger:
     """Bucket k holds the runs after edge k-1, up to and with edge k."""
     frame: pl.DataFrame = field(repr=False)
     intake: Intake
-    statements: tuple[str, ...] = field(default=(), repr=False)
-    """The SQL that made the figures."""
+    trees: tuple[exp.Expr, ...] = field(default=(), repr=False)
+    """The statements that made the figures, as syntax trees."""
+
+    @property
+    def statements(self) -> tuple[str, ...]:
+        """The SQL that made the figures; written out only here, for that takes long."""
+        return printed(self.trees)
 
     def __add__(self, other: Ledger) -> Ledger:
         """The ledger of the runs of both. Raises ValueError for ledgers of different questions."""

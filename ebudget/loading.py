@@ -28,7 +28,7 @@ from ebudget.reading import (
     read_parquet,
     sql_type,
 )
-from ebudget.rules import call, cast, column, text
+from ebudget.rules import call, cast, column, named, text, written
 from ebudget.sources import STDIN, Compression, Kind, Source, Sources, gzip_is_damaged
 from ebudget.text_safety import visible
 from ebudget.warehouse import StatementError, Warehouse
@@ -117,7 +117,7 @@ def reload_without_culprits(loaded: Loaded, error: StatementError) -> None:
 
 def _make_view(loaded: Loaded) -> None:
     warehouse = loaded.warehouse
-    warehouse.statements[:] = ["SET TimeZone = 'UTC';"]
+    warehouse.statements.clear()
     selects: list[exp.Select] = []
     printed: list[exp.Select] = []
     groups: dict[tuple[Kind, Compression], list[Source]] = {}
@@ -133,7 +133,7 @@ def _make_view(loaded: Loaded) -> None:
             selects += made[:1]
             printed += made[1:]
     none = _no_runs(loaded.canonical)
-    warehouse.run(_view(selects or [none]).sql("duckdb"))
+    warehouse.run(written(_view(selects or [none])))
     warehouse.note(_view(printed or [none]))
 
 
@@ -160,7 +160,7 @@ def _no_runs(canonical: Canonical) -> exp.Select:
     types |= dict.fromkeys((*canonical.flaw_columns, ROW), "BIGINT")
     types |= dict.fromkeys((REJECT, WORD, SAID_BY, FILE), "VARCHAR")
     return exp.select(
-        *(exp.alias_(cast(exp.Null(), types[name]), name, quoted=True) for name in canonical.names)
+        *(named(cast(exp.Null(), types[name]), name) for name in canonical.names)
     ).where(exp.false())
 
 
@@ -190,16 +190,22 @@ def _text_select(
         return []
     name = f"{kind}_{compression}_records"
     pasted = ["/dev/stdin" if s.shown == f"<{STDIN}>" else s.read_as for s in files]
-    warehouse.note(temporary("TABLE", name, json_statement(canonical, pasted, kind, compression)))
+    if pasted != names:
+        statement = json_statement(canonical, pasted, kind, compression)
+    warehouse.note(temporary("TABLE", name, statement))
     columns = [column(n) for n in canonical.names if n != ROW]
     return [
-        exp.select(*columns, _place("file_row_number")).from_(read_parquet([str(target)])),
-        exp.select(*columns, _place("rowid")).from_(exp.to_identifier(name, quoted=True)),
+        exp.select(*columns, _place("file_row_number")).from_(
+            read_parquet([str(target)]), copy=False
+        ),
+        exp.select(*columns, _place("rowid")).from_(
+            exp.to_identifier(name, quoted=True), copy=False
+        ),
     ]
 
 
 def _place(name: str) -> exp.Expr:
-    return exp.alias_(exp.column(name), ROW, quoted=True)
+    return named(exp.column(name), ROW)
 
 
 def _reason(loaded: Loaded, source: Source) -> str | None:
@@ -279,7 +285,10 @@ def _parquet_selects(loaded: Loaded, files: list[Source]) -> list[exp.Select]:
     columns = [column(name) for name in loaded.canonical.names]
     return [
         exp.select(*columns).from_(
-            parquet_statement(loaded.canonical, names, schema).subquery("parquet_records")
+            parquet_statement(loaded.canonical, names, schema).subquery(
+                "parquet_records", copy=False
+            ),
+            copy=False,
         )
         for schema, names in schemas
     ]

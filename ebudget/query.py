@@ -24,6 +24,7 @@ from ebudget.rules import (
     compile_amount,
     compile_condition,
     decimal,
+    named,
     text,
     timestamp_literal,
 )
@@ -209,9 +210,9 @@ def losers_statement(renamed: Mapping[str, str]) -> exp.Select:
     )
     ranked = (
         exp.select(
-            exp.alias_(column(FILE), FILE, quoted=True),
-            exp.alias_(column(ROW), ROW, quoted=True),
-            exp.alias_(rank, "_rank", quoted=True),
+            named(column(FILE), FILE),
+            named(column(ROW), ROW),
+            named(rank, "_rank"),
         )
         .from_(RUNS)
         .where(exp.and_(readable.copy(), exp.In(this=hashed.copy(), query=candidates.subquery())))
@@ -335,31 +336,28 @@ def ledger_statement(plan: Plan, edges: Sequence[int], *, duplicates: bool) -> e
         exp.select(
             *(_dimension(name) for name in plan.dimensions),
             column("outcome"),
-            *(
-                exp.alias_(word, name, quoted=True)
-                for word, name in zip(words, plan.flag_columns, strict=True)
-            ),
+            *(named(word, name) for word, name in zip(words, plan.flag_columns, strict=True)),
             *(column(name) for name in plan.canonical.flaw_columns),
-            exp.alias_(bucket_tree(edges), BUCKET, quoted=True),
+            named(bucket_tree(edges), BUCKET),
             *(
-                exp.alias_(amount, total, quoted=True)
+                named(amount, total)
                 for amount, (total, _) in zip(amounts, plan.sum_columns, strict=True)
             ),
         ),
         duplicates=duplicates,
     ).where(exp.LTE(this=column("start_time"), expression=timestamp_literal(edges[-1])))
-    measures = [exp.alias_(exp.Count(this=exp.Star()), COUNT, quoted=True)]
+    measures = [named(exp.Count(this=exp.Star()), COUNT)]
     for total, missing in plan.sum_columns:
         summed = call("coalesce", exp.Sum(this=column(total)), exp.Literal.number(0))
         none = exp.Sub(this=exp.Count(this=exp.Star()), expression=exp.Count(this=column(total)))
-        measures.append(exp.alias_(decimal(summed), total, quoted=True))
-        measures.append(exp.alias_(none, missing, quoted=True))
+        measures.append(named(decimal(summed), total))
+        measures.append(named(none, missing))
     key = [column(name) for name in plan.key]
     return exp.select(*key, *measures).from_(runs.subquery("classified")).group_by(*key)
 
 
 def _dimension(name: str) -> exp.Expr:
-    return exp.alias_(cast(column(name), "VARCHAR"), name, quoted=True)
+    return named(cast(column(name), "VARCHAR"), name)
 
 
 def _summed(rule: Rule) -> exp.Expr:

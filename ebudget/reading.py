@@ -25,7 +25,7 @@ from ebudget.extraction import (
     within_years,
 )
 from ebudget.policy import Policy
-from ebudget.rules import call, cast, column, text, try_cast
+from ebudget.rules import call, cast, column, named, text, try_cast, written
 from ebudget.sources import Compression, Kind, Source
 from ebudget.text_safety import visible
 
@@ -105,7 +105,7 @@ def _json_type(branch: _Branch) -> str:
 
 
 def _quoted(name: str) -> str:
-    return exp.to_identifier(name, quoted=True).sql("duckdb")
+    return written(exp.to_identifier(name, quoted=True))
 
 
 def json_pointer(keys: Sequence[str]) -> str:
@@ -198,10 +198,10 @@ def json_statement(
         if wanted.name == "outcome":
             said_by = _said_by(found)
     inner = exp.select(
-        *(exp.alias_(raw, name, quoted=True) for name, raw in raws.items()),
-        exp.alias_(said_by, SAID_BY, quoted=True),
-        exp.alias_(column(FILE), FILE, quoted=True),
-    ).from_(read_json(files, kind, compression, columns))
+        *(named(raw, name) for name, raw in raws.items()),
+        named(said_by, SAID_BY),
+        named(column(FILE), FILE),
+    ).from_(read_json(files, kind, compression, columns), copy=False)
     extracted = {
         wanted.name: from_text(wanted, wanted.name, canonical.policy)
         for wanted in canonical.columns
@@ -237,9 +237,9 @@ def _select_canonical(
         for found in extracted.values():
             if level < len(found.steps):
                 made |= found.steps[level]
-        staged = exp.select(
-            exp.Star(), *(exp.alias_(tree, name, quoted=True) for name, tree in made.items())
-        ).from_(staged.subquery(f"step_{level}"))
+        staged = exp.select(exp.Star(), *(named(tree, name) for name, tree in made.items())).from_(
+            staged.subquery(f"step_{level}", copy=False), copy=False
+        )
     values = {name: found.value for name, found in extracted.items()}
     _duration_from_times(canonical, values)
     _tier_from_workflow(canonical.policy, values)
@@ -255,16 +255,13 @@ def _select_canonical(
     unknown = extracted["outcome"].flaws.get(UNKNOWN_WORD, exp.false())
     word = exp.Case(ifs=[exp.If(this=unknown.copy(), true=raw.outcome)])
     return exp.select(
-        *(exp.alias_(value.copy(), name, quoted=True) for name, value in values.items()),
-        *(
-            exp.alias_(flaws, name, quoted=True)
-            for flaws, name in zip(words, canonical.flaw_columns, strict=True)
-        ),
-        exp.alias_(reject, REJECT, quoted=True),
-        exp.alias_(cast(word, "VARCHAR"), WORD, quoted=True),
-        exp.alias_(cast(raw.said_by, "VARCHAR"), SAID_BY, quoted=True),
-        exp.alias_(column(FILE), FILE, quoted=True),
-    ).from_(staged.subquery("records"))
+        *(named(value.copy(), name) for name, value in values.items()),
+        *(named(flaws, name) for flaws, name in zip(words, canonical.flaw_columns, strict=True)),
+        named(reject, REJECT),
+        named(cast(word, "VARCHAR"), WORD),
+        named(cast(raw.said_by, "VARCHAR"), SAID_BY),
+        named(column(FILE), FILE),
+    ).from_(staged.subquery("records", copy=False), copy=False)
 
 
 def _duration_from_times(canonical: Canonical, values: dict[str, exp.Expr]) -> None:
@@ -397,7 +394,7 @@ def parquet_statement(
             doubled = typed is None and wanted.type is Type.NUMBER and field_.base == "DOUBLE"
             if typed is None and field_.base != "VARCHAR" and not doubled:
                 tree = cast(tree, "VARCHAR")
-            raws.append(exp.alias_(tree, field_.raw, quoted=True))
+            raws.append(named(tree, field_.raw))
             read = from_text(wanted, field_.raw, canonical.policy)
             parts.append(typed or (double_read(field_.raw, read) if doubled else read))
         trees = [column(field_.raw) for field_ in fields]
@@ -405,9 +402,9 @@ def parquet_statement(
         found_of[wanted.name] = [(field_.path, column(field_.raw)) for field_ in fields]
     first = exp.select(
         *raws,
-        exp.alias_(column(FILE), FILE, quoted=True),
-        exp.alias_(column("file_row_number"), ROW, quoted=True),
-    ).from_(read_parquet(files, filename=True))
+        named(column(FILE), FILE),
+        named(column("file_row_number"), ROW),
+    ).from_(read_parquet(files, filename=True), copy=False)
     raw = _Raw(
         _first_text(found_of["start_time"]),
         _first_text(found_of["outcome"]),
@@ -415,7 +412,7 @@ def parquet_statement(
         exp.true(),
     )
     statement = _select_canonical(canonical, extracted, raw, first)
-    return statement.select(exp.alias_(column(ROW), ROW, quoted=True))
+    return statement.select(named(column(ROW), ROW), copy=False)
 
 
 def _parquet_fields(wanted: Wanted, schema: ParquetSchema) -> list[_ParquetField]:

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from zoneinfo import ZoneInfo
 
 import sqlglot
@@ -60,7 +61,11 @@ class _Term:
 
 
 _NUMBERS = (Type.NUMBER, Type.INTEGER)
-_DECIMAL = exp.DataType.build("DECIMAL(38, 9)", dialect=DIALECT)
+
+
+@cache
+def _type(name: str) -> exp.DataType:
+    return exp.DataType.build(name, dialect=DIALECT)
 
 
 def call(name: str, *arguments: exp.Expr) -> exp.Expr:
@@ -78,14 +83,29 @@ def text(value: str) -> exp.Expr:
     return exp.Literal.string(value)
 
 
+def named(tree: exp.Expr, name: str) -> exp.Expr:
+    """A value under a name, always quoted."""
+    return exp.Alias(this=tree, alias=exp.to_identifier(name, quoted=True))
+
+
+def written(tree: exp.Expr) -> str:
+    """The text of a statement. Not copied first, for nothing in it is written in another way."""
+    return tree.sql(DIALECT, copy=False)
+
+
+def printed(trees: Sequence[exp.Expr]) -> tuple[str, ...]:
+    """Statements for people, in a session whose times are UTC; takes long for large ones."""
+    return ("SET TimeZone = 'UTC';", *(tree.sql(DIALECT, pretty=True) + ";" for tree in trees))
+
+
 def cast(tree: exp.Expr, to: str) -> exp.Expr:
     """A cast that must not fail."""
-    return exp.Cast(this=tree, to=exp.DataType.build(to, dialect=DIALECT))
+    return exp.Cast(this=tree, to=_type(to).copy())
 
 
 def try_cast(tree: exp.Expr, to: str) -> exp.Expr:
     """A cast that gives null where it fails."""
-    return exp.TryCast(this=tree, to=exp.DataType.build(to, dialect=DIALECT), safe=True)
+    return exp.TryCast(this=tree, to=_type(to).copy(), safe=True)
 
 
 def timestamp_literal(micros: int) -> exp.Expr:
@@ -96,7 +116,7 @@ def timestamp_literal(micros: int) -> exp.Expr:
 
 def decimal(tree: exp.Expr) -> exp.Expr:
     """A decimal number with 9 places."""
-    return exp.Cast(this=tree, to=_DECIMAL.copy())
+    return cast(tree, "DECIMAL(38, 9)")
 
 
 def _decimal_of_double(tree: exp.Expr) -> exp.Expr:

@@ -6,8 +6,11 @@ from dataclasses import dataclass, field
 from enum import Enum
 from fractions import Fraction
 
+from sqlglot import exp
+
 from ebudget.ledger import Intake
 from ebudget.noise import Certainty, above, wilson
+from ebudget.rules import printed
 from ebudget.windows import BurnAlert, Span
 
 SCHEMA = "ebudget.statement/1"
@@ -223,5 +226,10 @@ class Statement:
     """Counted runs that an outage ended; not the agent's doing."""
     accounts: tuple[Account, ...]
     """In the order of the policy; in a budget none first, then by code point."""
-    statements: tuple[str, ...] = field(default=(), repr=False)
-    """The SQL that made the figures."""
+    trees: tuple[exp.Expr, ...] = field(default=(), repr=False)
+    """The statements that made the figures, as syntax trees."""
+
+    @property
+    def statements(self) -> tuple[str, ...]:
+        """The SQL that made the figures; written out only here, for that takes long."""
+        return printed(self.trees)

@@ -15,7 +15,7 @@ import polars as pl
 from sqlglot import exp
 
 from ebudget.errors import InputError
-from ebudget.rules import text
+from ebudget.rules import text, written
 from ebudget.text_safety import visible
 
 MEMORY = "1GB"
@@ -36,7 +36,7 @@ class Warehouse:
     connection: duckdb.DuckDBPyConnection
     scratch: Path
     tick: Tick = lambda _: None
-    statements: list[str] = field(default_factory=list)
+    statements: list[exp.Expr] = field(default_factory=list)
     """What `--sql` prints."""
 
     def run(self, sql: str) -> duckdb.DuckDBPyConnection:
@@ -53,11 +53,11 @@ class Warehouse:
 
     def note(self, statement: exp.Expr) -> None:
         """Remember a statement for `--sql`."""
-        self.statements.append(statement.sql("duckdb", pretty=True) + ";")
+        self.statements.append(statement)
 
     def rows(self, statement: exp.Expr) -> list[tuple[Any, ...]]:
         """All rows of a small result."""
-        return self.run(statement.sql("duckdb")).fetchall()
+        return self.run(written(statement)).fetchall()
 
     def frame(self, query: str) -> pl.DataFrame:
         """The result of a query as a Polars frame."""
@@ -79,13 +79,13 @@ class Warehouse:
     def copy(self, statement: exp.Expr, target: Path) -> None:
         """Write a result to a Parquet file."""
         self.run(
-            f"COPY ({statement.sql('duckdb')}) TO {text(str(target)).sql('duckdb')} "
+            f"COPY ({written(statement)}) TO {written(text(str(target)))} "
             "(FORMAT parquet, COMPRESSION lz4_raw)"
         )
 
     def schema(self, relation: exp.Expr) -> dict[str, object]:
         """The columns of a relation with their SQL types; a struct is a nested mapping."""
-        statement = exp.select(exp.Star()).from_(relation).limit(0).sql("duckdb")
+        statement = written(exp.select(exp.Star()).from_(relation).limit(0))
         try:
             found = self.connection.sql(statement)
             return {
@@ -123,7 +123,7 @@ def _settle(connection: duckdb.DuckDBPyConnection, scratch: Path, threads: int |
         settings["threads"] = threads
     for name, value in settings.items():
         quoted = text(value) if isinstance(value, str) else exp.convert(value)
-        connection.execute(f"SET {name} = {quoted.sql('duckdb')}")
+        connection.execute(f"SET {name} = {written(quoted)}")
 
 
 def _first_line(error: Exception) -> str:
