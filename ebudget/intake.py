@@ -37,7 +37,7 @@ from ebudget.reading import (
     read_whole,
 )
 from ebudget.rules import call, column, named, text, written
-from ebudget.sources import Kind, Source, find_sources, lines_at
+from ebudget.sources import Compression, Kind, Source, find_sources, lines_at
 from ebudget.warehouse import StatementError, Warehouse, opened_warehouse
 
 NOT_AN_OBJECT = "not an object"
@@ -196,27 +196,26 @@ def _find_duplicates(loaded: Loaded) -> int:
 def _rejected(loaded: Loaded) -> Counter[str]:
     """How many records are rejected for which reason."""
     counts: Counter[str] = Counter()
-    files: dict[str, Counter[str]] = {}
-    for name, reason, count in loaded.warehouse.rows(query.rejects_statement()):
-        files.setdefault(name, Counter())[reason] += count
-    for name, reasons in files.items():
+    unclear: dict[tuple[Kind, Compression], list[Source]] = {}
+    for name, noted, count in loaded.warehouse.rows(query.rejects_statement()):
         source = loaded.named(name)
-        unclear = reasons[MALFORMED] and source.kind is not Kind.PARQUET
-        counts += _told_apart(loaded, source, reasons) if unclear else reasons
-    return counts
+        is_unclear = noted == MALFORMED and source.kind is not Kind.PARQUET
+        if is_unclear:
+            unclear.setdefault((source.kind, source.compression), []).append(source)
+        counts[NO_TIME if is_unclear else noted] += count
+    for sources in unclear.values():
+        malformed, strange = _told_apart(loaded, sources)
+        counts.update({MALFORMED: malformed, NOT_AN_OBJECT: strange, NO_TIME: -malformed - strange})
+    return +counts
 
 
-def _told_apart(loaded: Loaded, source: Source, reasons: Counter[str]) -> Counter[str]:
-    """The reasons of a text log, with the records that have no value at all told apart."""
+def _told_apart(loaded: Loaded, sources: Sequence[Source]) -> tuple[int, int]:
+    """How many records of text logs are malformed, and how many are JSON but no object."""
     kind = call("json_type", column("json"))
-    statement = exp.select(kind, exp.Count(this=exp.Star())).from_(read_whole(source))
+    statement = exp.select(kind, exp.Count(this=exp.Star())).from_(read_whole(*sources))
     kinds = dict(loaded.warehouse.rows(statement.group_by(kind.copy())))
     malformed = kinds.pop(None, 0)
-    strange = sum(kinds.values()) - kinds.get("OBJECT", 0)
-    told = Counter(reasons)
-    told[NO_TIME] += told.pop(MALFORMED) - malformed - strange
-    told[MALFORMED], told[NOT_AN_OBJECT] = malformed, strange
-    return +told
+    return malformed, sum(kinds.values()) - kinds.get("OBJECT", 0)
 
 
 def _first_rejects(loaded: Loaded) -> tuple[Reject, ...]:

@@ -1,7 +1,7 @@
 """Files into the view `runs` of canonical runs.
 
 Text logs become one Parquet file of canonical runs in a temporary folder, in one pass; Parquet is
-read in place.
+read in place unless it is small.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from sqlglot import exp
 
@@ -32,6 +33,9 @@ from ebudget.rules import call, cast, column, named, text, written
 from ebudget.sources import STDIN, Compression, Kind, Source, Sources, gzip_is_damaged
 from ebudget.text_safety import visible
 from ebudget.warehouse import StatementError, Warehouse
+
+SMALL = 2_000_000
+"""Bytes of Parquet logs up to which they are copied."""
 
 
 @dataclass
@@ -126,7 +130,7 @@ def _make_view(loaded: Loaded) -> None:
     for (kind, compression), files in groups.items():
         if kind is Kind.PARQUET:
             found = _parquet_selects(loaded, files)
-            selects += found
+            selects += _copied_if_small(loaded, files, found)
             printed += found
         else:
             made = _text_select(loaded, kind, compression, files)
@@ -138,10 +142,14 @@ def _make_view(loaded: Loaded) -> None:
 
 
 def _view(selects: Sequence[exp.Select]) -> exp.Expr:
+    return temporary("VIEW", RUNS, _union(selects))
+
+
+def _union(selects: Sequence[exp.Select]) -> exp.Expr:
     union: exp.Expr = selects[0]
     for select in selects[1:]:
         union = exp.Union(this=union, expression=select, distinct=False)
-    return temporary("VIEW", RUNS, union)
+    return union
 
 
 def temporary(kind: str, name: str, expression: exp.Expr) -> exp.Expr:
@@ -176,7 +184,7 @@ def _text_select(
         statement = json_statement(canonical, names, kind, compression)
         try:
             warehouse.copy(statement, target)
-            damaged = _damaged(loaded, exp.Table(this=call("read_parquet", text(str(target)))))
+            damaged = _damaged(loaded, target) if compression is Compression.GZIP else {}
         except StatementError as error:
             damaged = {s: reason for s in files if (reason := _reason(loaded, s)) is not None}
             if not damaged:
@@ -232,20 +240,18 @@ def _try(loaded: Loaded, source: Source) -> None:
         loaded.give_up(source, reason)
 
 
-def _damaged(loaded: Loaded, copy: exp.Expr) -> dict[Source, str]:
+def _damaged(loaded: Loaded, copy: Path) -> dict[Source, str]:
     """The .gz files with a malformed line whose CRC does not fit."""
     malformed = (
         exp.select(column(FILE))
         .distinct()
-        .from_(copy)
+        .from_(exp.Table(this=call("read_parquet", text(str(copy)))))
         .where(exp.EQ(this=column(REJECT), expression=text(MALFORMED)))
     )
     found: dict[Source, str] = {}
     for (name,) in loaded.warehouse.rows(malformed):
         source = loaded.named(name)
-        reason = None
-        if source.compression is Compression.GZIP:
-            reason = gzip_is_damaged(source.path)
+        reason = gzip_is_damaged(source.path)
         if reason is not None:
             found[source] = f"damaged: {reason}"
     return found
@@ -292,3 +298,21 @@ def _parquet_selects(loaded: Loaded, files: list[Source]) -> list[exp.Select]:
         )
         for schema, names in schemas
     ]
+
+
+def _copied_if_small(
+    loaded: Loaded, files: Sequence[Source], selects: list[exp.Select]
+) -> list[exp.Select]:
+    """Small Parquet logs as a copy of their canonical runs.
+
+    Each statement plans the whole conversion anew, which takes longer than to read a small log.
+    """
+    if not selects or sum(os.path.getsize(source.read_as) for source in files) > SMALL:
+        return selects
+    target = loaded.warehouse.scratch / "parquet.parquet"
+    try:
+        loaded.warehouse.copy(_union(selects), target)
+    except StatementError:  # the next statement meets the same file and finds out which it is
+        return selects
+    columns = [column(name) for name in loaded.canonical.names]
+    return [exp.select(*columns).from_(read_parquet([str(target)]), copy=False)]

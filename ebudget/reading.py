@@ -159,12 +159,16 @@ def read_json(
         _named("records", exp.true()),
         _named("filename", text(FILE)),
         _named("columns", columns),
+        _named("maximum_sample_files", exp.Literal.number(1)),  # the columns are known
     )
 
 
-def read_whole(source: Source) -> exp.Expr:
-    """A table of a text log's records, each whole in the column `json`; null where malformed."""
-    return _text_files("read_json_objects", [source.read_as], source.kind, source.compression)
+def read_whole(*sources: Source) -> exp.Expr:
+    """A table of the records of text logs of one kind and packing, each whole in the column
+    `json`; null where malformed.
+    """
+    names, first = [source.read_as for source in sources], sources[0]
+    return _text_files("read_json_objects", names, first.kind, first.compression)
 
 
 def no_glob(path: str) -> str:
