@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import io
 import textwrap
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
 
 from rich.cells import cell_len, set_cell_size
-from rich.console import Console
-from rich.text import Text
 
 from ebudget.statement import Verdict
 
@@ -49,21 +48,20 @@ class Look:
     """The zone of the days in a burn-down."""
 
 
+Line = list[tuple[str, str]]
+"""The parts of a line, each with its style."""
+
+
 class Page:
     """Lines of text, each kept within the width."""
 
     def __init__(self, look: Look) -> None:
         self.look = look
-        self.lines: list[Text] = []
+        self.lines: list[Line] = []
 
     def add(self, *parts: tuple[str, str] | str) -> None:
         """One line, made of texts and of texts with a style."""
-        line = Text()
-        for part in parts:
-            content, style = (part, "") if isinstance(part, str) else part
-            line.append(content, style)
-        line.rstrip()
-        self.lines.append(line)
+        self.lines.append([(part, "") if isinstance(part, str) else part for part in parts])
 
     def wrapped(self, text: str, *, indent: int = 0, style: str = "", hang: int = 0) -> None:
         """A text over as many lines as it needs; all but the first hang by so many columns."""
@@ -76,25 +74,37 @@ class Page:
 
     def rendered(self) -> str:
         """The lines as text."""
-        target = io.StringIO()
-        console = Console(
-            file=target,
-            width=10_000,
-            force_terminal=self.look.color,
-            color_system="standard" if self.look.color else None,
-            no_color=not self.look.color,
-            highlight=False,
-            markup=False,
-            emoji=False,
-            legacy_windows=False,
-        )
-        for line in self.lines:
-            shown = line
-            if self.look.ascii_only:
-                shown = Text(line.plain.translate(_ASCII))
-            console.print(shown, soft_wrap=True)
-        text = target.getvalue()
-        return text.encode("ascii", "replace").decode() if self.look.ascii_only else text
+        if self.look.color and not self.look.ascii_only:
+            return _colored(self.lines)
+        texts = ("".join(content for content, _ in line).rstrip() for line in self.lines)
+        text = "".join(f"{line}\n" for line in texts)
+        if self.look.ascii_only:
+            return text.translate(_ASCII).encode("ascii", "replace").decode()
+        return text
+
+
+def _colored(lines: Iterable[Line]) -> str:
+    # Takes long to import, and is needed on a terminal only.
+    from rich.console import Console  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    target = io.StringIO()
+    console = Console(
+        file=target,
+        width=10_000,
+        force_terminal=True,
+        color_system="standard",
+        no_color=False,
+        highlight=False,
+        markup=False,
+        emoji=False,
+        legacy_windows=False,
+    )
+    for line in lines:
+        text = Text.assemble(*line)
+        text.rstrip()
+        console.print(text, soft_wrap=True)
+    return target.getvalue()
 
 
 def fit(text: str, width: int) -> str:
