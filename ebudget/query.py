@@ -241,7 +241,7 @@ def ties_statement(canonical: Canonical) -> exp.Select:
 
 def _counted(select: exp.Select, *, duplicates: bool) -> exp.Select:
     """Only records with a time, and without the duplicates where there are any."""
-    statement = select.from_(RUNS).where(_is_readable())
+    statement = select.from_(RUNS, copy=False).where(_is_readable(), copy=False)
     if not duplicates:
         return statement
     same = exp.and_(
@@ -254,7 +254,7 @@ def _counted(select: exp.Select, *, duplicates: bool) -> exp.Select:
         )
     )
     loser = exp.select(exp.Literal.number(1)).from_(LOSERS).where(same)
-    return statement.where(exp.Not(this=exp.Exists(this=loser)))
+    return statement.where(exp.Not(this=exp.Exists(this=loser)), copy=False)
 
 
 def _totals(until: int) -> list[exp.Expr]:
@@ -328,7 +328,7 @@ def ledger_statement(plan: Plan, edges: Sequence[int], *, duplicates: bool) -> e
     policy = plan.policy
     conditions: list[exp.Expr | None] = []
     for predicate in plan.predicates:
-        tree = _rule(policy, predicate.source).tree
+        tree = _rule(policy, predicate.source).tree.copy()
         conditions.append(exp.Is(this=tree, expression=exp.Null()) if predicate.unknown else tree)
     words = bit_words(conditions, FLAW_BITS)
     amounts = [_summed(_amount(policy, source)) for source in plan.sums]
@@ -345,15 +345,18 @@ def ledger_statement(plan: Plan, edges: Sequence[int], *, duplicates: bool) -> e
             ),
         ),
         duplicates=duplicates,
-    ).where(exp.LTE(this=column("start_time"), expression=timestamp_literal(edges[-1])))
+    ).where(exp.LTE(this=column("start_time"), expression=timestamp_literal(edges[-1])), copy=False)
     measures = [named(exp.Count(this=exp.Star()), COUNT)]
     for total, missing in plan.sum_columns:
         summed = call("coalesce", exp.Sum(this=column(total)), exp.Literal.number(0))
         none = exp.Sub(this=exp.Count(this=exp.Star()), expression=exp.Count(this=column(total)))
         measures.append(named(decimal(summed), total))
         measures.append(named(none, missing))
-    key = [column(name) for name in plan.key]
-    return exp.select(*key, *measures).from_(runs.subquery("classified")).group_by(*key)
+    return (
+        exp.select(*(column(name) for name in plan.key), *measures)
+        .from_(runs.subquery("classified", copy=False), copy=False)
+        .group_by(*(column(name) for name in plan.key), copy=False)
+    )
 
 
 def _dimension(name: str) -> exp.Expr:
@@ -362,7 +365,7 @@ def _dimension(name: str) -> exp.Expr:
 
 def _summed(rule: Rule) -> exp.Expr:
     """What one run spends: 9 decimals, or null where it is unknown or beyond all measure."""
-    value = decimal(rule.tree)
+    value = decimal(rule.tree.copy())
     limit = exp.Literal.number(10**18)
     low = exp.Neg(this=limit.copy())
     inside = exp.Between(this=value.copy(), low=low, high=limit)

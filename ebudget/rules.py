@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from zoneinfo import ZoneInfo
 
 import sqlglot
@@ -46,7 +46,7 @@ class Rule:
     text: str
     type: Type
     tree: exp.Expr
-    """Null where a value it needs is missing."""
+    """Null where a value it needs is missing. Shared: a statement takes a copy."""
     columns: frozenset[str]
     """The columns it reads."""
 
@@ -646,6 +646,12 @@ def balanced(kind: type[exp.Connector], trees: list[exp.Expr]) -> exp.Expr:
 
 def compile_rule(source: str, types: Mapping[str, Type], zone: ZoneInfo) -> Rule:
     """Check one expression and build its tree; `zone` is the policy's. Raises RuleError."""
+    return _compiled(source, tuple(types.items()), zone)
+
+
+@lru_cache(maxsize=1_000)
+def _compiled(source: str, types: tuple[tuple[str, Type], ...], zone: ZoneInfo) -> Rule:
+    # A policy's check, its plan and the ledger's statement ask for the same rules.
     if len(source) > LONGEST:
         raise RuleError(f"longer than {LONGEST:,} characters")
     if not source.strip():
@@ -657,7 +663,7 @@ def compile_rule(source: str, types: Mapping[str, Type], zone: ZoneInfo) -> Rule
         parsed = sqlglot.parse(source, read=DIALECT)
         if len(parsed) != 1 or parsed[0] is None:
             raise RuleError("one expression is expected, without a semicolon")
-        compiler = _Compiler(source, types, zone)
+        compiler = _Compiler(source, dict(types), zone)
         term = compiler.compile(parsed[0])
     except ParseError as error:
         raise RuleError(*_parse_failure(error, source)) from None
