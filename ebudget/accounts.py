@@ -9,6 +9,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, fields
 from fractions import Fraction
+from operator import add, sub
 
 import polars as pl
 
@@ -68,10 +69,10 @@ class Figures:
     """Successes whose workflow has no declared value."""
 
     def __add__(self, other: Figures) -> Figures:
-        return Figures(*(a + b for a, b in zip(self.row, other.row, strict=True)))
+        return Figures(*map(add, self.row, other.row))
 
     def __sub__(self, other: Figures) -> Figures:
-        return Figures(*(a - b for a, b in zip(self.row, other.row, strict=True)))
+        return Figures(*map(sub, self.row, other.row))
 
     @property
     def row(self) -> tuple[int, ...]:
@@ -296,13 +297,15 @@ class _BudgetBook:
     def timelines(self, columns: Sequence[str]) -> dict[tuple[str | None, ...], Timeline]:
         """The figures over time of every group."""
         grouped = (
-            self.rows.group_by([*columns, BUCKET])
-            .agg(pl.col(measure).sum() for measure in MEASURES)
+            self.rows.lazy()
+            .group_by(*columns, BUCKET)
+            .agg(pl.col(MEASURES).sum())
             .sort(BUCKET)
+            .collect()
         )
         found: dict[tuple[str | None, ...], Timeline] = {}
         width = len(columns)
-        for row in grouped.select(*columns, BUCKET, *MEASURES).iter_rows():
+        for row in grouped.iter_rows():
             timeline = found.get(row[:width])
             if timeline is None:
                 timeline = found[row[:width]] = Timeline(self.ledger.edges)
