@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import signal
 import sys
 import traceback
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -100,4 +101,17 @@ def main() -> None:
     """The entry point of `ebudget`."""
     with contextlib.suppress(ValueError):
         signal.signal(signal.SIGTERM, _terminated)
-    sys.exit(run(sys.argv[1:]))
+    gc.disable()  # rows live in DuckDB and Polars; what one command leaves in Python is little
+    _leave(run(sys.argv[1:]))
+
+
+def _leave(code: int) -> NoReturn:
+    """End the process without freeing every object of the libraries, which takes a tenth of the
+    time of a small report; everything temporary is gone by now.
+    """
+    try:
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+    except (AttributeError, OSError, ValueError):
+        sys.exit(code)  # the interpreter says what it could not write
+    os._exit(code)
