@@ -40,6 +40,11 @@ class Then:
     firing: frozenset[str]
     """The severities of the alerts that fired."""
 
+    def is_outdone_by(self, account: Account) -> bool:
+        """Whether the account has a worse verdict now, or an instant event that is new."""
+        worse = account.verdict.severity > self.verdict.severity
+        return worse or account.instant > self.instant
+
 
 def key_of(account: Account) -> Key:
     """What an account is known by."""

@@ -275,7 +275,7 @@ def _judged(
     share = failing_share(budget, demands.line)
     certainty = account.above(share) if over else None
     then = baseline.then(account) if demands.new_only and baseline is not None else None
-    known = then is not None and then.verdict.severity >= account.verdict.severity
+    known = then is not None and not then.is_outdone_by(account)
     alerts = tuple(a for a in firing if then is None or a.row.severity not in then.firing)
     noise = demands.confident and certainty not in (None, Certainty.CERTAIN)
     crosses = over and not noise and not known

@@ -90,7 +90,7 @@ def print_data(text: str) -> None:
 
 def complain(text: str) -> None:
     """A line on standard error."""
-    sys.stderr.write(f"{text}\n")
+    sys.stderr.write(f"{not_obeyed(text)}\n")
 
 
 def not_obeyed(text: str) -> str:

@@ -134,10 +134,8 @@ def test_verdict_change_line_and_setting_give_the_exit_code_and_the_first_line(
         )
     elif insufficient in ("warn", "pass"):
         code = 0
-        first = f"PASS  {prefix}" + (
-            "no account stops it" if change else f"none of 0 accounts is {IS_NOT[line]}"
-        )
-        first += " (1 without evidence)"
+        said = "no account stops it" if change else "no account can be judged, and none has to be"
+        first = f"PASS  {prefix}{said} (1 without evidence)"
     else:
         code, first = 3, MISSING[verdict].format(change=prefix)
     assert (decision.exit_code, sentence(decision)) == (code, first)
@@ -553,6 +551,15 @@ def test_an_account_that_went_from_frozen_to_breached_is_new(tmp_path):
     assert answer(policy, statement, **demands).exit_code == 0
 
 
+def test_a_new_instant_event_is_new_though_the_account_was_breached_before(tmp_path):
+    text = "version: 1\nbudgets: {x: {spend: {class: {B: all}}, allow: 10%}}\n"
+    baseline = parse_baseline(statement_json(tmp_path, text, runs(18, 2)), "b")
+    for bad, code in ((1, 0), (2, 0), (3, 1)):
+        policy, statement = made(tmp_path, text, runs(18, bad))
+        decision = answer(policy, statement, baseline=baseline, new_only=True)
+        assert decision.exit_code == code, bad
+
+
 def test_a_breach_that_cannot_be_judged_any_more_has_not_recovered(tmp_path):
     text = "version: 1\nbudgets: {x: {spend: {class: B+}, allow: 10%, min_runs: 9}}\n"
     baseline = parse_baseline(statement_json(tmp_path, text, runs(5, 5)), "b")
@@ -576,8 +583,10 @@ def test_a_breach_that_cannot_be_judged_any_more_has_not_recovered(tmp_path):
             "is damaged",
         ),
         (
-            '{"schema": "ebudget.statement/1", "as_of": "2026-01-01T00:00:00Z", "accounts": ['
-            + '{"budget": "x", "group": {}, "consumed": "1", "alerts": [], "verdict": "ok"}]}',
+            (
+                '{"schema": "ebudget.statement/1", "as_of": "2026-01-01T00:00:00Z", "accounts": '
+                '[{"budget": "x", "group": {}, "consumed": "1", "alerts": [], "verdict": "ok"}]}'
+            ),
             "consumed is no number",
         ),
     ],

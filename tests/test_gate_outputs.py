@@ -101,6 +101,14 @@ def test_junit_fails_where_the_logs_are_no_evidence(folder, capsys):
     assert (evidence.name, evidence.failures) == ("evidence", 1)
 
 
+def test_junit_is_not_green_where_the_answer_is_not_enough_evidence(folder, capsys):
+    code, out, _ = check(capsys, "--for", "workflow=few", "--format", "junit")
+    assert code == 3
+    xmlschema.XMLSchema(JUNIT).validate(out)
+    evidence, budget = junitparser.JUnitXml.fromstring(out.encode())
+    assert (evidence.failures, budget.failures, budget.skipped) == (1, 0, 1)
+
+
 def unescaped(text):
     for code, character in (("%0A", "\n"), ("%0D", "\r"), ("%3A", ":"), ("%2C", ",")):
         text = text.replace(code, character)

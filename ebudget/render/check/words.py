@@ -102,8 +102,12 @@ def _what_passes(decision: Decision) -> str:
     notes = [f"{len(found):,} {what}" for found, what in excused if found]
     passing = len(decision.of(Standing.PASSES)) + sum(len(found) for found, _ in excused[:2])
     if demands.change is None:
-        said = f"none of {figures.count_of(passing, 'account')} is {_OR_WORSE[demands.line]}"
-        if passing == 1 and not notes:
+        kind = "newly " if demands.new_only else ""
+        kind += "certainly " if demands.confident else ""
+        said = f"none of {figures.count_of(passing, 'account')} is {kind}{_OR_WORSE[demands.line]}"
+        if not passing:
+            said = "no account can be judged, and none has to be"
+        elif passing == 1 and not notes:
             said = (
                 f"{name_of(decision.of(Standing.PASSES)[0].account)} is not "
                 + (_OR_WORSE[demands.line])
