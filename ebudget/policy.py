@@ -653,6 +653,11 @@ class Policy(Part):
     workflows: dict[str, Workflow] = Field(default_factory=dict)
     budgets: dict[str, Budget]
 
+    def without_breakdowns(self) -> Policy:
+        """The same accounts; nothing is asked of where their spend went."""
+        budgets = {n: b.model_copy(update={"by": ()}) for n, b in self.budgets.items()}
+        return self.model_copy(update={"budgets": budgets})
+
     @property
     def columns(self) -> dict[str, Type]:
         """Every column that rules may name, with its type: the canonical ones and one's own."""

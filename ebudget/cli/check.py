@@ -178,6 +178,8 @@ def check(
         check_change(loaded, change)
     then = None if baseline is None else _baseline(baseline)
     moment = as_of_moment(as_of, loaded)
+    if "json" not in {format_, *(item.format for item in outputs)}:
+        loaded = loaded.without_breakdowns()  # no other format shows them
     with progress() as tick:
         ledger = api.read_ledger(
             log_paths(logs, loaded, policy),
