@@ -188,6 +188,11 @@ def granted(
             return Grant(fraction * base.amount / base.eligible * figures.eligible)
 
 
+def is_too_few(budget: Budget, form: Plain | None, figures: Figures) -> bool:
+    """Whether the allowance depends on the runs that earn, and these are too few."""
+    return form is not None and depends_on_runs(form) and figures.eligible < budget.min_runs
+
+
 def judge(
     budget: Budget, form: Plain | None, figures: Figures, grant: Grant, spent: Fraction
 ) -> tuple[Verdict, str | None]:
@@ -196,7 +201,7 @@ def judge(
         return Verdict.NO_DATA, "no run in the window"
     if figures.instant:
         return Verdict.BREACHED, None
-    if form is not None and depends_on_runs(form) and figures.eligible < budget.min_runs:
+    if is_too_few(budget, form, figures):
         return (
             Verdict.INSUFFICIENT,
             f"{figures.eligible} of at least {budget.min_runs} runs",
@@ -415,6 +420,7 @@ class _BudgetBook:
             response=_response(budget, verdict, consumed),
             owner=workflow.owner if workflow else None,
             risk_tier=workflow.risk_tier if workflow else None,
+            too_few=is_too_few(budget, form, figures),
             declared=self._is_declared(values),
             rate=is_rate(budget, form),
             proportion=is_rate(budget, form) and figures.spent == figures.hits * NANO,

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
-from ebudget.errors import InputError
-from ebudget.statement import SCHEMA, Account, Verdict
-from ebudget.text_safety import visible
-from ebudget.windows import instant
+from ebudget.statement import Account, Verdict
 
 Key = tuple[str, frozenset[tuple[str, str | None]]]
 """A budget's name and the values of the group."""
+
+Terms = tuple[str, str, str]
+"""The kind, the window and the unit of a budget; other terms make it another budget."""
 
 
 class Since(StrEnum):
@@ -33,6 +30,7 @@ class Since(StrEnum):
 class Then:
     """How an account stood in the baseline."""
 
+    terms: Terms
     verdict: Verdict
     consumed: float | None
     """None where it was infinite or unknown."""
@@ -59,8 +57,10 @@ class Baseline:
     accounts: Mapping[Key, Then]
 
     def then(self, account: Account) -> Then | None:
-        """The same account in the baseline."""
-        return self.accounts.get(key_of(account))
+        """The same account in the baseline, if its budget had the same terms."""
+        then = self.accounts.get(key_of(account))
+        terms = account.kind, account.window, account.unit
+        return then if then is not None and then.terms == terms else None
 
     def since(self, account: Account) -> Since | None:
         """What became of an account; None where nothing of note did."""
@@ -86,51 +86,3 @@ def _more_is_spent(then: Then, account: Account) -> bool:
     if account.consumed is None or then.consumed is None:
         return account.consumed is None and then.consumed is not None
     return float(account.consumed) > then.consumed
-
-
-def parse_baseline(text: str, name: str) -> Baseline:
-    """The baseline that a statement's JSON holds. Raises InputError, naming the file."""
-
-    def refuse(why: str) -> InputError:
-        return InputError(
-            f"{visible(name)}: {why}; a baseline is what --format json or --output json=PATH wrote"
-        )
-
-    try:
-        data = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise refuse(f"is no JSON ({visible(str(error))})") from None
-    if not isinstance(data, dict) or data.get("schema") != SCHEMA:
-        found = data.get("schema") if isinstance(data, dict) else None
-        raise refuse(f"the schema is {visible(repr(found))}, not {SCHEMA!r}")
-    accounts: dict[Key, Then] = {}
-    try:
-        moment = datetime.fromisoformat(data["as_of"])
-        if moment.tzinfo is None:
-            raise ValueError("as_of has no zone")
-        for number, item in enumerate(data["accounts"], 1):
-            key, then = _account(item)
-            if key in accounts:
-                raise ValueError(f"account {number} is there twice")
-            accounts[key] = then
-    except KeyError as error:
-        raise refuse(f"the key {error} is missing") from None
-    except (TypeError, ValueError, AttributeError) as error:
-        raise refuse(f"is damaged ({visible(str(error))})") from None
-    return Baseline(instant(moment), accounts)
-
-
-def _account(item: Any) -> tuple[Key, Then]:
-    consumed = item["consumed"]
-    if consumed is not None and (
-        isinstance(consumed, bool) or not isinstance(consumed, int | float)
-    ):
-        raise ValueError("consumed is no number")
-    firing = {alert["severity"] for alert in item["alerts"] if alert["firing"]}
-    then = Then(
-        Verdict(item["verdict"]),
-        None if consumed is None else float(consumed),
-        int(item["instant"]),
-        frozenset(firing),
-    )
-    return (str(item["budget"]), frozenset(item["group"].items())), then

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
 
-from ebudget.baseline import Baseline, Key, Since, key_of
+from ebudget.baseline import Baseline, Key, Since, Then, key_of
 from ebudget.errors import UsageError
 from ebudget.misfit import nearest
 from ebudget.noise import Certainty
@@ -19,11 +19,14 @@ from ebudget.text_safety import visible
 from ebudget.verdicts import failing_share, graded
 from ebudget.windows import Severity
 
-PASS, FAIL, NO_EVIDENCE = 0, 1, 3
+PASS, FAIL, UNKNOWN = 0, 1, 3
 """The exit codes of a gate; errors have others."""
 
-_ALERTS: tuple[Severity, ...] = ("ticket", "page")
-"""Severities of alerts, the least bad first."""
+SEVERITIES: tuple[Severity, ...] = ("ticket", "page")
+"""Of alerts, the least bad first."""
+LINES = (Verdict.WARNING, Verdict.FROZEN, Verdict.BREACHED)
+"""The verdicts that a gate can be told to fail on."""
+_FAIL = OnInsufficient.FAIL
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,17 @@ class Demands:
         """The best verdict that fails."""
         return self.fail_on or (Verdict.BREACHED if self.change is None else Verdict.FROZEN)
 
+    def is_crossed_by(self, account: Account) -> bool:
+        """Whether an account's verdict is at or beyond the line."""
+        return account.verdict.judged and account.verdict.severity >= self.line.severity
+
+    def alerts_of(self, account: Account) -> tuple[Alert, ...]:
+        """The firing alerts of an account that are severe enough to fail."""
+        if self.fail_on_alert is None:
+            return ()
+        least = SEVERITIES.index(self.fail_on_alert)
+        return tuple(a for a in account.firing if SEVERITIES.index(a.row.severity) >= least)
+
 
 class Standing(StrEnum):
     """What an account means for the gate."""
@@ -83,19 +97,26 @@ class Ruling:
     standing: Standing
     over_line: bool = False
     """Whether its verdict is at or beyond the line."""
+    excuse: Standing | None = None
+    """Why being over the line does not count, if it does not."""
     alerts: tuple[Alert, ...] = ()
     """The firing alerts that fail here."""
-    share: Fraction = Fraction(1)
+    line: Fraction = Fraction(1)
     """The share of the allowance beyond which it fails."""
     certainty: Certainty | None = None
     """How certain it is that the line was crossed; None where that is no matter of chance."""
     warn: bool = False
     """Whether an account without a judgement is to be named."""
     passes_again: int | None = None
-    """The first instant at which it would pass if nothing more were spent, what is allowed being
-    what it is now; in microseconds since 1970."""
+    """An instant at which it passes if runs go on as now and nothing more is spent, in
+    microseconds since 1970; it may pass a little earlier."""
     since: Since | None = None
     """What became of it since the baseline."""
+
+    @property
+    def crosses(self) -> bool:
+        """Whether its verdict fails here."""
+        return self.over_line and self.excuse is None
 
 
 @dataclass(frozen=True)
@@ -108,7 +129,9 @@ class Decision:
     rulings: tuple[Ruling, ...]
     """One for each of these accounts, in their order."""
     shortfalls: tuple[str, ...]
-    """Why the logs as a whole are not evidence enough."""
+    """Why the logs, or a budget without any account, are not evidence enough."""
+    remarks: tuple[str, ...] = ()
+    """The same where it does not count."""
     baseline: Baseline | None = None
     gone: tuple[Key, ...] = ()
     """What the baseline has as breached and is no account any more."""
@@ -128,7 +151,7 @@ class Decision:
         """The exit code that the accounts give: 1 before 3 before 0."""
         if self.of(Standing.AGAINST):
             return FAIL
-        return NO_EVIDENCE if self.shortfalls or self.of(Standing.NO_EVIDENCE) else PASS
+        return UNKNOWN if self.shortfalls or self.of(Standing.NO_EVIDENCE) else PASS
 
 
 def change_types(policy: Policy) -> set[str]:
@@ -149,9 +172,15 @@ def check_change(policy: Policy, change: str) -> None:
     """
     known = change_types(policy)
     everything = all(budget.gate.changes is ALL for budget in policy.budgets.values())
-    if change not in known and (known or not everything):
-        near = visible(nearest(change, known)) or "; known: none"
-        raise UsageError(f"--change {visible(change)!r}: no gate of the policy names this{near}")
+    if change in known or (change.strip() and everything and not known):
+        return
+    close = nearest(change, known)
+    hint = close if close.startswith("; did you mean") else ""
+    names = ", ".join(sorted(known)) or "none"
+    raise UsageError(
+        f"--change {visible(change)!r}: no gate of the policy names this{visible(hint)}; "
+        f"known: {visible(names)}"
+    )
 
 
 def decide(
@@ -169,29 +198,54 @@ def decide(
     """
     selection = selection or Selection()
     chosen = selection.of(statement)
-    concerned = [
-        account
-        for account in chosen.accounts
-        if demands.change is None or policy.budgets[account.budget].gate.stops(demands.change)
-    ]
-    shortfalls = [
-        *_no_runs(statement),
-        *_stale(statement, demands, now),
-        *_rejected(statement, demands),
-    ]
-    if not shortfalls and not concerned and not _any_judged(chosen.accounts):
-        shortfalls = ["no account can be judged"]
-    judged = _any_judged(concerned)
+    concerned = {name for name, budget in policy.budgets.items() if _stops(budget, demands)}
+    judged = {account.budget for account in chosen.accounts if account.verdict.judged}
+    silent = _silent(policy, statement, selection, concerned)
+    counting = [name for name in silent if _setting(policy.budgets[name], demands) is _FAIL]
+    shortfalls = [*_no_runs(statement)]
+    if concerned:  # what stops nobody needs no fresh evidence
+        shortfalls += [*_stale(statement, demands, now), *_rejected(statement, demands)]
+    shortfalls += [_no_account(name) for name in counting]
     rulings = tuple(
-        _ruling(policy.budgets[account.budget], account, demands, baseline, judged=judged)
+        _ruling(
+            policy.budgets[account.budget],
+            account,
+            demands,
+            baseline,
+            lonely=not judged & concerned,
+        )
         for account in chosen.accounts
     )
+    warnings = [
+        _no_account(name)
+        for name in silent
+        if _setting(policy.budgets[name], demands) is OnInsufficient.WARN
+    ]
     gone = _gone(statement, selection, baseline)
-    return Decision(demands, chosen, rulings, tuple(shortfalls), baseline, gone)
+    return Decision(demands, chosen, rulings, tuple(shortfalls), tuple(warnings), baseline, gone)
 
 
-def _any_judged(accounts: Iterable[Account]) -> bool:
-    return any(account.verdict.judged for account in accounts)
+def _stops(budget: Budget, demands: Demands) -> bool:
+    return demands.change is None or budget.gate.stops(demands.change)
+
+
+def _setting(budget: Budget, demands: Demands) -> OnInsufficient:
+    return demands.on_insufficient or budget.gate.on_insufficient or _FAIL
+
+
+def _silent(
+    policy: Policy, statement: Statement, selection: Selection, concerned: set[str]
+) -> list[str]:
+    """The budgets that were asked for and have not a single account."""
+    if selection.values:
+        return []
+    loud = {account.budget for account in statement.accounts}
+    wanted = selection.budgets or policy.budgets
+    return [name for name in policy.budgets if name in wanted and name in concerned - loud]
+
+
+def _no_account(budget: str) -> str:
+    return f"{budget}: no run in its window matches it, so it has no account"
 
 
 def _no_runs(statement: Statement) -> Iterable[str]:
@@ -244,66 +298,64 @@ def _gone(statement: Statement, selection: Selection, baseline: Baseline | None)
 
 
 def _ruling(
-    budget: Budget, account: Account, demands: Demands, baseline: Baseline | None, *, judged: bool
-) -> Ruling:
-    """`judged` tells whether any account that the change concerns has a judgement."""
-    gate, since = budget.gate, None if baseline is None else baseline.since(account)
-    if demands.change is not None and not gate.stops(demands.change):
-        exempt = demands.change in gate.exempt
-        standing = Standing.EXEMPT if exempt else Standing.OTHER_CHANGE
-        return Ruling(account, standing, over_line=_is_over(account, demands), since=since)
-    if not account.verdict.judged:
-        setting = demands.on_insufficient or gate.on_insufficient or OnInsufficient.FAIL
-        counts = setting is OnInsufficient.FAIL and (account.declared or not judged)
-        standing = Standing.NO_EVIDENCE if counts else Standing.UNJUDGED
-        return Ruling(account, standing, warn=setting is not OnInsufficient.PASS, since=since)
-    return _judged(budget, account, demands, baseline, since)
-
-
-def _is_over(account: Account, demands: Demands) -> bool:
-    return account.verdict.judged and account.verdict.severity >= demands.line.severity
-
-
-def _judged(
     budget: Budget,
     account: Account,
     demands: Demands,
     baseline: Baseline | None,
-    since: Since | None,
+    *,
+    lonely: bool,
 ) -> Ruling:
-    over, firing = _is_over(account, demands), _failing_alerts(account, demands)
-    share = failing_share(budget, demands.line)
-    certainty = account.above(share) if over else None
+    """`lonely` tells that no account that the change concerns has a judgement."""
+    since = None if baseline is None else baseline.since(account)
+    if not _stops(budget, demands):
+        exempt = demands.change in budget.gate.exempt
+        standing = Standing.EXEMPT if exempt else Standing.OTHER_CHANGE
+        over = demands.is_crossed_by(account)
+        return Ruling(account, standing, over, standing if over else None, since=since)
+    if not account.verdict.judged:
+        setting = _setting(budget, demands)
+        counts = setting is _FAIL and (account.declared or lonely)
+        standing = Standing.NO_EVIDENCE if counts else Standing.UNJUDGED
+        return Ruling(account, standing, warn=setting is not OnInsufficient.PASS, since=since)
     then = baseline.then(account) if demands.new_only and baseline is not None else None
-    known = then is not None and not then.is_outdone_by(account)
+    return _judged(budget, account, demands, then, since)
+
+
+def _judged(
+    budget: Budget, account: Account, demands: Demands, then: Then | None, since: Since | None
+) -> Ruling:
+    line = failing_share(budget, demands.line)
+    over, firing = demands.is_crossed_by(account), demands.alerts_of(account)
+    certainty = account.above(line) if over else None
+    excuse = _excuse(account, demands, then, certainty) if over else None
     alerts = tuple(a for a in firing if then is None or a.row.severity not in then.firing)
-    noise = demands.confident and certainty not in (None, Certainty.CERTAIN)
-    crosses = over and not noise and not known
-    again = None
-    if crosses or alerts:
+    standing, again = excuse or (Standing.KNOWN if firing else Standing.PASSES), None
+    if alerts or (over and excuse is None):
         standing = Standing.AGAINST
+        crosses = over and excuse is None
         again = _passes_again(budget, account, demands, alerts, crosses=crosses)
-    elif over or firing:
-        standing = Standing.WITHIN_NOISE if over and noise else Standing.KNOWN
-    else:
-        standing = Standing.PASSES
     return Ruling(
         account,
         standing,
-        over_line=crosses if standing is Standing.AGAINST else over,
-        alerts=alerts,
-        share=share,
-        certainty=certainty,
+        over,
+        excuse,
+        alerts,
+        line,
+        certainty,
         passes_again=again,
         since=since,
     )
 
 
-def _failing_alerts(account: Account, demands: Demands) -> tuple[Alert, ...]:
-    if demands.fail_on_alert is None:
-        return ()
-    least = _ALERTS.index(demands.fail_on_alert)
-    return tuple(a for a in account.firing if _ALERTS.index(a.row.severity) >= least)
+def _excuse(
+    account: Account, demands: Demands, then: Then | None, certainty: Certainty | None
+) -> Standing | None:
+    """Why being over the line does not count."""
+    if demands.confident and certainty not in (None, Certainty.CERTAIN):
+        return Standing.WITHIN_NOISE
+    if then is not None and not then.is_outdone_by(account):
+        return Standing.KNOWN
+    return None
 
 
 def _passes_again(
@@ -318,8 +370,10 @@ def _passes_again(
     quiet = max((account.span.until + alert.row.short.micros for alert in alerts), default=None)
     if not crosses:
         return quiet
-    for rest in account.rests if account.allowed is not None else ():
-        verdict = graded(budget, rest.spent, rest.instant, account.allowed or Fraction(0))
+    if account.allowed is None or account.too_few:
+        return None
+    for rest in account.rests:
+        verdict = graded(budget, rest.spent, rest.instant, account.allowed)
         if verdict.severity < demands.line.severity:
             return rest.at if quiet is None else max(rest.at, quiet)
     return None

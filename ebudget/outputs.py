@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import stat
 import sys
 import tempfile
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -37,31 +38,48 @@ def check_format(name: str, known: Collection[str]) -> None:
         )
 
 
-def parse_outputs(items: Sequence[str], known: Collection[str]) -> list[Output]:
-    """What `--output` asks for. Raises UsageError."""
+def parse_outputs(
+    items: Sequence[str], known: Collection[str], inputs: Iterable[str | os.PathLike[str]]
+) -> list[Output]:
+    """What `--output` asks for. Raises UsageError, also for a path that is one of the inputs."""
     found: list[Output] = []
+    taken = {os.path.realpath(path) for path in inputs}
     for item in items:
-        kind, equals, path = item.partition("=")
-        if not equals or not path:
+        kind, equals, name = item.partition("=")
+        if not equals or not name:
             raise UsageError(
                 f"--output {visible(item)!r}: write FORMAT=PATH, such as json=report.json"
             )
         check_format(kind, known)
-        if any(output.path == Path(path) for output in found):
-            raise UsageError(f"--output {visible(path)!r}: named twice")
-        found.append(Output(kind, Path(path)))
+        path, shown = Path(name), visible(name)
+        if any(os.path.realpath(output.path) == os.path.realpath(path) for output in found):
+            raise UsageError(f"--output {shown!r}: named twice")
+        if path.is_file() and any(_is_inside(path, other) for other in taken):
+            raise UsageError(f"--output {shown!r}: would overwrite what is read")
+        if path.is_dir() or not path.parent.is_dir():
+            why = "is a folder" if path.is_dir() else "its folder does not exist"
+            raise InputError(f"{shown}: cannot be written: {why}")
+        found.append(Output(kind, path))
     return found
+
+
+def _is_inside(path: Path, other: str) -> bool:
+    real = os.path.realpath(path)
+    return real == other or (os.path.isdir(other) and real.startswith(other + os.sep))
 
 
 def summary_path() -> Path:
     """The file of this job's summary. Raises UsageError outside of GitHub Actions."""
-    path = os.environ.get(SUMMARY)
-    if not path:
+    name = os.environ.get(SUMMARY)
+    if not name:
         raise UsageError(
             f"--output github: {SUMMARY} is not set, so this is no job of GitHub Actions; "
             "write github=PATH for the annotations alone"
         )
-    return Path(path)
+    path = Path(name)
+    if (path.exists() and not path.is_file()) or not path.parent.is_dir():
+        raise UsageError(f"--output github: {SUMMARY} names no file: {visible(name)}")
+    return path
 
 
 def for_terminal(look: Look) -> Look:
@@ -77,64 +95,116 @@ def for_terminal(look: Look) -> Look:
     )
 
 
+def mend_streams() -> None:
+    """Give the process streams where it was started without, and characters that always fit."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
+        elif mode == "w" and hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
 def print_data(text: str) -> None:
     """Write to standard output; a reader that has gone is no error. Raises InputError."""
     try:
         sys.stdout.write(text)
         sys.stdout.flush()
-    except OSError as error:
+    except (OSError, ValueError) as error:
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
         if not isinstance(error, BrokenPipeError):
-            raise InputError(f"standard output cannot be written: {error.strerror}") from None
+            reason = error.strerror if isinstance(error, OSError) else error
+            raise InputError(f"standard output cannot be written: {reason}") from None
 
 
-def complain(text: str) -> None:
-    """A line on standard error."""
-    sys.stderr.write(f"{not_obeyed(text)}\n")
+def complain(text: str, *, commands: bool = False) -> None:
+    """Lines on standard error; where nobody reads them, the exit code says enough.
+
+    `commands` are meant to be obeyed by the runner of a job.
+    """
+    with contextlib.suppress(OSError, ValueError):
+        sys.stderr.write(f"{text if commands else not_obeyed(text)}\n")
+        sys.stderr.flush()
 
 
-def not_obeyed(text: str) -> str:
+_HIDDEN_COMMANDS = {"json": "#\\u0023[", "junit": "#&#35;[", "text": "## [", "markdown": "## ["}
+"""What `##[` becomes in each format; the first two still mean the same to who reads them."""
+
+
+def not_obeyed(text: str, format_: str = "text") -> str:
     """Text for the log of a job: on GitHub Actions a line that begins with `::`, or has `##[`
     anywhere, is a command to the runner, and names of a log may look like one.
     """
-    if os.environ.get("GITHUB_ACTIONS") != "true":
+    if os.environ.get("GITHUB_ACTIONS") != "true" or format_ not in _HIDDEN_COMMANDS:
         return text
-    lines = text.replace("##[", "## [").split("\n")
+    lines = text.replace("##[", _HIDDEN_COMMANDS[format_]).split("\n")
     return "\n".join(f"· {line}" if line.lstrip().startswith("::") else line for line in lines)
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write a file whole or not at all. Raises InputError."""
-    path = Path(os.path.realpath(path))
-    if path.exists() and not path.is_file() and not path.is_dir():
-        path.write_text(text, encoding="utf-8")
-        return
+def write_all(files: Sequence[tuple[Path, str]], added: tuple[Path, str] | None = None) -> None:
+    """Write files, each whole or not at all, and none where one cannot be written.
+
+    `added` is put at the end of its file. Raises InputError.
+    """
+    staged: list[tuple[str, str]] = []
+    current = Path()
     try:
-        if path.is_dir():
-            raise IsADirectoryError(21, "is a folder")
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(text.encode("utf-8", "surrogateescape"))
-            mode = path.stat().st_mode if path.exists() else 0o666 & ~_umask()
-            os.chmod(temporary, mode)
-            os.replace(temporary, path)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)
-            raise
+            for path, text in files:
+                current = path
+                if _is_special(path):
+                    path.write_text(text, encoding="utf-8")
+                else:
+                    staged.append(_staged(os.path.realpath(path), text))
+            if added is not None:
+                current = added[0]
+                _append(*added)
+            for temporary, real in staged:
+                os.replace(temporary, real)
+        finally:
+            for temporary, _ in staged:
+                with contextlib.suppress(OSError):
+                    os.unlink(temporary)
+    except BrokenPipeError:
+        return
     except OSError as error:
-        raise InputError(f"{visible(str(path))}: cannot be written: {error.strerror}") from None
+        reason = error.strerror or type(error).__name__
+        raise InputError(f"{visible(str(current))}: cannot be written: {reason}") from None
 
 
-def append_whole(path: Path, text: str) -> None:
-    """Add to the end of a file, whole or not at all. Raises InputError."""
+def _is_special(path: Path) -> bool:
+    """Whether it is a pipe or a device, which cannot be put in place whole."""
     try:
-        before = path.read_bytes().decode("utf-8", "surrogateescape") if path.exists() else ""
-    except OSError as error:
-        raise InputError(f"{visible(str(path))}: cannot be read: {error.strerror}") from None
-    gap = "\n" if before and not before.endswith("\n") else ""
-    write_whole(path, before + gap + text)
+        mode = os.stat(path).st_mode
+    except OSError:
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
+
+
+def _staged(real: str, text: str) -> tuple[str, str]:
+    """A file beside the one to write, with its text and its rights."""
+    handle, temporary = tempfile.mkstemp(dir=os.path.dirname(real), prefix=".ebudget-")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+        os.chmod(temporary, os.stat(real).st_mode if os.path.exists(real) else 0o666 & ~_umask())
+    except BaseException:
+        os.unlink(temporary)
+        raise
+    return temporary, real
+
+
+def _append(path: Path, text: str) -> None:
+    """Add to a file that others may hold open, all of it or nothing."""
+    with open(path, "ab", buffering=0) as file:
+        size = os.fstat(file.fileno()).st_size
+        data = text.encode("utf-8")
+        try:
+            if file.write(b"\n" + data if size else data) < len(data):
+                raise OSError(28, "no space left")
+        except OSError:
+            os.ftruncate(file.fileno(), size)
+            raise
 
 
 def _umask() -> int:

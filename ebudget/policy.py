@@ -258,8 +258,16 @@ def _fraction_of_budget(value: Any) -> Fraction:
     return fraction
 
 
+def _types_of_change(value: Any) -> tuple[str, ...]:
+    names = texts_of(value)
+    for name in names:
+        if not name.strip() or name.strip().lower() in ("all", "*"):
+            raise Misfit(f"{name!r} is no type of change; write words such as prompt or model")
+    return names
+
+
 def _changes(value: Any) -> tuple[str, ...] | All:
-    return ALL if value == "all" else texts_of(value)
+    return ALL if value in ("all", ["all"]) else _types_of_change(value)
 
 
 class OnInsufficient(StrEnum):
@@ -552,7 +560,7 @@ class Gate(Part):
     """The team's own words for types of change; all when left out."""
     freeze_below: Annotated[Fraction, _Typed(_fraction_of_budget, _PERCENT)] = Fraction(1, 4)
     """The account is frozen when less than this share remains."""
-    exempt: Texts = ()
+    exempt: Annotated[tuple[str, ...], _Typed(_types_of_change, _TEXTS)] = ()
     """Types of change that pass whatever the verdict, such as the one that repairs the budget."""
     on_insufficient: Annotated[
         OnInsufficient | None,

@@ -62,10 +62,13 @@ def select(statement: Statement, budgets: Sequence[str], wanted: Sequence[str]) 
             )
         values.setdefault(column, set()).add(None if value == NO_VALUE else value)
     selection = Selection(budgets, values)
-    if values and statement.accounts and not selection.of(statement).accounts:
-        known = _known(statement.accounts, selection)
+    known = _known(statement.accounts, selection)
+    for item in wanted:
+        if item not in known:
+            raise UsageError(f"--for {visible(item)}: no account{visible(nearest(item, known))}")
+    if values and not selection.of(statement).accounts:
         asked = " ".join(f"--for {item}" for item in wanted)
-        raise UsageError(f"{visible(asked)}: no account{visible(nearest(wanted[0], known))}")
+        raise UsageError(f"{visible(asked)}: no account has all of these")
     return selection
 
 

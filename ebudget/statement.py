@@ -142,6 +142,8 @@ class Account:
     """Who pays the clean-up."""
     risk_tier: str | None
     """The declared tier of the group's workflow."""
+    too_few: bool
+    """Whether fewer runs earn than the budget asks for; an instant event is judged all the same."""
     declared: bool
     """Whether the policy itself names the group."""
     rate: bool

@@ -178,7 +178,7 @@ def span(window: Window, as_of: int, zone: ZoneInfo) -> Span:
     return Span(start - 1, as_of, end - start, calendar=True)
 
 
-_STEPS = ((2 * MINUTE, SECOND), (2 * HOUR, MINUTE), (2 * DAY, HOUR))
+_STEPS = ((2 * MINUTE, SECOND), (2 * HOUR, MINUTE), (2 * DAY, HOUR), (6 * DAY, 3 * HOUR))
 """For windows of at most so many microseconds, the steps of their marks."""
 MOST_MARKS = 62
 """Days are left out evenly in windows of more."""

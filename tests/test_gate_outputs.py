@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import junitparser
 import pytest
@@ -175,43 +174,128 @@ def test_a_reader_that_has_gone_does_not_change_the_exit_code(folder):
     assert done.stderr == b""
 
 
-def test_a_process_killed_at_any_moment_leaves_whole_files_or_none(folder):
-    outputs = {kind: folder / f"out.{kind}" for kind in ("json", "junit", "text", "markdown")}
-    arguments = [f"--output={kind}={path}" for kind, path in outputs.items()]
-    command = [sys.executable, "-m", "ebudget", "check", "runs.jsonl", *arguments]
-    before = time.monotonic()
-    assert subprocess.run(command, capture_output=True, check=False).returncode == 1
-    needed = time.monotonic() - before
-    whole = {path: path.read_bytes() for path in outputs.values()}
-    for moment in (0.3, 0.6, 0.8, 0.9, 0.95, 1.0, 1.05):
-        for path in outputs.values():
-            path.unlink(missing_ok=True)
-        process = subprocess.Popen(
-            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ
-        )
-        time.sleep(needed * moment)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        for path, content in whole.items():
-            if path.exists():
-                assert path.read_bytes() == content, (path, moment)
+KILLED = """
+import os, signal, sys
+from ebudget import cli, outputs
+real = getattr(os, sys.argv[1])
+left = [int(sys.argv[2])]
+def killing(*arguments, **options):
+    if left[0] == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    left[0] -= 1
+    return real(*arguments, **options)
+setattr(os, sys.argv[1], killing)
+outputs.os = os
+sys.exit(cli.run(sys.argv[3:]))
+"""
+
+
+@pytest.mark.parametrize("step", ["fdopen", "chmod", "replace"])
+@pytest.mark.parametrize("after", [0, 1])
+def test_a_process_killed_while_it_writes_leaves_the_old_file_or_the_new_one(folder, step, after):
+    outputs = {kind: folder / f"out.{kind}" for kind in ("json", "junit")}
+    arguments = ["check", "runs.jsonl", *(f"--output={k}={p}" for k, p in outputs.items())]
+    assert cli.run(arguments) == 1
+    new = {path: path.read_text() for path in outputs.values()}
+    for path in outputs.values():
+        path.write_text("old")
+    command = [sys.executable, "-c", KILLED, step, str(after), *arguments]
+    done = subprocess.run(command, capture_output=True, check=False)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    found = {path: path.read_text() for path in outputs.values()}
+    assert all(text in ("old", new[path]) for path, text in found.items())
+    assert "old" in found.values()
+
+
+def test_no_file_is_written_where_one_cannot_be(folder, capsys):
+    one, other = "--output=json=one.json", "--output=text=no/such/two.txt"
+    assert check(capsys, one, other)[0] == 2
+    assert check(capsys, one, "--output=text=.")[0] == 2
+    assert not (folder / "one.json").exists()
+
+
+def test_what_is_read_is_never_written_over(folder, capsys):
+    for name in ("runs.jsonl", "budgets.yaml", "./runs.jsonl"):
+        code, _, err = check(capsys, f"--output=json={name}")
+        assert (code, "would overwrite what is read" in err) == (2, True)
+    assert cli.run(["check", ".", "--output=json=runs.jsonl"]) == 2
+    assert (folder / "budgets.yaml").read_text() == POLICY
+
+
+STREAMS = {
+    "a closed stdout": (">&-", 1),
+    "a full stdout": (">/dev/full", 2),
+    "a full stderr": ("--output github 2>/dev/full", 1),
+    "a closed stderr": ("--output github 2>&-", 1),
+    "a full file": ("--output json=/dev/full", 2),
+    "a stderr without a reader": ("--output github 2> >(exec true)", 1),
+    "a terminal without unicode": ("--format junit", 1),
+    "a file that is a pipe": ("--output json=/dev/stdout | cat", 1),
+}
+
+
+@pytest.mark.parametrize("stream", STREAMS)
+def test_the_exit_code_does_not_depend_on_who_reads(folder, stream):
+    rest, code = STREAMS[stream]
+    command = f"{sys.executable} -m ebudget check runs.jsonl {rest}; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(
+        ["bash", "-c", command],
+        capture_output=True,
+        check=False,
+        env={
+            **os.environ,
+            "GITHUB_STEP_SUMMARY": str(folder / "summary.md"),
+            "PYTHONIOENCODING": "ascii" if "unicode" in stream else "utf-8",
+        },
+    )
+    assert done.returncode == code, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["--fail-on", "warning", "--for", "workflow=fine"], 0),
+        (["--fail-on", "breached"], 1),
+        (["--on-insufficient", "warn", "--for", "workflow=few"], 0),
+        (["--on-insufficient", "fail", "--for", "workflow=few"], 3),
+        (["--max-age", "24h", "--for", "workflow=fine"], 3),
+        (["--max-age", "9000d", "--for", "workflow=fine"], 0),
+        (["--max-rejected", "0%", "--for", "workflow=fine"], 3),
+        (["--max-rejected", "50%", "--for", "workflow=fine"], 0),
+        (["--baseline", "same.json", "--new-only"], 0),
+        (["--baseline", "same.json"], 1),
+        (["--confident"], 1),
+        (["--change", "prompt", "--for", "workflow=fine"], 0),
+        (["--exit-zero"], 0),
+        (["--fail-on-alert", "page", "--for", "workflow=fine"], 0),
+    ],
+)
+def test_every_option_reaches_the_gate(folder, capsys, arguments, code):
+    with (folder / "runs.jsonl").open("a") as log:
+        log.write("{broken\n")
+    assert check(capsys, "--output", "json=same.json")[0] == 1
+    assert check(capsys, *arguments)[0] == code
 
 
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
         (["--fail-on", "ok"], "--fail-on 'ok': write one of warning, frozen, breached"),
-        (["--fail-on-alert", "mail"], "write one of page, ticket"),
+        (["--fail-on-alert", "mail"], "write one of ticket, page"),
         (["--on-insufficient", "skip"], "write one of fail, warn, pass"),
         (["--max-age", "yesterday"], "--max-age: 'yesterday' is not a duration"),
         (["--max-rejected", "0.01"], "--max-rejected: '0.01' is not a percentage"),
         (["--new-only"], "--new-only: new since when?"),
         (["--baseline", "none.json"], "none.json: cannot read the baseline"),
-        (["--baseline", "runs.jsonl"], "runs.jsonl: is no JSON"),
+        (["--baseline", "runs.jsonl"], "runs.jsonl: is no statement"),
         (["--change", "prompt", "--budget", "nope"], "--budget 'nope': no such budget"),
         (["--format", "sarif"], "write text, json, markdown, github or junit"),
         (["--output", "sarif=x"], "write text, json, markdown, github or junit"),
-        (["--output", "json=x", "--output", "text=x"], "named twice"),
+        (["--output", "json=x", "--output", "text=./x"], "named twice"),
+        (["--max-rejected=-5%"], "does not lie between 0% and 100%"),
+        (["--change", ""], "no gate of the policy names this"),
+        (["--change", "a", "--change=b"], "--change is given twice"),
+        (["--for", "workflow=fine", "--for", "workflow=fien"], "did you mean 'workflow=fine'"),
     ],
 )
 def test_what_cannot_be_asked_is_one_clear_message_and_exit_2(folder, capsys, arguments, says):

@@ -17,8 +17,8 @@ from ebudget import __version__
 from ebudget.cli.check import check
 from ebudget.cli.report import report
 from ebudget.cli.validate import schema, validate
-from ebudget.errors import EbudgetError
-from ebudget.outputs import complain
+from ebudget.errors import EbudgetError, UsageError
+from ebudget.outputs import complain, mend_streams
 from ebudget.text_safety import visible
 
 OK, FAILED_INPUT, BUG, INTERRUPTED, TERMINATED = 0, 2, 70, 130, 143
@@ -31,7 +31,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
-    epilog="Exit codes: 0 done, 2 usage, policy or input error, 70 a bug in ebudget.",
+    epilog="Exit codes: 0 done, or the change may ship; 1 the gate says no; 3 not enough "
+    "evidence; 2 usage, policy or input error; 70 a bug in ebudget.",
 )
 
 
@@ -63,10 +64,24 @@ def _terminated(number: int, _frame: object) -> None:
     raise SystemExit(TERMINATED)
 
 
+REPEATABLE = ("--budget", "--for", "--output")
+
+
+def _refuse_repeated(arguments: Sequence[str]) -> None:
+    """Raises UsageError for an option that is given twice and would count once only."""
+    options = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    names = [word.partition("=")[0] for word in options if word.startswith("--")]
+    names += ["--policy" for word in options if word == "-p"]
+    for name in names:
+        if names.count(name) > 1 and name not in REPEATABLE:
+            raise UsageError(f"{visible(name)} is given twice; only one of them would count")
+
+
 def run(arguments: Sequence[str]) -> int:
-    """Run one command; gives the exit code and never raises."""
+    """Run one command; gives the exit code. Raises only SystemExit when it is terminated."""
     debug = "--debug" in arguments
     try:
+        _refuse_repeated(arguments)
         result = app(list(arguments), standalone_mode=False)
         return result if isinstance(result, int) else OK
     except typer.TyperException as error:
@@ -81,9 +96,10 @@ def run(arguments: Sequence[str]) -> int:
     except (KeyboardInterrupt, typer.Abort):
         complain("interrupted")
         return INTERRUPTED
-    except BrokenPipeError:
-        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
-        return OK
+    except SystemExit as stop:
+        if stop.code == TERMINATED:
+            raise
+        return OK  # the reader of a help text has gone; commands see to their own output
     except Exception as error:
         if _stopped:  # a library may turn the exit into an error of its own
             return TERMINATED
@@ -99,6 +115,7 @@ def run(arguments: Sequence[str]) -> int:
 
 def main() -> None:
     """The entry point of `ebudget`."""
+    mend_streams()
     with contextlib.suppress(ValueError):
         signal.signal(signal.SIGTERM, _terminated)
     gc.disable()  # rows live in DuckDB and Polars; what one command leaves in Python is little
@@ -109,9 +126,7 @@ def _leave(code: int) -> NoReturn:
     """End the process without freeing every object of the libraries, which takes a tenth of the
     time of a small report; everything temporary is gone by now.
     """
-    try:
-        for stream in (sys.stdout, sys.stderr):
-            stream.flush()
-    except (AttributeError, OSError, ValueError):
-        sys.exit(code)  # the interpreter says what it could not write
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()  # what could not be written was told by whoever wrote it
     os._exit(code)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import shlex
-import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, TypeVar
 
 import typer
 
 from ebudget import api
-from ebudget.baseline import Baseline, parse_baseline
+from ebudget.baseline import Baseline
 from ebudget.cli.shared import (
     AsOf,
     Budgets,
@@ -26,25 +26,24 @@ from ebudget.cli.shared import (
     progress,
 )
 from ebudget.errors import InputError, UsageError
-from ebudget.gate import Decision, Demands, check_change, decide
+from ebudget.gate import LINES, SEVERITIES, Decision, Demands, check_change, decide
 from ebudget.outputs import (
-    append_whole,
     check_format,
+    complain,
     for_terminal,
     not_obeyed,
     parse_outputs,
     print_data,
     summary_path,
-    write_whole,
+    write_all,
 )
 from ebudget.policy import OnInsufficient
 from ebudget.quantities import duration, share
 from ebudget.render.check import as_json, as_text, github, junit, markdown
 from ebudget.render.page import Look
 from ebudget.selection import check_budgets, select
-from ebudget.statement import Verdict
 from ebudget.text_safety import visible
-from ebudget.windows import Severity, timestamp
+from ebudget.windows import timestamp
 
 T = TypeVar("T")
 
@@ -55,14 +54,12 @@ FORMATS: dict[str, Callable[[Decision, Look, str], str]] = {
     "github": lambda decision, look, _reproduce: github.render(decision, look),
     "junit": lambda decision, look, _reproduce: junit.render(decision, look),
 }
-_LINES = {verdict.value: verdict for verdict in (Verdict.WARNING, Verdict.FROZEN, Verdict.BREACHED)}
-_ALERTS: dict[str, Severity] = {"page": "page", "ticket": "ticket"}
-_SETTINGS = {setting.value: setting for setting in OnInsufficient}
 JOB_SUMMARY = "github"
 """The `--output` without a path: annotations and the job's summary."""
 
 
 def check(
+    context: typer.Context,
     logs: Logs = None,
     policy: PolicyOption = Path("budgets.yaml"),
     change: Annotated[
@@ -158,14 +155,18 @@ def check(
     """May this change ship? Exit code 0 yes, 1 no, 3 not enough evidence, 2 an error."""
     check_format(format_, FORMATS)
     summary = summary_path() if JOB_SUMMARY in (output or ()) else None
-    outputs = parse_outputs([item for item in output or () if item != JOB_SUMMARY], FORMATS)
+    files = [item for item in output or () if item != JOB_SUMMARY]
+    inputs = [*(logs or ()), policy, *([baseline] if baseline else [])]
+    outputs = parse_outputs(files, FORMATS, inputs)
     demands = Demands(
         change=change,
-        fail_on=_choice("--fail-on", fail_on, _LINES),
-        fail_on_alert=_choice("--fail-on-alert", fail_on_alert, _ALERTS),
-        on_insufficient=_choice("--on-insufficient", on_insufficient, _SETTINGS),
+        fail_on=_choice("--fail-on", fail_on, {line.value: line for line in LINES}),
+        fail_on_alert=_choice("--fail-on-alert", fail_on_alert, {s: s for s in SEVERITIES}),
+        on_insufficient=_choice(
+            "--on-insufficient", on_insufficient, {item.value: item for item in OnInsufficient}
+        ),
         max_age=_value("--max-age", max_age, duration),
-        max_rejected=_value("--max-rejected", max_rejected, share),
+        max_rejected=_value("--max-rejected", max_rejected, _part),
         confident=confident,
         new_only=new_only,
         exit_zero=exit_zero,
@@ -177,9 +178,9 @@ def check(
     if change is not None:
         check_change(loaded, change)
     then = None if baseline is None else _baseline(baseline)
-    moment = as_of_moment(as_of, loaded)
     if "json" not in {format_, *(item.format for item in outputs)}:
         loaded = loaded.without_breakdowns()  # no other format shows them
+    moment = as_of_moment(as_of, loaded)
     with progress() as tick:
         ledger = api.read_ledger(
             log_paths(logs, loaded, policy),
@@ -190,6 +191,11 @@ def check(
             tick=tick,
         )
         statement = api.evaluate(loaded, ledger, rests=True)
+    if then is not None and then.as_of > statement.as_of:
+        raise UsageError(
+            f"--baseline {visible(str(baseline))}: it is of {timestamp(then.as_of)}, later than "
+            f"this statement of {timestamp(statement.as_of)}"
+        )
     decision = decide(
         loaded,
         statement,
@@ -198,32 +204,18 @@ def check(
         baseline=then,
         selection=select(statement, budget or (), for_ or ()),
     )
-    options = [
-        ("--change", change),
-        ("--fail-on", fail_on),
-        ("--fail-on-alert", fail_on_alert),
-        ("--on-insufficient", on_insufficient),
-        ("--max-age", max_age),
-        ("--max-rejected", max_rejected),
-        ("--confident", confident),
-        ("--baseline", None if baseline is None else str(baseline)),
-        ("--new-only", new_only),
-        *(("--budget", name) for name in budget or ()),
-        *(("--for", item) for item in for_ or ()),
-        ("--skip-unreadable", skip_unreadable),
-    ]
-    if as_of is not None or max_age is None:  # the age of a log is measured to now
-        options.append(("--as-of", timestamp(statement.as_of)))
-    again = _command(logs or (), policy, options)
+    # the age of a log is measured to now, so pinning the instant would change the answer
+    pinned = None if as_of is None and max_age is not None else timestamp(statement.as_of)
+    again = _command(context, pinned)
     look = Look(title=policy.name, zone=loaded.timezone)
     printed = FORMATS[format_](decision, for_terminal(look), again)
     written = [(item.path, FORMATS[item.format](decision, look, again)) for item in outputs]
-    for path, text in written:
-        write_whole(path, text)
-    if summary is not None:
-        append_whole(summary, markdown.render(decision, look, again))
-        sys.stderr.write(github.render(decision, look))  # the runner reads both streams
-    print_data(not_obeyed(printed) if format_ in ("text", "markdown") else printed)
+    if summary is None:
+        write_all(written)
+    else:
+        write_all(written, added=(summary, markdown.render(decision, look, again)))
+        complain(github.render(decision, look).rstrip(), commands=True)
+    print_data(not_obeyed(printed, format_))
     return decision.exit_code
 
 
@@ -243,7 +235,16 @@ def _value(option: str, text: str | None, read: Callable[[str], T]) -> T | None:
         raise UsageError(f"{option}: {visible(str(error))}") from None
 
 
+def _part(text: str) -> Fraction:
+    value = share(text)
+    if not 0 <= value <= 1:
+        raise ValueError(f"{text!r} does not lie between 0% and 100%")
+    return value
+
+
 def _baseline(path: Path) -> Baseline:
+    from ebudget.baseline_file import parse_baseline  # noqa: PLC0415 - most checks have none
+
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -252,14 +253,22 @@ def _baseline(path: Path) -> Baseline:
     return parse_baseline(text, str(path))
 
 
-def _command(
-    logs: Sequence[str], policy: Path, options: Sequence[tuple[str, str | bool | None]]
-) -> str:
+_TOLD_APART = {"logs", "policy", "as_of", "format_", "output", "exit_zero", "debug"}
+"""Parameters that a command to repeat an answer names on its own, or has no need of."""
+
+
+def _command(context: typer.Context, as_of: str | None) -> str:
     """The command line that gives the same answer again."""
-    words = ["ebudget", "check", *logs, "-p", str(policy)]
-    for name, value in options:
-        if value is True:
-            words.append(name)
-        elif isinstance(value, str):
-            words += [name, value]
-    return visible(shlex.join(words), 2000)
+    given = context.params
+    words = ["ebudget", "check", "-p", str(given["policy"])]
+    for parameter in context.command.params:
+        value = given[str(parameter.name)]
+        if parameter.name in _TOLD_APART or value in (None, False):
+            continue
+        for one in value if isinstance(value, list | tuple) else [value]:
+            words += [parameter.opts[0]] if one is True else [f"{parameter.opts[0]}={one}"]
+    if as_of is not None:
+        words.append(f"--as-of={as_of}")
+    logs = list(given["logs"] or ())
+    words += ["--", *logs] if any(len(log) > 1 and log[0] == "-" for log in logs) else logs
+    return visible(shlex.join(words), longest=1_000_000)

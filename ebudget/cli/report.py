@@ -31,7 +31,7 @@ from ebudget.outputs import (
     not_obeyed,
     parse_outputs,
     print_data,
-    write_whole,
+    write_all,
 )
 from ebudget.reading import FLAW_BITS
 from ebudget.render import as_json, as_text, markdown
@@ -84,7 +84,7 @@ def report(
 ) -> None:
     """What has been spent, where, and what was agreed to happen now."""
     check_format(format_, FORMATS)
-    outputs = parse_outputs(output or (), FORMATS)
+    outputs = parse_outputs(output or (), FORMATS, [*(logs or ()), policy])
     loaded = api.load_policy(policy)
     breakdowns = _breakdowns(by)
     check_budgets(loaded, budget or ())
@@ -110,9 +110,8 @@ def report(
     )
     printed = _sql(ledger) if sql else FORMATS[format_](narrowed, for_terminal(look))
     written = [(output.path, FORMATS[output.format](narrowed, look)) for output in outputs]
-    for path, text in written:
-        write_whole(path, text)
-    print_data(not_obeyed(printed) if format_ in ("text", "markdown") else printed)
+    write_all(written)
+    print_data(not_obeyed(printed, format_))
 
 
 def _breakdowns(by: str | None) -> tuple[str, ...]:

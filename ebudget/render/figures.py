@@ -302,7 +302,7 @@ def chance(account: Account, share: Fraction = Fraction(1)) -> str | None:
     sides = [Fraction(0), line, Fraction(1)]
     low, high = (percent(Fraction(end), sides, 1) for end in interval)
     limit = percent(line, [Fraction(0), Fraction(1)], 1)
-    held = f"{limit} allowed" if share == 1 else f"fails above {limit}"
+    held = f"{limit} allowed" if share == 1 else f"line at {limit}"
     return f"95%: {low}–{high}, {held}"
 
 

@@ -16,7 +16,9 @@ def _ruling(ruling: Ruling) -> dict[str, Any]:
     return {
         "standing": ruling.standing,
         "over_line": ruling.over_line,
-        "certainty": ruling.certainty,
+        "excuse": ruling.excuse,
+        "line": number(ruling.line),
+        "line_certainty": ruling.certainty,
         "alerts": [
             {"severity": a.row.severity, "long": a.row.long.text, "short": a.row.short.text}
             for a in ruling.alerts
@@ -46,6 +48,7 @@ def render(decision: Decision) -> str:
         "confident": demands.confident,
         "new_only": demands.new_only,
         "shortfalls": list(decision.shortfalls),
+        "remarks": list(decision.remarks),
         "baseline": None if baseline is None else timestamp(baseline.as_of),
         "gone": [{"budget": budget, "group": dict(group)} for budget, group in decision.gone],
     }

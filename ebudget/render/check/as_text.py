@@ -25,11 +25,8 @@ def render(decision: Decision, look: Look, reproduce: str) -> str:
     if len(against) > MOST_SHOWN:
         page.add()
         page.add(f"and {len(against) - MOST_SHOWN:,} more; --format json has them all")
-    _listed(page, "Over the line, and not counted:", words.not_counted(decision))
-    if decision.baseline is not None:
-        title = f"Since the baseline of {figures.when(decision.baseline.as_of)}:"
-        _listed(page, title, words.since_lines(decision) or ["nothing changed for better or worse"])
-    _listed(page, "Not evidence:", words.not_evidence(decision))
+    for title, lines in words.sections(decision):
+        _listed(page, f"{title}:", lines)
     page.add()
     statement = decision.statement
     page.wrapped(words.others(decision))
@@ -46,17 +43,11 @@ def _ruling(page: Page, ruling: Ruling) -> None:
     verdict = figures.WORDS[account.verdict]
     head = f"{mark} {words.name_of(account)}"
     page.wrapped(f"{head}   {verdict}", style=f"{style} bold".strip(), hang=4)
-    page.wrapped(words.figures_of(ruling), indent=4)
-    for line in words.burn_of(ruling):
-        page.wrapped(line, indent=4, hang=6)
-    page.wrapped(words.promise_of(account), indent=4, hang=2)
-    tail = words.passes_again(ruling, page.look.zone)
-    page.wrapped(f"{tail}{f' · {ruling.since}' if ruling.since else ''}", indent=4, hang=2)
+    for line in words.lines_of(ruling, page.look.zone):
+        page.wrapped(line, indent=4, hang=2)
 
 
 def _listed(page: Page, title: str, lines: list[str]) -> None:
-    if not lines:
-        return
     page.add()
     page.wrapped(title, style="bold")
     for line in words.limited(lines):

@@ -22,7 +22,7 @@ def render(decision: Decision, look: Look) -> str:
         counts = {"tests": "1", "failures": "1", "errors": "0", "skipped": "0"}
         suite = ET.SubElement(root, "testsuite", {"name": "evidence", **counts})
         case = ET.SubElement(suite, "testcase", {"classname": "evidence", "name": "enough"})
-        reasons = words.not_evidence(decision)
+        reasons = words.missing(decision)
         failure = ET.SubElement(case, "failure", {"type": "no evidence", "message": reasons[0]})
         failure.text = "\n".join(reasons)
     budgets: dict[str, list[Ruling]] = {}
@@ -55,16 +55,14 @@ def _case(suite: ET.Element, ruling: Ruling, look: Look) -> None:
     name = figures.group_of(account) or "all runs"
     attributes = {"classname": visible(account.budget), "name": name}
     case = ET.SubElement(suite, "testcase", attributes)
-    verdict = account.verdict.value
     match ruling.standing:
         case Standing.PASSES:
             return
         case Standing.AGAINST:
-            message = f"{figures.WORDS[account.verdict]}: {words.figures_of(ruling)}"
-            lines = [*words.burn_of(ruling), words.promise_of(account)]
-            lines.append(words.passes_again(ruling, look.zone))
-            failure = ET.SubElement(case, "failure", {"type": verdict, "message": message})
-            failure.text = "\n".join(lines)
+            state, lines = words.state_of(ruling), words.lines_of(ruling, look.zone)
+            message = f"{state}: {lines[0]}"
+            failure = ET.SubElement(case, "failure", {"type": state, "message": message})
+            failure.text = "\n".join(lines[1:])
         case Standing.NO_EVIDENCE | Standing.UNJUDGED:
             ET.SubElement(case, "skipped", {"message": words.reason_of(account)})
         case excused:

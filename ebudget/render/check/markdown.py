@@ -15,8 +15,8 @@ MOST_ROWS = 100
 def render(decision: Decision, look: Look, reproduce: str) -> str:
     """The decision as Markdown; `reproduce` is the command that gives it again."""
     statement = decision.statement
-    word, _, why = words.sentence(decision).partition("  ")
-    lines = [f"## ebudget check: {word}", "", f"**{code(why)}**", ""]
+    lines = [f"## ebudget check: {words.answer(decision)}", "", f"**{code(words.why(decision))}**"]
+    lines.append("")
     against = decision.of(Standing.AGAINST)
     if against:
         rows = [_row(ruling, look) for ruling in against[:MOST_ROWS]]
@@ -24,34 +24,36 @@ def render(decision: Decision, look: Look, reproduce: str) -> str:
         lines += table(head, rows)
         if len(against) > MOST_ROWS:
             lines += [f"and {len(against) - MOST_ROWS:,} more", ""]
-    parts = [
-        ("Over the line, and not counted", words.not_counted(decision)),
-        ("Not evidence", words.not_evidence(decision)),
-    ]
-    if decision.baseline is not None:
-        title = f"Since the baseline of {figures.when(decision.baseline.as_of)}"
-        parts.append((title, words.since_lines(decision)))
-    for title, found in parts:
-        if found:
-            lines += [f"{title}:", "", *(f"- {code(line)}" for line in words.limited(found)), ""]
+    for title, found in words.sections(decision):
+        lines += [f"{title}:", "", *(f"- {code(line)}" for line in words.limited(found)), ""]
     lines += [
         f"{code(words.others(decision))}  ",
         f"{figures.read_line(statement)}, as of {figures.when(statement.as_of)}",
         "",
         *(f"- {code(note)}" for note in figures.notes(statement)),
         "",
-        f"Reproduce: {code(reproduce)}",
+        "Reproduce:",
+        "",
+        *_fenced(reproduce),
     ]
     return "\n".join(lines).rstrip() + "\n"
 
 
+def _fenced(command: str) -> list[str]:
+    """A block of code that the command cannot end."""
+    fence = "```"
+    while fence in command:
+        fence += "`"
+    return [f"{fence}sh", command, fence]
+
+
 def _row(ruling: Ruling, look: Look) -> list[str]:
-    account = ruling.account
+    burn = "; ".join(words.burn_of(ruling))
     return [
-        code(words.name_of(account)),
-        figures.WORDS[account.verdict] + (f", {ruling.since}" if ruling.since else ""),
+        code(words.name_of(ruling.account)),
+        words.state_of(ruling) + (f", {ruling.since}" if ruling.since else ""),
         code(words.figures_of(ruling)),
-        code("; ".join(words.burn_of(ruling))) if words.burn_of(ruling) else "–",
-        code(words.promise_of(account)),
+        code(burn) if burn else "–",
+        code(words.promise_of(ruling.account)),
         words.passes_again(ruling, look.zone),
     ]

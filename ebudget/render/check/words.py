@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import tzinfo
 
 from ebudget.baseline import Since
-from ebudget.gate import FAIL, NO_EVIDENCE, PASS, Decision, Ruling, Standing
+from ebudget.gate import FAIL, PASS, UNKNOWN, Decision, Ruling, Standing
 from ebudget.render import figures
 from ebudget.statement import Account, Verdict
 from ebudget.text_safety import visible
 from ebudget.windows import moment
 
 EXCUSES: Mapping[Standing, str] = {
-    Standing.WITHIN_NOISE: "within noise, and only certain ones count",
-    Standing.KNOWN: "was so in the baseline, and only new ones count",
-    Standing.EXEMPT: "changes of this type are exempt",
-    Standing.OTHER_CHANGE: "does not stop changes of this type",
+    Standing.WITHIN_NOISE: "within noise",
+    Standing.KNOWN: "as in the baseline",
+    Standing.EXEMPT: "exempt",
+    Standing.OTHER_CHANGE: "does not stop this type of change",
 }
 """Why an account does not count, though it may be over the line."""
 
@@ -33,17 +34,23 @@ def name_of(account: Account) -> str:
     return visible(account.budget, 60) + (f" for {group}" if group else "")
 
 
-def sentence(decision: Decision) -> str:
-    """Pass or fail, and why."""
+def answer(decision: Decision) -> str:
+    """PASS or FAIL."""
+    return "PASS" if decision.answer == PASS else "FAIL"
+
+
+def why(decision: Decision) -> str:
+    """Why it passes or fails, in one line."""
     demands = decision.demands
     change = "" if demands.change is None else f"{visible(demands.change, 60)} change: "
-    word, why = {
-        FAIL: ("FAIL", _what_stops),
-        NO_EVIDENCE: ("FAIL", _what_is_missing),
-        PASS: ("PASS", _what_passes),
-    }[decision.answer]
-    ends = " (exit code 0 by --exit-zero)" if demands.exit_zero and word == "FAIL" else ""
-    return f"{word}  {change}{why(decision)}{ends}"
+    reason = {FAIL: _what_stops, UNKNOWN: _what_is_missing, PASS: _what_passes}[decision.answer]
+    quiet = demands.exit_zero and decision.answer != PASS
+    return f"{change}{reason(decision)}{' (exit code 0 by --exit-zero)' if quiet else ''}"
+
+
+def sentence(decision: Decision) -> str:
+    """The first line: pass or fail, and why."""
+    return f"{answer(decision)}  {why(decision)}"
 
 
 def _what_stops(decision: Decision) -> str:
@@ -51,40 +58,47 @@ def _what_stops(decision: Decision) -> str:
     if len(against) == 1:
         return f"{name_of(against[0].account)} {_state(against[0])}"
     count = figures.count_of(len(against), "account")
+    states = {state_of(ruling) for ruling in against}
     if decision.demands.change is not None:
-        return f"{count} do not allow it: {_tally(against)}"
-    breached = all(r.over_line and r.account.verdict is Verdict.BREACHED for r in against)
-    return f"{count} are breached" if breached else f"{count} fail: {_tally(against)}"
+        return f"{count} do not allow it, {_tally(against)}: {_first(against)}"
+    if len(states) == 1:
+        return f"{count} are {states.pop()}: {_first(against)}"
+    return f"{count} fail, {_tally(against)}: {_first(against)}"
+
+
+def _first(rulings: Sequence[Ruling], most: int = 2) -> str:
+    names = ", ".join(name_of(ruling.account) for ruling in rulings[:most])
+    return names + (f" and {len(rulings) - most:,} more" if len(rulings) > most else "")
 
 
 def _state(ruling: Ruling) -> str:
-    if ruling.over_line:
-        verdict = ruling.account.verdict
-        return "is at warning" if verdict is Verdict.WARNING else f"is {verdict.value}"
-    return f"burns too fast ({severities(ruling)} alert)"
+    if not ruling.crosses:
+        severities = sorted({alert.row.severity for alert in ruling.alerts})
+        return f"burns too fast ({' and '.join(severities)} alert)"
+    verdict = ruling.account.verdict
+    return "is at warning" if verdict is Verdict.WARNING else f"is {verdict.value}"
 
 
-def severities(ruling: Ruling) -> str:
-    """The severities of the alerts that count."""
-    return " and ".join(sorted({alert.row.severity for alert in ruling.alerts}))
+def state_of(ruling: Ruling) -> str:
+    """What is wrong with an account that stops a change."""
+    return figures.WORDS[ruling.account.verdict] if ruling.crosses else "burning too fast"
 
 
 def _tally(rulings: Iterable[Ruling]) -> str:
-    counts: dict[str, int] = {}
-    for ruling in rulings:
-        state = figures.WORDS[ruling.account.verdict] if ruling.over_line else "burning too fast"
-        counts[state] = counts.get(state, 0) + 1
+    counts = Counter(state_of(ruling) for ruling in rulings)
     return ", ".join(f"{count:,} {state}" for state, count in counts.items())
 
 
 def _what_is_missing(decision: Decision) -> str:
-    if decision.shortfalls:
-        return f"not enough evidence: {visible(decision.shortfalls[0])}"
     missing = decision.of(Standing.NO_EVIDENCE)
+    if decision.shortfalls:
+        more = len(decision.shortfalls) + len(missing) - 1
+        rest = f" (and {more:,} more)" if more else ""
+        return f"not enough evidence: {visible(decision.shortfalls[0])}{rest}"
     if len(missing) == 1:
         account = missing[0].account
         return f"not enough evidence: {name_of(account)}: {reason_of(account)}"
-    return f"not enough evidence: {len(missing):,} accounts cannot be judged"
+    return f"not enough evidence: {len(missing):,} accounts cannot be judged: {_first(missing)}"
 
 
 def reason_of(account: Account) -> str:
@@ -93,84 +107,100 @@ def reason_of(account: Account) -> str:
 
 
 def _what_passes(decision: Decision) -> str:
-    demands = decision.demands
-    excused = [
-        (decision.of(Standing.WITHIN_NOISE), "within noise"),
-        (decision.of(Standing.KNOWN), "as in the baseline"),
-        (decision.of(Standing.UNJUDGED), "without evidence"),
-    ]
-    notes = [f"{len(found):,} {what}" for found, what in excused if found]
-    passing = len(decision.of(Standing.PASSES)) + sum(len(found) for found, _ in excused[:2])
-    if demands.change is None:
-        kind = "newly " if demands.new_only else ""
-        kind += "certainly " if demands.confident else ""
-        said = f"none of {figures.count_of(passing, 'account')} is {kind}{_OR_WORSE[demands.line]}"
-        if not passing:
-            said = "no account can be judged, and none has to be"
-        elif passing == 1 and not notes:
-            said = (
-                f"{name_of(decision.of(Standing.PASSES)[0].account)} is not "
-                + (_OR_WORSE[demands.line])
-            )
+    demands, passing = decision.demands, decision.of(Standing.PASSES)
+    worse = _OR_WORSE[demands.line]
+    if len(passing) == 1:
+        said = f"{name_of(passing[0].account)} is not {worse}"
     elif passing:
-        said = f"{figures.count_of(passing, 'account')} allow{'s' if passing == 1 else ''} it"
+        said = f"{len(passing):,} accounts, none of them {worse}"
     else:
-        exempt = {ruling.account.budget for ruling in decision.of(Standing.EXEMPT)}
-        said = "no account stops it"
-        if exempt:
-            said = f"it is exempt in {figures.count_of(len(exempt), 'budget')}"
-    return said + (f" ({', '.join(notes)})" if notes else "")
+        said = "nothing stops it" if demands.change is not None else "nothing counts against it"
+    notes = []
+    for standing, excuse in EXCUSES.items():
+        over = [ruling for ruling in decision.of(standing) if ruling.over_line or ruling.alerts]
+        known = decision.of(standing) if standing is Standing.KNOWN else over
+        if known:
+            notes.append(f"{_verdicts(known)} {excuse}")
+    unjudged = len(decision.of(Standing.UNJUDGED)) + len(decision.remarks)
+    if unjudged:
+        notes.append(f"{unjudged:,} without evidence")
+    return said + (f"; not counted: {', '.join(notes)}" if notes else "")
+
+
+def _verdicts(rulings: Iterable[Ruling]) -> str:
+    counts = Counter(figures.WORDS[ruling.account.verdict] for ruling in rulings)
+    return " and ".join(f"{count:,} {verdict}" for verdict, count in counts.items())
+
+
+def lines_of(ruling: Ruling, zone: tzinfo) -> list[str]:
+    """What there is to say of an account that stops a change, line by line."""
+    since = f" · {ruling.since} since the baseline" if ruling.since else ""
+    return [
+        figures_of(ruling) + since,
+        *burn_of(ruling),
+        promise_of(ruling.account),
+        passes_again(ruling, zone),
+    ]
 
 
 def figures_of(ruling: Ruling) -> str:
     """What was spent, and how sure it is that this is too much."""
     account = ruling.account
-    parts = [f"{figures.spent_of_allowed(account)} in {_window(account)}"]
-    if account.verdict is Verdict.BREACHED:
-        if account.consumed is not None:
-            parts.append(f"{figures.consumed(account)} spent")
-    else:
+    parts = [f"{figures.spent_of_allowed(account)} {_window(account)}"]
+    if account.verdict is not Verdict.BREACHED:
         parts.append(f"{figures.remaining(account)} left")
-    if ruling.over_line and ruling.share != 1:
-        parts.append(f"fails at {figures.percent(ruling.share)} spent")
+        if ruling.crosses and ruling.line != 1:
+            parts.append(f"the line is at {figures.percent(ruling.line)} spent")
+    elif account.consumed is not None:
+        parts.append(f"{figures.consumed(account)} spent")
     if account.instant:
-        parts.append(figures.count_of(account.instant, "instant event"))
-    chance = figures.chance(account, ruling.share)
+        events = figures.count_of(account.instant, "instant event")
+        parts.append(f"{events}, each spends the whole budget")
+    chance = figures.chance(account, ruling.line)
     if chance:
         parts.append(f"{ruling.certainty} ({chance})" if ruling.certainty else chance)
     return ", ".join(parts)
 
 
 def _window(account: Account) -> str:
-    return f"this {account.window}" if account.span.calendar else account.window
+    return f"this {account.window}" if account.span.calendar else f"in {account.window}"
 
 
 def burn_of(ruling: Ruling) -> list[str]:
     """How fast it burns, and the alerts that fire."""
     account = ruling.account
-    alarms = figures.alarms(account)
-    peak = figures.peak_burn(account)
-    return alarms or ([peak] if peak else [])
+    counted = {alert.row.severity.upper() for alert in ruling.alerts}
+    alarms = [
+        f"{line} (fails)" if line.partition(":")[0] in counted else line
+        for line in figures.alarms(account)
+    ]
+    if alarms or not account.burn:
+        return alarms
+    return [figures.peak_burn(account) or "burn 0 in the windows of its alerts"]
 
 
 def promise_of(account: Account) -> str:
     """Who owns it and what was agreed."""
-    parts = []
-    if account.owner:
-        parts.append(f"owner {visible(account.owner)}")
-    if account.response:
-        parts.append(f"agreed: {visible(account.response)}")
-    return " · ".join(parts) or "nothing is agreed: no owner, no respond line"
+    owner = f"owner {visible(account.owner)}" if account.owner else "no owner"
+    agreed = f"agreed: {visible(account.response)}" if account.response else "nothing agreed yet"
+    return f"{owner} · {agreed}"
 
 
 def passes_again(ruling: Ruling, zone: tzinfo) -> str:
     """When it would pass again."""
     if ruling.passes_again is None:
         return "when it passes again cannot be told"
-    at = moment(ruling.passes_again).astimezone(zone)
-    midnight = not (at.hour or at.minute or at.second or at.microsecond)
-    when = str(at.date()) if midnight else figures.when(ruling.passes_again)
-    return f"passes again by {when} if nothing more is spent"
+    when = local(ruling.passes_again, zone)
+    return f"passes again by {when} if runs go on as now and nothing more is spent"
+
+
+def local(micros: int, zone: tzinfo) -> str:
+    """A date where it is a local midnight, else with the time and the zone."""
+    at = moment(micros).astimezone(zone)
+    if not (at.hour or at.minute or at.second or at.microsecond):
+        return str(at.date())
+    exact = at.isoformat(" ", "microseconds" if at.microsecond else "seconds")[:-6]
+    return f"{exact.removesuffix(':00')} {at.tzname()}"
 
 
 def since_lines(decision: Decision) -> list[str]:
@@ -182,7 +212,7 @@ def since_lines(decision: Decision) -> list[str]:
                 verdict = figures.WORDS[ruling.account.verdict]
                 found.append(f"{since}: {name_of(ruling.account)} ({verdict})")
     for budget, group in decision.gone:
-        values = ", ".join(f"{column}={figures.value_of(value)}" for column, value in sorted(group))
+        values = ", ".join(f"{visible(c, 60)}={figures.value_of(v)}" for c, v in sorted(group))
         named = visible(budget, 60) + (f" for {values}" if values else "")
         found.append(f"breached then, gone now: {named}")
     return found
@@ -196,38 +226,60 @@ def limited(lines: Sequence[str], most: int = 20) -> list[str]:
 
 def not_counted(decision: Decision) -> list[str]:
     """Accounts over the line that do not count, and why."""
-    excused = decision.of(*EXCUSES)
     return [
         f"{name_of(r.account)} ({figures.WORDS[r.account.verdict]}): {EXCUSES[r.standing]}"
-        for r in excused
-        if r.over_line or r.standing in (Standing.KNOWN, Standing.WITHIN_NOISE)
+        for r in decision.of(*EXCUSES)
+        if r.over_line
+    ] + [
+        f"{name_of(r.account)} (burning too fast): {EXCUSES[r.standing]}"
+        for r in decision.of(Standing.KNOWN)
+        if not r.over_line
     ]
 
 
-def not_evidence(decision: Decision) -> list[str]:
-    """What was no evidence: of the logs as a whole, then account by account."""
+def missing(decision: Decision) -> list[str]:
+    """What was not evidence enough: of the logs as a whole, then account by account."""
     found = [visible(shortfall) for shortfall in decision.shortfalls]
     for ruling in decision.of(Standing.NO_EVIDENCE):
         found.append(f"{name_of(ruling.account)}: {reason_of(ruling.account)}")
-    for ruling in decision.of(Standing.UNJUDGED):
-        if ruling.warn:
-            why = reason_of(ruling.account)
-            found.append(f"{name_of(ruling.account)}: {why} (does not count)")
     return found
 
 
+def also_missing(decision: Decision) -> list[str]:
+    """What was no evidence either, and does not count."""
+    found = [visible(remark) for remark in decision.remarks]
+    for ruling in decision.of(Standing.UNJUDGED):
+        if ruling.warn:
+            found.append(f"{name_of(ruling.account)}: {reason_of(ruling.account)}")
+    return found
+
+
+def sections(decision: Decision) -> list[tuple[str, list[str]]]:
+    """What every format lists beside the accounts that stop a change; empty lists are left out."""
+    found = [
+        ("Not enough evidence", missing(decision)),
+        ("Without evidence, and not counted", also_missing(decision)),
+        ("Over the line, and not counted", not_counted(decision)),
+    ]
+    if decision.baseline is not None:
+        nothing = ["nothing changed for better or worse"]
+        title = f"Since the baseline of {figures.when(decision.baseline.as_of)}"
+        found.append((title, since_lines(decision) or nothing))
+    return [(title, lines) for title, lines in found if lines]
+
+
 def others(decision: Decision) -> str:
-    """How many accounts are not named one by one."""
-    quiet = [r for r in decision.of(Standing.UNJUDGED) if not r.warn]
-    aside = [r for r in decision.of(Standing.EXEMPT, Standing.OTHER_CHANGE) if not r.over_line]
+    """The accounts that are not named one by one."""
     passing = len(decision.of(Standing.PASSES))
-    parts = [f"{figures.count_of(passing, 'account')} pass{'es' if passing == 1 else ''}"]
-    if not passing:
-        parts = ["no account passes"]
+    text = f"{figures.count_of(passing, 'account')} pass{'es' if passing == 1 else ''}."
+    aside = Counter(
+        ruling.account.budget
+        for ruling in decision.of(Standing.EXEMPT, Standing.OTHER_CHANGE)
+        if not ruling.over_line
+    )
     if aside:
         change = visible(decision.demands.change or "", 60)
-        parts.append(f"{len(aside):,} more would not stop a change of type {change}")
-    if quiet:
-        parts.append(f"{len(quiet):,} cannot be judged and need not be")
-    text = ", ".join(parts)
-    return f"{text[0].upper()}{text[1:]}."
+        names = ", ".join(f"{visible(name, 60)} ({count:,})" for name, count in aside.items())
+        text += f" Not asked about {change} changes: {names}."
+    quiet = sum(not ruling.warn for ruling in decision.of(Standing.UNJUDGED))
+    return text + (f" {quiet:,} cannot be judged and need not be." if quiet else "")
