@@ -22,7 +22,7 @@ bench:
 
 golden:
 	$(PYTHON) -m ebudget schema > ebudget/policy.schema.json
-	EBUDGET_GOLDEN=1 $(PYTHON) -m pytest -q tests/test_goldens.py
+	EBUDGET_GOLDEN=1 $(PYTHON) -m pytest -q tests/test_goldens.py tests/test_ci_docs.py -k "golden or shows"
 
 samples:
 	$(PYTHON) sample_logs/generate.py

@@ -716,8 +716,10 @@ def test_too_few_runs_with_an_instant_event_cannot_tell_when_they_pass(tmp_path)
         (
             "",
             1,
-            "FAIL  8 accounts are breached: wrong-edits for workflow=diff, wrong-edits for "
-            + "workflow=diff-fenced and 6 more",
+            (
+                "FAIL  8 accounts are breached: wrong-edits for workflow=diff, "
+                "wrong-edits for workflow=diff-fenced and 6 more"
+            ),
         ),
         ("--budget aborts", 0, "PASS  aborts is not breached"),
         ("--budget aborts --change prompt", 1, "FAIL  prompt change: aborts is frozen"),
