@@ -477,6 +477,8 @@ def test_the_answer_that_the_page_shows_is_what_the_tool_prints(monkeypatch, cap
     assert cli.run(arguments) == 1
     out = capsys.readouterr().out
     if os.environ.get("EBUDGET_GOLDEN"):
-        (ROOT / "docs" / "ci.md").write_text(PAGE.replace(block("text shown"), out), encoding="utf-8")
+        (ROOT / "docs" / "ci.md").write_text(
+            PAGE.replace(block("text shown"), out), encoding="utf-8"
+        )
         return
     assert block("text shown") == out, "`make golden` rewrites it"
