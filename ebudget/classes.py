@@ -10,7 +10,7 @@ from fractions import Fraction
 
 import polars as pl
 
-from ebudget.ledger import NANO, Ledger
+from ebudget.ledger import Ledger
 from ebudget.policy import (
     ALL,
     Budget,
@@ -20,6 +20,7 @@ from ebudget.policy import (
     SpendSum,
     SpendWhen,
 )
+from ebudget.quantities import NANO
 from ebudget.query import COUNT, Plan
 from ebudget.reading import FLAW_BITS
 

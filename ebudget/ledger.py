@@ -19,9 +19,6 @@ from ebudget.rules import printed
 SHOWN_REJECTS = 10
 """Rejected records that are listed."""
 
-NANO = 10**9
-"""Sums are kept as whole numbers of 1e-9 of their unit."""
-
 
 @dataclass(frozen=True)
 class Reject:

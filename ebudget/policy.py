@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, model_v
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from ebudget.allowance import Allowance, ByTier, parse_allowance
+from ebudget.allowance import Allowance, ByTier, OfValue, Plain, parse_allowance
 from ebudget.columns import CANONICAL, OUTCOME_WORDS, Type
 from ebudget.misfit import Misfit, fields_of, nearest, only, text_of, texts_of
 from ebudget.quantities import duration, number, share, truth, whole
@@ -640,6 +640,21 @@ class Budget(Part):
         if isinstance(self.allow, ByTier) and "risk_tier" not in self.each:
             return (*self.each, "risk_tier")
         return self.each
+
+    @property
+    def forms(self) -> tuple[Plain, ...]:
+        """The allowances: one, or one for each risk tier."""
+        allow = self.allow
+        return tuple(form for _, form in allow.tiers) if isinstance(allow, ByTier) else (allow,)
+
+    def form_of(self, risk_tier: str | None) -> Plain | None:
+        """The allowance of a tier; None where the policy has none for it."""
+        return self.allow.of(risk_tier) if isinstance(self.allow, ByTier) else self.allow
+
+    @property
+    def needs_value(self) -> bool:
+        """Whether the allowance depends on what successes are worth."""
+        return any(isinstance(form, OfValue) for form in self.forms)
 
     def selects(self, column: str, value: str | None) -> bool:
         """Whether `for` admits this value of a column."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterator
 
-from ebudget.allowance import ByTier, OfValue
 from ebudget.columns import BY_NAME, Type
 from ebudget.misfit import nearest
 from ebudget.policy import (
@@ -141,9 +140,7 @@ def _check_columns(path: Path, budget: Budget, types: dict[str, Type]) -> Iterat
 
 
 def _check_value(path: Path, budget: Budget, policy: Policy) -> Iterator[Finding]:
-    allow = budget.allow
-    forms = [form for _, form in allow.tiers] if isinstance(allow, ByTier) else [allow]
-    if any(isinstance(form, OfValue) for form in forms) and not any(
+    if budget.needs_value and not any(
         workflow.value_usd is not None for workflow in policy.workflows.values()
     ):
         yield (

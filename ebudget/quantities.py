@@ -13,6 +13,9 @@ HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 WEEK = 7 * DAY
 
+NANO = 10**9
+"""Sums are kept as whole numbers of 1e-9 of their unit."""
+
 _UNITS = {"s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY, "w": WEEK}
 _NUMBER = re.compile(r"[+-]?(\d{1,18}(\.\d{0,18})?|\.\d{1,18})\Z", re.ASCII)
 _DURATION = re.compile(r"(\d{1,6})\s*([smhdw])\Z", re.ASCII)

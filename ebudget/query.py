@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
-from ebudget.allowance import ByTier, OfValue
 from ebudget.extraction import bit_words, flaws_of, wanted_column
 from ebudget.policy import Budget, Policy, SpendSum, SpendWhen
 from ebudget.reading import FILE, FLAW_BITS, REJECT, ROW, SAID_BY, Canonical
@@ -84,13 +83,6 @@ class Plan:
         )
 
 
-def needs_value(budget: Budget) -> bool:
-    """Whether the allowance depends on what successes are worth."""
-    allow = budget.allow
-    forms = [form for _, form in allow.tiers] if isinstance(allow, ByTier) else [allow]
-    return any(isinstance(form, OfValue) for form in forms)
-
-
 def conditions_of(budget: Budget) -> list[Predicate]:
     """The conditions, beside the failure rules, that a budget asks of a run."""
     found: list[Predicate] = []
@@ -115,7 +107,7 @@ def make_plan(policy: Policy, by: Sequence[str] = (), *, unknowns: bool = False)
     sums: list[str] = []
     for budget in policy.budgets.values():
         dimensions.update(budget.dimensions, budget.by, (s.column for s in budget.for_))
-        if needs_value(budget):
+        if budget.needs_value:
             dimensions.add("workflow")
         predicates += conditions_of(budget)
         if isinstance(budget.spend, SpendSum):

@@ -1,0 +1,137 @@
+"""One budget's runs: which of the ledger's rows it selects, and what they amount to. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+import polars as pl
+
+from ebudget.classes import Signatures
+from ebudget.ledger import Ledger
+from ebudget.policy import Policy, SpendSum
+from ebudget.quantities import NANO
+from ebudget.query import BUCKET, COUNT
+from ebudget.timeline import MEASURES, Figures, Timeline
+
+Values = tuple[str | None, ...]
+"""One value for each of some columns."""
+
+
+class Book:
+    """The runs of one budget, grouped into timelines on request."""
+
+    def __init__(self, policy: Policy, name: str, ledger: Ledger, signatures: Signatures) -> None:
+        self.policy = policy
+        self.name = name
+        self.budget = policy.budgets[name]
+        self.ledger = ledger
+        self._rows = self._treated(signatures)
+        self._timelines: dict[tuple[str, ...], dict[Values, Timeline]] = {}
+
+    def _treated(self, signatures: Signatures) -> pl.DataFrame:
+        """The selected rows of the ledger with this budget's figures."""
+        budget, plan = self.budget, self.ledger.plan
+        frame = signatures.frame
+        for selector in budget.for_:
+            values = frame.get_column(selector.column).unique().to_list()
+            admitted = [value for value in values if selector.admits(value)]
+            wanted = pl.Series(selector.column, admitted, dtype=pl.String)
+            frame = frame.filter(pl.col(selector.column).is_in(wanted.implode(), nulls_equal=True))
+        treatments = signatures.treatments(budget)
+        at = frame.get_column(signatures.INDEX)
+
+        def each(name: str, dtype: pl.DataType | type[pl.DataType] = pl.Int64) -> pl.Series:
+            values = [getattr(treatment, name) for treatment in treatments]
+            return pl.Series(name, values, dtype=dtype).gather(at)
+
+        count = frame.get_column(COUNT)
+        wide = count.cast(pl.Int128)
+        if isinstance(budget.spend, SpendSum):
+            total, missing = plan.sum_columns[plan.sums.index(budget.spend.expression)]
+            spent, unmeasured = frame.get_column(total), frame.get_column(missing)
+            spenders = count - unmeasured
+        else:
+            spent = wide * each("weight", pl.Int128)
+            unmeasured = count * each("unmeasured")
+            spenders = count * each("spends")
+        success = count * each("success")
+        value, unvalued = self._values(frame, success)
+        return frame.select(
+            *(
+                name
+                for name in dict.fromkeys((*self._columns(), "workflow", "outcome"))
+                if name in frame.columns
+            ),
+            BUCKET,
+            count.alias("runs"),
+            (count * each("earns")).alias("eligible"),
+            (count * each("unlabelled")).alias("unlabelled"),
+            unmeasured.alias("unmeasured"),
+            spenders.alias("spenders"),
+            (count * each("hits")).alias("hits"),
+            (count * each("instant")).alias("instant"),
+            spent.alias("spent"),
+            value.alias("value"),
+            unvalued.alias("unvalued"),
+        )
+
+    def _columns(self) -> tuple[str, ...]:
+        extra = [n for n in self.ledger.plan.dimensions if n not in self.budget.dimensions]
+        return (*self.budget.dimensions, *extra)
+
+    def _values(self, frame: pl.DataFrame, success: pl.Series) -> tuple[pl.Series, pl.Series]:
+        if not self.budget.needs_value:
+            return (success * 0).cast(pl.Int128), success * 0
+        worth: dict[str | None, int | None] = {
+            name: None if w.value_usd is None else _nano(w.value_usd)
+            for name, w in self.policy.workflows.items()
+        }
+        names = frame.get_column("workflow").to_list()
+        values = pl.Series([worth.get(name) for name in names], dtype=pl.Int128)
+        known = values.is_not_null()
+        return (
+            success.cast(pl.Int128) * values.fill_null(0),
+            success * (~known).cast(pl.Int64),
+        )
+
+    def timelines(self, columns: Sequence[str]) -> dict[Values, Timeline]:
+        """The figures over time of every group of values of some columns."""
+        wanted = tuple(columns)
+        if wanted not in self._timelines:
+            self._timelines[wanted] = self._grouped(wanted)
+        return self._timelines[wanted]
+
+    def _grouped(self, columns: tuple[str, ...]) -> dict[Values, Timeline]:
+        grouped = (
+            self._rows.lazy()
+            .group_by(*columns, BUCKET)
+            .agg(pl.col(MEASURES).sum())
+            .sort(BUCKET)
+            .collect()
+        )
+        found: dict[Values, Timeline] = {}
+        width = len(columns)
+        for row in grouped.iter_rows():
+            timeline = found.get(row[:width])
+            if timeline is None:
+                timeline = found[row[:width]] = Timeline(self.ledger.edges)
+            timeline.append(row[width], Figures(*row[width + 1 :]))
+        return found
+
+    def valueless(self, values: Values, after: int, until: int) -> list[str | None]:
+        """The workflows with successes without a declared value, in a group between two buckets."""
+        rows = self._rows.filter(
+            pl.col(BUCKET) > after, pl.col(BUCKET) <= until, pl.col("unvalued") > 0
+        )
+        for column, value in zip(self.budget.dimensions, values, strict=True):
+            rows = rows.filter(pl.col(column).eq_missing(pl.lit(value, dtype=pl.String)))
+        names = rows.get_column("workflow").unique().to_list()
+        return sorted(names, key=lambda name: (name is not None, name or ""))
+
+
+def _nano(value: Fraction) -> int:
+    """Whole 1e-9; half away from zero."""
+    scaled = abs(value) * NANO
+    rounded = int(scaled + Fraction(1, 2))
+    return rounded if value >= 0 else -rounded
