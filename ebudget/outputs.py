@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import os
 import shutil
 import stat
@@ -15,6 +16,7 @@ from pathlib import Path
 from ebudget.errors import InputError, UsageError
 from ebudget.misfit import nearest
 from ebudget.render.page import Look
+from ebudget.sources import is_log_name
 from ebudget.text_safety import visible
 
 SUMMARY = "GITHUB_STEP_SUMMARY"
@@ -43,7 +45,7 @@ def parse_outputs(
 ) -> list[Output]:
     """What `--output` asks for. Raises UsageError, also for a path that is one of the inputs."""
     found: list[Output] = []
-    taken = {os.path.realpath(path) for path in inputs}
+    taken = {os.path.realpath(path) for one in inputs for path in _matching(os.fspath(one))}
     for item in items:
         kind, equals, name = item.partition("=")
         if not equals or not name:
@@ -54,8 +56,8 @@ def parse_outputs(
         path, shown = Path(name), visible(name)
         if any(os.path.realpath(output.path) == os.path.realpath(path) for output in found):
             raise UsageError(f"--output {shown!r}: named twice")
-        if path.is_file() and any(_is_inside(path, other) for other in taken):
-            raise UsageError(f"--output {shown!r}: would overwrite what is read")
+        if any(_is_read(path, other) for other in taken):
+            raise UsageError(f"--output {shown!r}: lies where logs or the policy are read")
         if path.is_dir() or not path.parent.is_dir():
             why = "is a folder" if path.is_dir() else "its folder does not exist"
             raise InputError(f"{shown}: cannot be written: {why}")
@@ -63,9 +65,15 @@ def parse_outputs(
     return found
 
 
-def _is_inside(path: Path, other: str) -> bool:
+def _matching(name: str) -> list[str]:
+    return [name] if os.path.exists(name) else glob.glob(name, recursive=True)
+
+
+def _is_read(path: Path, other: str) -> bool:
+    """Whether a path is an input, or would be one as a log in a folder that is searched."""
     real = os.path.realpath(path)
-    return real == other or (os.path.isdir(other) and real.startswith(other + os.sep))
+    inside = os.path.isdir(other) and real.startswith(other.rstrip(os.sep) + os.sep)
+    return real == other or (inside and is_log_name(real))
 
 
 def summary_path() -> Path:

@@ -115,6 +115,11 @@ def _matches(pattern: str, found: Sources) -> Iterator[str]:
     yield from files
 
 
+def is_log_name(name: str) -> bool:
+    """Whether a file of a searched folder is taken for a log by its name."""
+    return not os.path.basename(name).startswith((".", "_")) and bool(_SUFFIX.search(name))
+
+
 def _folder(path: str, found: Sources) -> list[str]:
     files: list[str] = []
     visited: set[str] = set()
@@ -131,7 +136,7 @@ def _folder(path: str, found: Sources) -> list[str]:
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
             file = os.path.join(folder, name)
-            if name.startswith((".", "_")) or not _SUFFIX.search(name):
+            if not is_log_name(name):
                 found.ignored.append(file)
             else:
                 files.append(file)

@@ -217,9 +217,23 @@ def test_no_file_is_written_where_one_cannot_be(folder, capsys):
 def test_what_is_read_is_never_written_over(folder, capsys):
     for name in ("runs.jsonl", "budgets.yaml", "./runs.jsonl"):
         code, _, err = check(capsys, f"--output=json={name}")
-        assert (code, "would overwrite what is read" in err) == (2, True)
-    assert cli.run(["check", ".", "--output=json=runs.jsonl"]) == 2
+        assert (code, "lies where logs or the policy are read" in err) == (2, True)
+    for logs in (["."], ["*.jsonl"], []):
+        (folder / "budgets.yaml").write_text(POLICY + "logs: {paths: ['*.jsonl']}\n")
+        assert cli.run(["check", *logs, "--output=json=runs.jsonl"]) == 2
+    assert cli.run(["check", ".", "--output=json=new.json"]) == 2, "the next check would read it"
+    assert cli.run(["report", ".", "--output=json=runs.jsonl"]) == 2
+    (folder / "budgets.yaml").write_text(POLICY)
     assert (folder / "budgets.yaml").read_text() == POLICY
+
+
+def test_a_pass_on_runs_that_nobody_measured_says_so(folder, capsys):
+    (folder / "budgets.yaml").write_text(
+        "version: 1\nbudgets: {cost: {spend: {sum: cost_usd}, allow: 5}}\n"
+    )
+    code, out, _ = check(capsys)
+    assert code == 0
+    assert "most of its runs are not measured and spend 0:\n  – cost: 60 of 60 runs" in out
 
 
 STREAMS = {

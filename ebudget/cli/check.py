@@ -155,9 +155,6 @@ def check(
     """May this change ship? Exit code 0 yes, 1 no, 3 not enough evidence, 2 an error."""
     check_format(format_, FORMATS)
     summary = summary_path() if JOB_SUMMARY in (output or ()) else None
-    files = [item for item in output or () if item != JOB_SUMMARY]
-    inputs = [*(logs or ()), policy, *([baseline] if baseline else [])]
-    outputs = parse_outputs(files, FORMATS, inputs)
     demands = Demands(
         change=change,
         fail_on=_choice("--fail-on", fail_on, {line.value: line for line in LINES}),
@@ -174,6 +171,10 @@ def check(
     if new_only and baseline is None:
         raise UsageError("--new-only: new since when? Name a statement with --baseline FILE")
     loaded = api.load_policy(policy)
+    paths = log_paths(logs, loaded, policy)
+    files = [item for item in output or () if item != JOB_SUMMARY]
+    inputs: list[str | Path] = [*paths, policy, *([baseline] if baseline else [])]
+    outputs = parse_outputs(files, FORMATS, inputs)
     check_budgets(loaded, budget or ())
     if change is not None:
         check_change(loaded, change)
@@ -183,7 +184,7 @@ def check(
     moment = as_of_moment(as_of, loaded)
     with progress() as tick:
         ledger = api.read_ledger(
-            log_paths(logs, loaded, policy),
+            paths,
             loaded,
             as_of=moment,
             rests=True,

@@ -84,14 +84,15 @@ def report(
 ) -> None:
     """What has been spent, where, and what was agreed to happen now."""
     check_format(format_, FORMATS)
-    outputs = parse_outputs(output or (), FORMATS, [*(logs or ()), policy])
     loaded = api.load_policy(policy)
+    paths = log_paths(logs, loaded, policy)
+    outputs = parse_outputs(output or (), FORMATS, [*paths, policy])
     breakdowns = _breakdowns(by)
     check_budgets(loaded, budget or ())
     days_of = set(budget or ())
     with progress() as tick:
         ledger = api.read_ledger(
-            log_paths(logs, loaded, policy),
+            paths,
             loaded,
             as_of=as_of_moment(as_of, loaded),
             by=breakdowns,

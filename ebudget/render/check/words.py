@@ -8,6 +8,7 @@ from datetime import tzinfo
 
 from ebudget.baseline import Since
 from ebudget.gate import FAIL, PASS, UNKNOWN, Decision, Ruling, Standing
+from ebudget.quantities import MINUTE
 from ebudget.render import figures
 from ebudget.statement import Account, Verdict
 from ebudget.text_safety import visible
@@ -149,7 +150,7 @@ def figures_of(ruling: Ruling) -> str:
     parts = [f"{figures.spent_of_allowed(account)} {_window(account)}"]
     if account.verdict is not Verdict.BREACHED:
         parts.append(f"{figures.remaining(account)} left")
-        if ruling.crosses and ruling.line != 1:
+        if ruling.crosses and ruling.line != 1 and not ruling.certainty:
             parts.append(f"the line is at {figures.percent(ruling.line)} spent")
     elif account.consumed is not None:
         parts.append(f"{figures.consumed(account)} spent")
@@ -157,7 +158,10 @@ def figures_of(ruling: Ruling) -> str:
         events = figures.count_of(account.instant, "instant event")
         parts.append(f"{events}, each spends the whole budget")
     chance = figures.chance(account, ruling.line)
-    if chance:
+    if ruling.certainty and ruling.line != 1:
+        line = figures.percent(ruling.line)
+        parts.append(f"above the line of {line} spent: {ruling.certainty} ({chance})")
+    elif chance:
         parts.append(f"{ruling.certainty} ({chance})" if ruling.certainty else chance)
     return ", ".join(parts)
 
@@ -196,11 +200,10 @@ def passes_again(ruling: Ruling, zone: tzinfo) -> str:
 
 def local(micros: int, zone: tzinfo) -> str:
     """A date where it is a local midnight, else with the time and the zone."""
-    at = moment(micros).astimezone(zone)
-    if not (at.hour or at.minute or at.second or at.microsecond):
+    at = moment(-(-micros // MINUTE) * MINUTE).astimezone(zone)  # "by" is rounded up
+    if not (at.hour or at.minute):
         return str(at.date())
-    exact = at.isoformat(" ", "microseconds" if at.microsecond else "seconds")[:-6]
-    return f"{exact.removesuffix(':00')} {at.tzname()}"
+    return f"{at:%Y-%m-%d %H:%M} {at.tzname()}"
 
 
 def since_lines(decision: Decision) -> list[str]:
@@ -254,15 +257,26 @@ def also_missing(decision: Decision) -> list[str]:
     return found
 
 
+def unmeasured(decision: Decision) -> list[str]:
+    """Accounts that pass though the spend of most runs that earn is unknown."""
+    return [
+        f"{name_of(a)}: {a.unmeasured:,} of {a.selected:,} runs"
+        for a in (ruling.account for ruling in decision.of(Standing.PASSES))
+        if 2 * a.unmeasured > a.selected and a.eligible > a.selected - a.unmeasured
+    ]
+
+
 def sections(decision: Decision) -> list[tuple[str, list[str]]]:
     """What every format lists beside the accounts that stop a change; empty lists are left out."""
+    also = "Also n" if decision.answer == FAIL else "N"
     found = [
-        ("Not enough evidence", missing(decision)),
+        (f"{also}ot enough evidence", missing(decision)),
         ("Without evidence, and not counted", also_missing(decision)),
         ("Over the line, and not counted", not_counted(decision)),
+        ("Passes, though most of its runs are not measured and spend 0", unmeasured(decision)),
     ]
     if decision.baseline is not None:
-        nothing = ["nothing changed for better or worse"]
+        nothing = ["nothing newly breached, worse or recovered"]
         title = f"Since the baseline of {figures.when(decision.baseline.as_of)}"
         found.append((title, since_lines(decision) or nothing))
     return [(title, lines) for title, lines in found if lines]
