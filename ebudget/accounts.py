@@ -222,6 +222,8 @@ class _Closing:
 
     def _unit(self, workflow: Workflow | None) -> str:
         if isinstance(self.budget.spend, SpendSum):
+            if self.budget.spend.unit:
+                return self.budget.spend.unit
             expression = self.budget.spend.expression.strip()
             known = BY_NAME.get(expression)
             if known is not None:

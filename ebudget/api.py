@@ -70,13 +70,21 @@ def read_planned(
     stdin: BinaryIO | None = None,
     threads: int | None = None,
     tick: Callable[[str], None] = lambda _: None,
+    edges_of: intake.EdgesOf | None = None,
 ) -> Ledger:
-    """As `read_ledger`, for a plan that may ask for more than the policy's budgets do."""
+    """As `read_ledger`, for a plan that may ask for more than the policy's budgets do.
+
+    `edges_of` gives the bucket edges in place of those of the policy's windows.
+    """
     policy = plan.policy
+
+    def window_edges(moment: int, _first: int | None) -> set[int]:
+        return accounts.window_edges(policy, moment, days_of, rests=rests)
+
     return intake.read_ledger(
         [os.fspath(path) for path in paths],
         plan,
-        lambda moment: accounts.window_edges(policy, moment, days_of, rests=rests),
+        edges_of or window_edges,
         as_of=None if as_of is None else _instant(as_of, policy),
         clock=None if clock is None else _instant(clock, policy),
         skip_unreadable=skip_unreadable,

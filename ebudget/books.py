@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from fractions import Fraction
 
 import polars as pl
@@ -28,6 +29,25 @@ class Book:
         self.ledger = ledger
         self._rows = self._treated(signatures)
         self._timelines: dict[tuple[str, ...], dict[Values, Timeline]] = {}
+
+    def serves(self, policy: Policy) -> bool:
+        """Whether the budget counts the same runs in the same way under another policy."""
+        mine, other = self.budget, policy.budgets[self.name]
+        same_rules = (self.policy.failures, self.policy.workflows, self.policy.unclassified) == (
+            policy.failures,
+            policy.workflows,
+            policy.unclassified,
+        )
+        return same_rules and all(
+            getattr(mine, name) == getattr(other, name)
+            for name in ("for_", "dimensions", "earns", "spend", "needs_value")
+        )
+
+    def under(self, policy: Policy) -> Book:
+        """The same runs under a policy that the book serves."""
+        other = copy(self)
+        other.policy, other.budget = policy, policy.budgets[self.name]
+        return other
 
     def _treated(self, signatures: Signatures) -> pl.DataFrame:
         """The selected rows of the ledger with this budget's figures."""
@@ -116,8 +136,12 @@ class Book:
             timeline = found.get(row[:width])
             if timeline is None:
                 timeline = found[row[:width]] = Timeline(self.ledger.edges)
-            timeline.append(row[width], Figures(*row[width + 1 :]))
+            timeline.append(row[width], self._figures(row[width + 1 :]))
         return found
+
+    def _figures(self, row: tuple[int, ...]) -> Figures:
+        scale = self.ledger.scale
+        return Figures(*(row if scale == 1 else (Fraction(count, scale) for count in row)))
 
     def valueless(self, values: Values, after: int, until: int) -> list[str | None]:
         """The workflows with successes without a declared value, in a group between two buckets."""

@@ -48,8 +48,8 @@ LEDGER = "ledger"
 MOST_ROWS = 5_000_000
 """Rows of a ledger."""
 
-EdgesOf = Callable[[int], Iterable[int]]
-"""The bucket edges for an as_of."""
+EdgesOf = Callable[[int, int | None], Iterable[int]]
+"""The bucket edges for an as_of, and the first counted run."""
 
 
 def read_ledger(
@@ -110,7 +110,7 @@ def _measure(
         future = warehouse.rows(ahead)[0][1]
     moment = as_of if as_of is not None else last if last is not None else now
     newest = min(moment, limit)
-    edges = sorted({edge for edge in edges_of(moment) if edge <= newest} | {newest})
+    edges = sorted({edge for edge in edges_of(moment, first) if edge <= newest} | {newest})
     warehouse.tick("grouping runs")
     frame = _grouped(warehouse, query.ledger_statement(plan, edges, duplicates=twice), plan)
     rejected = _rejected(loaded)

@@ -117,6 +117,8 @@ class Ledger:
     intake: Intake
     trees: tuple[exp.Expr, ...] = field(default=(), repr=False)
     """The statements that made the figures, as syntax trees."""
+    scale: int = 1
+    """Counts and sums are in parts of a run: so many make one. Above 1 in what-ifs only."""
 
     @property
     def statements(self) -> tuple[str, ...]:
@@ -126,7 +128,15 @@ class Ledger:
     def __add__(self, other: Ledger) -> Ledger:
         """The ledger of the runs of both. Raises ValueError for ledgers of different questions."""
         mine, theirs = (
-            (x.plan.key, x.plan.predicates, x.plan.sums, x.plan.canonical.flaws, x.edges, x.as_of)
+            (
+                x.plan.key,
+                x.plan.predicates,
+                x.plan.sums,
+                x.plan.canonical.flaws,
+                x.edges,
+                x.as_of,
+                x.scale,
+            )
             for x in (self, other)
         )
         if mine != theirs:

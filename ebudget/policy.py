@@ -80,6 +80,8 @@ class SpendSum:
     """`{sum: expression}`: each run spends what the expression says."""
 
     expression: str
+    unit: str | None = None
+    """What it is counted in, where the expression does not tell."""
 
 
 Spend = SpendClass | SpendFailure | SpendWhen | SpendSum

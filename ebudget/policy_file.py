@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from ebudget.errors import InputError, PolicyError, Problem
+from ebudget.errors import InputError, PolicyError, Problem, UsageError
 from ebudget.misfit import nearest
 from ebudget.policy import Policy, json_schema
 from ebudget.policy_check import check_policy
@@ -207,8 +207,28 @@ def _prune(raw: dict[str, Any], refused: set[tuple[Key, ...]]) -> dict[str, Any]
     return kept
 
 
+def plain_value(text: str, shown: str) -> Any:
+    """Texts, lists and mappings of a YAML value; `shown` names it in messages.
+
+    Raises UsageError.
+    """
+    document = _Document(shown)
+    value = _compose(text, document) if text.strip() else text
+    if document.problems:
+        raise UsageError(f"{shown}: {document.problems[0].message}")
+    return value
+
+
 def parse_policy(text: str, file: str) -> Policy:
     """The policy that a YAML text describes; `file` is the name for messages.
+
+    Raises PolicyError with every problem of the text.
+    """
+    return parse_document(text, file)[0]
+
+
+def parse_document(text: str, file: str) -> tuple[Policy, dict[str, Any]]:
+    """The policy that a YAML text describes, and the plain values that it was made of.
 
     Raises PolicyError with every problem of the text.
     """
@@ -235,7 +255,7 @@ def parse_policy(text: str, file: str) -> Policy:
         document.complain(path, message, place)
     if document.problems:
         raise PolicyError(document.problems)
-    return rest
+    return rest, raw
 
 
 def load_policy(path: str | Path) -> Policy:
@@ -243,6 +263,11 @@ def load_policy(path: str | Path) -> Policy:
 
     Raises InputError where the file cannot be read, PolicyError with every problem of its text.
     """
+    return load_document(path)[0]
+
+
+def load_document(path: str | Path) -> tuple[Policy, dict[str, Any]]:
+    """As `load_policy`, with the plain values that the policy was made of."""
     file = Path(path)
     try:
         data = file.read_bytes()
@@ -258,4 +283,4 @@ def load_policy(path: str | Path) -> Policy:
         column = error.start - (data.rfind(b"\n", 0, error.start) + 1) + 1
         problem = Problem(visible(str(path)), line, column, "", "not UTF-8 text")
         raise PolicyError([problem]) from None
-    return parse_policy(text, visible(str(path)))
+    return parse_document(text, visible(str(path)))

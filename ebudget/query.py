@@ -94,18 +94,26 @@ def conditions_of(budget: Budget) -> list[Predicate]:
     return found
 
 
-def make_plan(policy: Policy, by: Sequence[str] = (), *, unknowns: bool = False) -> Plan:
+def make_plan(
+    policy: Policy,
+    by: Sequence[str] = (),
+    *,
+    unknowns: bool = False,
+    beside: Sequence[Policy] = (),
+) -> Plan:
     """What has to be read and remembered; `by` are breakdowns beside the policy's own.
 
     With `unknowns`, also where the conditions of failure rules are null, and which optional
-    fields are absent.
+    fields are absent. `beside` are policies that read the log as the first one does, and that
+    the same ledger has to serve.
     """
     dimensions: set[str] = set(by)
-    predicates = [Predicate(failure.when, unknown=False) for failure in policy.failures.values()]
+    failures = [f for one in (policy, *beside) for f in one.failures.values()]
+    predicates = [Predicate(failure.when, unknown=False) for failure in failures]
     if unknowns:
-        predicates += [Predicate(f.when, unknown=True) for f in policy.failures.values()]
+        predicates += [Predicate(failure.when, unknown=True) for failure in failures]
     sums: list[str] = []
-    for budget in policy.budgets.values():
+    for budget in (budget for one in (policy, *beside) for budget in one.budgets.values()):
         dimensions.update(budget.dimensions, budget.by, (s.column for s in budget.for_))
         if budget.needs_value:
             dimensions.add("workflow")

@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 import sqlglot
 from sqlglot import exp
 from sqlglot.errors import ParseError, TokenError
+from sqlglot.tokenizer_core import TokenType
 
 from ebudget.columns import Type
 from ebudget.misfit import nearest
@@ -682,6 +683,19 @@ def _parse_failure(error: ParseError, source: str) -> tuple[str, int | None]:
     if "Required keyword" in description:
         description = "the expression is not complete"
     return f"not a SQL expression: {description[0].lower()}{description[1:]}", at
+
+
+def with_column(source: str, column: str, text: str) -> str:
+    """An expression with another text in place of a column."""
+    tokens = sqlglot.tokenize(source, read=DIALECT)
+    result, end = [], 0
+    for token, following in zip(tokens, [*tokens[1:], None], strict=True):
+        is_name = token.token_type in (TokenType.VAR, TokenType.IDENTIFIER)
+        is_call = following is not None and following.token_type is TokenType.L_PAREN
+        if is_name and not is_call and token.text.lower() == column.lower():
+            result += [source[end : token.start], text]
+            end = token.end + 1
+    return "".join([*result, source[end:]])
 
 
 def compile_condition(source: str, types: Mapping[str, Type], zone: ZoneInfo) -> Rule:

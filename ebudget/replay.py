@@ -1,0 +1,176 @@
+"""History told again: the verdict of every account on each day. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from fractions import Fraction
+
+from ebudget.accounts import accounts_of, books_of, window_edges
+from ebudget.errors import UsageError
+from ebudget.ledger import Ledger
+from ebudget.policy import ALL, Budget, Policy
+from ebudget.quantities import DAY, Duration
+from ebudget.statement import Account, Group, Verdict
+from ebudget.windows import midnight, moment
+
+MOST_STEPS = 5_000
+"""Instants of a replay."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One account at one instant of the past."""
+
+    at: int
+    """The last microsecond of the day, or of the step."""
+    verdict: Verdict
+    consumed: Fraction | None
+    counts: bool
+    """Whether its whole window lies inside the log."""
+    firing: tuple[str, ...]
+    """The severities of the alerts that fire."""
+
+
+@dataclass(frozen=True)
+class Past:
+    """One account over time."""
+
+    budget: str
+    group: Group
+    steps: tuple[Step, ...]
+    """In order of time; instants at which the account does not exist are left out."""
+    days: Mapping[Verdict, int]
+    """How many steps that count have each verdict."""
+    first_breach: int | None
+    """The first step that is breached, whether it counts or not."""
+    longest_breach: int
+    """Breached steps that count, one after the other."""
+    stopped: tuple[tuple[str, int], ...]
+    """For each type of change, the steps that count on which it would have been stopped; the type
+    is `any` where the budget stops all."""
+    pages: int
+    """Steps on which a page fires that did not fire on the step before."""
+    tickets: int
+    first_page: int | None
+    lead: int | None
+    """Microseconds from the first page of the stretch before the first breach to that breach."""
+
+
+@dataclass(frozen=True)
+class Replay:
+    """The past of every account."""
+
+    every: Duration
+    instants: tuple[int, ...]
+    accounts: tuple[Past, ...]
+
+
+def instants(
+    policy: Policy, every: Duration, first: int, as_of: int, since: date | None, until: date | None
+) -> list[int]:
+    """The instants of a replay: the last microseconds of local days, or steps back from as_of.
+
+    Only days that are over are told again. Raises UsageError for a step that gives too many.
+    """
+    if every.micros % DAY:
+        low = first if since is None else midnight(since, policy.timezone)
+        high = as_of if until is None else min(as_of, midnight(_next(until), policy.timezone) - 1)
+        count = max(0, (high - low) // every.micros + 1)
+        _check(count, every)
+        return [high - every.micros * back for back in range(count - 1, -1, -1)]
+    day = since or moment(first).astimezone(policy.timezone).date()
+    last = until or moment(as_of).astimezone(policy.timezone).date()
+    days = every.micros // DAY
+    _check((last - day).days // days + 1, every)
+    found = []
+    while day <= last:
+        end = midnight(_next(day), policy.timezone) - 1
+        if end > as_of:
+            break
+        found.append(end)
+        day += timedelta(days=days)
+    return found
+
+
+def _next(day: date) -> date:
+    return day + timedelta(days=1)
+
+
+def _check(count: int, every: Duration) -> None:
+    if count > MOST_STEPS:
+        raise UsageError(
+            f"--replay {every.text}: {count:,} steps, at most {MOST_STEPS:,}; take a longer step, "
+            "or narrow the time with --from and --to"
+        )
+
+
+def replay_edges(policies: Iterable[Policy], moments: Sequence[int]) -> set[int]:
+    """The edges of every window at every instant."""
+    return {edge for policy in policies for at in moments for edge in window_edges(policy, at)}
+
+
+def replayed(policy: Policy, ledger: Ledger, every: Duration, moments: Sequence[int]) -> Replay:
+    """The verdicts of every account at every instant."""
+    pasts: list[Past] = []
+    for book in books_of(policy, ledger):
+        found: dict[Group, list[Step]] = {}
+        for at in moments:
+            for account in accounts_of(book, at):
+                found.setdefault(account.group, []).append(_step(account, at))
+        budget = policy.budgets[book.name]
+        for group, steps in sorted(found.items(), key=lambda item: _order(item[0])):
+            pasts.append(_past(book.name, budget, group, steps))
+    return Replay(every, tuple(moments), tuple(pasts))
+
+
+def _order(group: Group) -> list[tuple[bool, str]]:
+    return [(value is not None, value or "") for _, value in group]
+
+
+def _step(account: Account, at: int) -> Step:
+    firing = tuple(sorted({alert.row.severity for alert in account.firing}))
+    return Step(at, account.verdict, account.consumed, account.covered == 1, firing)
+
+
+def _past(name: str, budget: Budget, group: Group, steps: Sequence[Step]) -> Past:
+    counted = [step for step in steps if step.counts]
+    days = {v: n for v in Verdict if (n := sum(step.verdict is v for step in counted))}
+    stopped = days.get(Verdict.FROZEN, 0) + days.get(Verdict.BREACHED, 0)
+    types = ("any",) if budget.gate.changes is ALL else budget.gate.changes
+    pages, tickets = _begins(steps, "page"), _begins(steps, "ticket")
+    breach = next((s.at for s in steps if s.verdict is Verdict.BREACHED), None)
+    first = next((s.at for s in steps if "page" in s.firing), None)
+    leads = breach is not None and first is not None and first <= breach
+    return Past(
+        name,
+        group,
+        tuple(steps),
+        days,
+        breach,
+        _longest(counted),
+        tuple((one, stopped) for one in types),
+        len(pages),
+        len(tickets),
+        first,
+        breach - first if leads and breach is not None and first is not None else None,
+    )
+
+
+def _begins(steps: Sequence[Step], severity: str) -> list[int]:
+    found, before = [], False
+    for step in steps:
+        fires = severity in step.firing
+        if fires and not before:
+            found.append(step.at)
+        before = fires
+    return found
+
+
+def _longest(steps: Sequence[Step]) -> int:
+    best = run = 0
+    for step in steps:
+        run = run + 1 if step.verdict is Verdict.BREACHED else 0
+        best = max(best, run)
+    return best

@@ -1,0 +1,80 @@
+"""Scenarios: the same log under other terms and other traffic. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from ebudget.accounts import accounts_of, books_of
+from ebudget.errors import UsageError
+from ebudget.ledger import Ledger
+from ebudget.policy import Logs, Policy
+from ebudget.statement import Account
+from ebudget.text_safety import visible
+from ebudget.traffic import Change, changed
+
+AS_IT_STANDS = "as it stands"
+"""The name of the first scenario."""
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One what-if."""
+
+    name: str
+    policy: Policy
+    changes: tuple[Change, ...] = ()
+    assumptions: tuple[str, ...] = ()
+    """What it takes for granted, a line each."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The accounts of a scenario."""
+
+    scenario: Scenario
+    accounts: tuple[Account, ...]
+
+
+def joined(policy: Policy, others: Iterable[Policy]) -> Policy:
+    """The policy by which one reading serves all of them: with the columns of all.
+
+    Raises UsageError where they read the same log differently.
+    """
+    fields = dict(policy.logs.fields)
+    for other in others:
+        for name, field in other.logs.fields.items():
+            if fields.setdefault(name, field) != field:
+                raise UsageError(
+                    f"the policies map the column {visible(name)!r} differently, so one reading "
+                    "cannot serve both"
+                )
+        for what, mine, theirs in (
+            ("logs.outcomes", policy.logs.outcomes, other.logs.outcomes),
+            ("logs.timezone", policy.logs.timezone, other.logs.timezone),
+            ("timezone", policy.timezone, other.timezone),
+            ("the risk tiers of workflows", _tiers(policy), _tiers(other)),
+        ):
+            if mine != theirs:
+                raise UsageError(f"the policies differ in {what}, so one reading cannot serve both")
+    logs = policy.logs.model_copy(update={"fields": fields})
+    assert isinstance(logs, Logs)
+    return policy.model_copy(update={"logs": logs})
+
+
+def _tiers(policy: Policy) -> dict[str, str]:
+    return {n: w.risk_tier for n, w in policy.workflows.items() if w.risk_tier is not None}
+
+
+def outcome_of(scenario: Scenario, ledger: Ledger) -> Outcome:
+    """The accounts of a scenario at the ledger's as_of."""
+    other = changed(ledger, scenario.policy, scenario.changes)
+    found: list[Account] = []
+    for book in books_of(scenario.policy, other):
+        found += accounts_of(book, ledger.as_of)
+    return Outcome(scenario, tuple(found))
+
+
+def outcomes_of(scenarios: Sequence[Scenario], ledger: Ledger) -> tuple[Outcome, ...]:
+    """The accounts of every scenario."""
+    return tuple(outcome_of(scenario, ledger) for scenario in scenarios)

@@ -1,0 +1,100 @@
+"""One term of a budget over many values: where does each account turn? Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from ebudget.accounts import accounts_of
+from ebudget.books import Book
+from ebudget.classes import Signatures
+from ebudget.ledger import Ledger
+from ebudget.policy_edits import Sweep
+from ebudget.statement import Account, Group, Verdict
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A value from which on an account has another verdict."""
+
+    value: Fraction
+    """The first value of the sweep that has it."""
+    before: Verdict
+    after: Verdict
+
+
+@dataclass(frozen=True)
+class Swept:
+    """One account over the values of a sweep."""
+
+    group: Group
+    verdicts: tuple[Verdict | None, ...]
+    """For each value; None where the account does not exist with it."""
+    turns: tuple[Turn, ...]
+    breaks_even: Fraction | None
+    """The exact value at which all that is allowed is spent, in the sweep's unit: below it the
+    account is breached. None where the key is no allowance or an instant event breaches it."""
+    spent: Fraction
+    eligible: int
+    unit: str
+    """Of what is spent."""
+
+
+@dataclass(frozen=True)
+class SweepResult:
+    """What a sweep found."""
+
+    sweep: Sweep
+    accounts: tuple[Swept, ...]
+
+
+def swept(sweep: Sweep, ledger: Ledger) -> SweepResult:
+    """The verdicts of a budget's accounts with every value of a sweep."""
+    found: dict[Group, list[Account | None]] = {}
+    for place, accounts in enumerate(_accounts(sweep, ledger)):
+        for account in accounts:
+            line = found.setdefault(account.group, [None] * len(sweep.values))
+            line[place] = account
+    return SweepResult(sweep, tuple(_line(sweep, group, line) for group, line in found.items()))
+
+
+def _accounts(sweep: Sweep, ledger: Ledger) -> list[list[Account]]:
+    """With every value; the runs are grouped once where the value does not decide which count."""
+    results = []
+    book: Book | None = None
+    for policy in sweep.policies:
+        if book is None or not book.serves(policy):
+            book = Book(policy, sweep.budget, ledger, Signatures(policy, ledger))
+        results.append(accounts_of(book.under(policy), ledger.as_of))
+    return results
+
+
+def _line(sweep: Sweep, group: Group, line: Sequence[Account | None]) -> Swept:
+    verdicts = tuple(None if account is None else account.verdict for account in line)
+    turns = [
+        Turn(sweep.values[place], before, after)
+        for place, (before, after) in enumerate(zip(verdicts, verdicts[1:], strict=False), 1)
+        if before is not None and after is not None and before is not after
+    ]
+    last = next(account for account in reversed(line) if account is not None)
+    return Swept(
+        group,
+        verdicts,
+        tuple(turns),
+        _breaks_even(sweep, line),
+        last.spent - (last.allowed or 0) * last.instant,
+        last.eligible,
+        last.unit,
+    )
+
+
+def _breaks_even(sweep: Sweep, line: Sequence[Account | None]) -> Fraction | None:
+    """What is allowed grows in proportion to the value, so one point tells where it is spent."""
+    if sweep.key.split(".")[0] != "allow" or sweep.key.endswith((".per", ".over")):
+        return None
+    for value, account in zip(reversed(sweep.values), reversed(line), strict=True):
+        if account is None or not value or not account.allowed or account.instant:
+            continue
+        return value * account.spent / account.allowed
+    return None
