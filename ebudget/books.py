@@ -22,7 +22,17 @@ Values = tuple[str | None, ...]
 class Book:
     """The runs of one budget, grouped into timelines on request."""
 
-    def __init__(self, policy: Policy, name: str, ledger: Ledger, signatures: Signatures) -> None:
+    def __init__(
+        self,
+        policy: Policy,
+        name: str,
+        ledger: Ledger,
+        signatures: Signatures,
+        *,
+        valued: bool = False,
+    ) -> None:
+        """`valued` adds what successes are worth also where no allowance depends on it."""
+        self._valued = valued or policy.budgets[name].needs_value
         self.policy = policy
         self.name = name
         self.budget = policy.budgets[name]
@@ -101,7 +111,7 @@ class Book:
         return (*self.budget.dimensions, *extra)
 
     def _values(self, frame: pl.DataFrame, success: pl.Series) -> tuple[pl.Series, pl.Series]:
-        if not self.budget.needs_value:
+        if not self._valued:
             return (success * 0).cast(pl.Int128), success * 0
         worth: dict[str | None, int | None] = {
             name: None if w.value_usd is None else _nano(w.value_usd)

@@ -111,6 +111,8 @@ def _suggestion(
     deciding = needs[max(least, 1) - 1]
     exact = max(_needed(deciding), Fraction(0))
     value = _rounded_up(exact, percent=not isinstance(form, Count | PerRuns))
+    if isinstance(form, Count):
+        value = Fraction(ceil(value))  # a bare number below 1 would be no policy
     kept = Fraction(sum(_needed(account) <= value for account in needs), len(days))
     return Suggestion(
         name,
@@ -168,7 +170,7 @@ def _line(form: Plain, value: Fraction) -> str:
         case Ratio():
             return f"allow: {share}"
         case Count():
-            return f"allow: {written(max(value, Fraction(ceil(value))))}"
+            return f"allow: {written(value)}"
         case PerRuns(_, per):
             return f"allow: {{amount: {written(value)}, per: {written(per)}}}"
         case OfValue():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 
 from ebudget.accounts import accounts_of
 from ebudget.books import Book
@@ -74,7 +75,7 @@ def _line(sweep: Sweep, group: Group, line: Sequence[Account | None]) -> Swept:
     verdicts = tuple(None if account is None else account.verdict for account in line)
     turns = [
         Turn(sweep.values[place], before, after)
-        for place, (before, after) in enumerate(zip(verdicts, verdicts[1:], strict=False), 1)
+        for place, (before, after) in enumerate(pairwise(verdicts), 1)
         if before is not None and after is not None and before is not after
     ]
     last = next(account for account in reversed(line) if account is not None)

@@ -16,6 +16,7 @@ import typer
 from ebudget import __version__
 from ebudget.cli.check import check
 from ebudget.cli.report import report
+from ebudget.cli.simulate import simulate
 from ebudget.cli.validate import schema, validate
 from ebudget.errors import EbudgetError, UsageError
 from ebudget.outputs import complain, mend_streams
@@ -52,7 +53,7 @@ def _main(
     pass
 
 
-for command in (report, check, validate, schema):
+for command in (report, check, simulate, validate, schema):
     app.command()(command)
 
 
@@ -64,7 +65,10 @@ def _terminated(number: int, _frame: object) -> None:
     raise SystemExit(TERMINATED)
 
 
-REPEATABLE = ("--budget", "--for", "--output")
+REPEATABLE = (
+    *("--budget", "--for", "--output", "--set", "--sweep", "--against"),
+    *("--without", "--only", "--scale", "--suggest", "--cut"),
+)
 
 
 def _refuse_repeated(arguments: Sequence[str]) -> None:

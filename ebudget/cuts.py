@@ -1,0 +1,268 @@
+"""The smallest set of slices whose removal brings an account back within its allowance. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from math import ceil, lcm
+
+from ebudget.accounts import accounts_of
+from ebudget.allowance import Count, OfBaseline
+from ebudget.books import Book, Values
+from ebudget.classes import Signatures
+from ebudget.cover import MOST_SLICES, Cell, Search, Slice, smallest_cover
+from ebudget.ledger import Ledger
+from ebudget.policy import Policy, SpendClass, SpendFailure
+from ebudget.quantities import NANO
+from ebudget.statement import Account, Verdict
+from ebudget.text_safety import visible
+from ebudget.timeline import Figures, Timeline
+from ebudget.traffic import Change, Mended, Without, changed, shown_part
+from ebudget.verdicts import granted
+
+COLUMNS = ("action_type", "segment", "risk_tier", "model", "version", "tool", "route")
+"""The columns that slices are cut along."""
+AUTHORITY = ("risk_tier", "action_type", "tool")
+"""The columns that say what an agent may do."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One slice of a cut."""
+
+    slice: Slice
+    spent: Fraction
+    """What its runs spend, instant events aside."""
+    instant: int
+    """Instant events among them."""
+    runs: int
+    value_usd: Fraction | None
+    """US dollars that the successes among them brought; None where no value is declared."""
+    consumed: Fraction | None
+    """The share of the allowance that is consumed with this slice and those before it gone."""
+
+
+@dataclass(frozen=True)
+class Rung:
+    """One way out, in the order in which a careful operator tries them."""
+
+    name: str
+    what: str
+    enough: bool
+    runs: int
+    """Runs that the agent gives up."""
+
+
+@dataclass(frozen=True)
+class Cut:
+    """How a breached account comes back."""
+
+    account: Account
+    steps: tuple[Step, ...]
+    """The slices, the one that gives up the fewest runs first; none where no cut is enough."""
+    runs: int
+    """Runs that all slices give up; what several of them hold counts once."""
+    after: Account | None
+    """The account over the log without these runs."""
+    proven: bool
+    """Whether no smaller or cheaper set of slices is enough."""
+    bound: int
+    """No set of so many slices gives up fewer runs."""
+    reason: str | None
+    """Why there is no cut."""
+    rungs: tuple[Rung, ...] = ()
+
+
+def columns_of(policy: Policy, name: str) -> list[str]:
+    """The columns that the ledger has to hold apart to cut a budget."""
+    value = any(workflow.value_usd is not None for workflow in policy.workflows.values())
+    return [*COLUMNS, *(["workflow"] if value else ()), *policy.budgets[name].dimensions]
+
+
+def cuts_of(
+    policy: Policy, name: str, ledger: Ledger, accounts: Iterable[Account]
+) -> tuple[Cut, ...]:
+    """A cut for each breached account of a budget among these."""
+    value = any(workflow.value_usd is not None for workflow in policy.workflows.values())
+    book = Book(policy, name, ledger, Signatures(policy, ledger), valued=value)
+    return tuple(
+        _Cutter(book, account, valued=value).cut()
+        for account in accounts
+        if account.budget == name and account.verdict is Verdict.BREACHED
+    )
+
+
+class _Cutter:
+    """The search for one account."""
+
+    def __init__(self, book: Book, account: Account, *, valued: bool) -> None:
+        self.book, self.account, self.valued = book, account, valued
+        self.budget, self.group = book.budget, dict(account.group)
+        self.own = tuple(self.group[column] for column in self.budget.dimensions)
+        self.form = self.budget.form_of(self.group.get("risk_tier"))
+        self.whole = self._figures(self.book.timelines(self.budget.dimensions)[self.own])
+
+    def cut(self) -> Cut:
+        """The cut, or why there is none; and the other ways out."""
+        rungs = (*self._mending(), *self._escalating(), *self._less_authority(), self._pause())
+        columns = [column for column in COLUMNS if column not in self.group]
+        search = self._search(columns) if self.account.allowed is not None else None
+        if search is None or search.cover is None:
+            known = search is not None and search.complete
+            reason = f"no cut of at most {MOST_SLICES} slices is enough"
+            if not known:
+                reason = f"no cut of at most {MOST_SLICES} slices was found"
+            return Cut(self.account, (), 0, None, known, 0, reason, rungs)
+        cover = search.cover
+        after = self._without(cover.slices)
+        if after is None or not after.verdict.judged or after.verdict is Verdict.BREACHED:
+            left = "nothing is left" if after is None else after.reason or "it stays breached"
+            reason = f"the smallest cut leaves an account that does not pass: {left}"
+            return Cut(self.account, (), 0, after, False, cover.bound, reason, rungs)
+        steps = self._steps(columns, cover.slices)
+        named = ", ".join(shown_part(step.slice) for step in steps)
+        first = Rung("narrow the cases", named, True, cover.cost)
+        proven = cover.proven
+        return Cut(
+            self.account, steps, cover.cost, after, proven, cover.bound, None, (first, *rungs)
+        )
+
+    def _figures(self, timeline: Timeline) -> Figures:
+        return timeline.between(self.account.span.after, self.account.span.until)
+
+    def _cells(self, columns: Sequence[str]) -> dict[Values, Figures]:
+        width = len(self.own)
+        found = {
+            values[width:]: self._figures(timeline)
+            for values, timeline in self.book.timelines((*self.budget.dimensions, *columns)).items()
+            if values[:width] == self.own
+        }
+        return {values: figures for values, figures in found.items() if figures.runs}
+
+    def _search(self, columns: Sequence[str], most: int = MOST_SLICES) -> Search:
+        """Slices that take away what is spent beyond the allowance, which shrinks with them."""
+        gains = {
+            values: (figures, figures.amount - self._allowed(figures))
+            for values, figures in self._cells(columns).items()
+        }
+        needed = self.whole.amount - self._allowed(self.whole, fixed=True)
+        parts = lcm(needed.denominator, *(gain.denominator for _, gain in gains.values()))
+        cells = [
+            Cell(values, int(gain * parts), figures.runs, figures.instant > 0)
+            for values, (figures, gain) in gains.items()
+        ]
+        return smallest_cover(columns, cells, int(needed * parts), most)
+
+    def _allowed(self, figures: Figures, *, fixed: bool = False) -> Fraction:
+        """What these runs are allowed; a fixed amount is no run's own."""
+        if isinstance(self.form, Count) and not fixed:
+            return Fraction(0)
+        base = Figures()
+        if isinstance(self.form, OfBaseline):
+            after = self.account.span.after
+            timeline = self.book.timelines(self.budget.dimensions)[self.own]
+            base = timeline.between(after - self.form.over.micros, after)
+        part = Fraction(1)
+        return granted(self.form, figures, base, part, self.budget.min_runs).amount or Fraction(0)
+
+    def _without(self, slices: Sequence[Slice]) -> Account | None:
+        """The account over the log without these slices."""
+        return self._under([Without(one) for one in slices])
+
+    def _under(self, changes: Sequence[Change]) -> Account | None:
+        policy = self.book.policy
+        ledger = changed(self.book.ledger, policy, changes)
+        book = Book(policy, self.book.name, ledger, Signatures(policy, ledger))
+        accounts = accounts_of(book, self.account.span.until)
+        return next((a for a in accounts if a.group == self.account.group), None)
+
+    def _steps(self, columns: Sequence[str], slices: Sequence[Slice]) -> tuple[Step, ...]:
+        """The slices by what each gives up alone, with what they do together."""
+        cells = self._cells(columns)
+        places = {column: place for place, column in enumerate(columns)}
+
+        def inside(values: Values, part: Slice) -> bool:
+            return all(values[places[column]] == value for column, value in part)
+
+        def total(part: Slice) -> int:
+            return sum(figures.runs for values, figures in cells.items() if inside(values, part))
+
+        steps = []
+        gone: list[Slice] = []
+        for part in sorted(slices, key=total):
+            new = [
+                figures
+                for values, figures in cells.items()
+                if inside(values, part) and not any(inside(values, other) for other in gone)
+            ]
+            gone.append(part)
+            lost = sum(new, Figures())
+            after = self._without(gone)
+            steps.append(
+                Step(
+                    part,
+                    lost.amount,
+                    lost.instant,
+                    lost.runs,
+                    Fraction(lost.value, NANO) if self.valued else None,
+                    None if after is None else after.consumed,
+                )
+            )
+        return tuple(steps)
+
+    def _mending(self) -> Iterable[Rung]:
+        """How much of each failure has to be mended, all else as it is."""
+        if not isinstance(self.budget.spend, SpendClass | SpendFailure):
+            return
+        for name in self.book.policy.failures:
+            now, mended = self.account, self._under([Mended(name, Fraction(0))])
+            if mended is None or mended.allowed is None or now.allowed is None:
+                continue
+            over, left = now.spent - now.allowed, mended.spent - mended.allowed
+            if left >= over:
+                continue  # it spends nothing here
+            what = f"{visible(name, 60)}: with all of them gone, {_consumed(mended)} is spent"
+            enough = mended.verdict.judged and mended.verdict is not Verdict.BREACHED
+            if enough and not now.instant:
+                share = _percent_up(Fraction(over) / (over - left))
+                what = f"{visible(name, 60)}: at least {share} of them have to be mended"
+            yield Rung("tighten validation", what, enough, 0)
+
+    def _escalating(self) -> Iterable[Rung]:
+        """How many of the runs that now spend have to be handed to a person before they do."""
+        account = self.account
+        if not isinstance(self.budget.spend, SpendClass | SpendFailure) or account.instant:
+            return
+        if account.spent > 0 and account.allowed is not None:
+            share = _percent_up(1 - account.allowed / account.spent)
+            what = f"hand over at least {share} of the runs that now fail, before they do"
+            yield Rung("improve escalation", what, enough=True, runs=0)
+
+    def _less_authority(self) -> Iterable[Rung]:
+        """The cheapest single value of what an agent may do."""
+        columns = [column for column in AUTHORITY if column not in self.group]
+        if not columns or self.account.allowed is None:
+            return
+        found = [(one, self._search([one], most=1).cover) for one in columns]
+        covers = [cover for _, cover in found if cover is not None and cover.slices]
+        if covers:
+            best = min(covers, key=lambda cover: cover.cost)
+            what = f"no more {shown_part(best.slices[0])}"
+            yield Rung("reduce authority", what, enough=True, runs=best.cost)
+        else:
+            what = f"no single value of {', '.join(columns)} is enough"
+            yield Rung("reduce authority", what, enough=False, runs=0)
+
+    def _pause(self) -> Rung:
+        return Rung("pause", "all runs", enough=True, runs=self.whole.runs)
+
+
+def _consumed(account: Account) -> str:
+    share = account.consumed
+    return "more than everything" if share is None else f"{float(share):.0%} of the allowance"
+
+
+def _percent_up(share: Fraction) -> str:
+    """Rounded up to a whole percent, so that it is enough."""
+    return f"{ceil(share * 100)}%"

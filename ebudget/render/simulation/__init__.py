@@ -1,0 +1,1 @@
+"""A simulation, one module a format: Simulation -> str. No renderer decides anything."""

@@ -1,0 +1,11 @@
+"""A simulation for a terminal."""
+
+from __future__ import annotations
+
+from ebudget.render.page import Look
+from ebudget.simulation import Simulation
+
+
+def render(simulation: Simulation, look: Look) -> str:
+    """The simulation as text."""
+    return repr(simulation)

@@ -1,0 +1,158 @@
+"""What would have happened, and what would help: every what-if that one ledger answers. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from fractions import Fraction
+
+from ebudget import cuts, replay, suggestions, sweeps
+from ebudget.accounts import evaluate, window_edges
+from ebudget.cuts import Cut
+from ebudget.ledger import Ledger
+from ebudget.policy import Policy
+from ebudget.policy_edits import Sweep
+from ebudget.quantities import Duration
+from ebudget.query import Plan, make_plan
+from ebudget.replay import Replay
+from ebudget.scenarios import AS_IT_STANDS, Outcome, Scenario, joined, outcomes_of
+from ebudget.selection import Selection
+from ebudget.statement import Statement
+from ebudget.suggestions import Suggestion
+from ebudget.sweeps import SweepResult
+from ebudget.traffic import check_values, columns_of
+
+SCHEMA = "ebudget.simulation/1"
+"""The name and version of a simulation as JSON."""
+
+_KEYS_OF_READING = ("spend", "of", "for", "each", "weights")
+"""Keys of a budget that decide what has to be read."""
+
+
+@dataclass(frozen=True)
+class History:
+    """Which instants of the past are told again."""
+
+    every: Duration
+    since: date | None = None
+    """The first day; the log's first when left out."""
+    until: date | None = None
+
+    def instants(self, policy: Policy, first: int | None, as_of: int) -> list[int]:
+        """The instants, for a log that begins at `first`. Raises UsageError for too many."""
+        if first is None:
+            return []
+        return replay.instants(policy, self.every, first, as_of, self.since, self.until)
+
+
+@dataclass(frozen=True)
+class Question:
+    """Everything that is asked of one log."""
+
+    policy: Policy
+    scenarios: tuple[Scenario, ...] = ()
+    """Beside the policy as it stands."""
+    sweeps: tuple[Sweep, ...] = ()
+    history: History | None = None
+    """For the replay and the suggestions."""
+    replayed: bool = False
+    suggest: tuple[str, ...] = ()
+    """Budgets."""
+    keep: Fraction = Fraction(95, 100)
+    cut: tuple[str, ...] = ()
+    """Budgets."""
+
+    @property
+    def policies(self) -> list[Policy]:
+        """Every policy beside the first that the ledger has to serve."""
+        found = [scenario.policy for scenario in self.scenarios]
+        for sweep in self.sweeps:
+            reads = sweep.key.split(".")[0] in _KEYS_OF_READING
+            found += sweep.policies if reads else sweep.policies[:1]
+        return found
+
+    def plan(self) -> Plan:
+        """What has to be read. Raises UsageError where one reading cannot serve all."""
+        others = [policy.without_breakdowns() for policy in self.policies]
+        columns = columns_of([c for scenario in self.scenarios for c in scenario.changes])
+        for name in self.cut:
+            columns += cuts.columns_of(self.policy, name)
+        whole = joined(self.policy, others).without_breakdowns()
+        return make_plan(whole, tuple(dict.fromkeys(columns)), beside=others)
+
+    def edges(self, as_of: int, first: int | None) -> set[int]:
+        """The edges of every window of every scenario at every instant."""
+        swept = [policy for sweep in self.sweeps for policy in sweep.policies]
+        policies = [self.policy, *(scenario.policy for scenario in self.scenarios), *swept]
+        found = {edge for policy in policies for edge in window_edges(policy, as_of)}
+        if self.history is not None:
+            moments = self.history.instants(self.policy, first, as_of)
+            found |= replay.replay_edges([self.policy], moments)
+        return found
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """The answers."""
+
+    statement: Statement
+    """As it stands."""
+    outcomes: tuple[Outcome, ...]
+    """As it stands, then every scenario."""
+    sweeps: tuple[SweepResult, ...] = ()
+    replay: Replay | None = None
+    suggestions: tuple[Suggestion, ...] = ()
+    cuts: tuple[Cut, ...] = ()
+
+
+def simulate(question: Question, ledger: Ledger, selection: Selection | None = None) -> Simulation:
+    """Answer a question from the ledger that its plan and its edges made.
+
+    `selection` keeps some accounts and changes no figure. Raises UsageError for a value that no
+    run of the log has.
+    """
+    wanted = selection or Selection()
+    policy = question.policy.without_breakdowns()
+    for scenario in question.scenarios:
+        check_values(ledger, scenario.changes)
+    statement = wanted.of(evaluate(policy, ledger))
+    found = outcomes_of(question.scenarios, ledger)
+    first = Outcome(Scenario(AS_IT_STANDS, policy), statement.accounts)
+    outcomes = [first, *(_narrowed(outcome, wanted) for outcome in found)]
+    moments: Sequence[int] = ()
+    if question.history is not None:
+        moments = question.history.instants(policy, ledger.intake.first, ledger.as_of)
+    told = None
+    if question.replayed and question.history is not None:
+        told = replay.replayed(policy, ledger, question.history.every, moments)
+        kept = tuple(p for p in told.accounts if wanted.admits(p.budget, dict(p.group)))
+        told = Replay(told.every, told.instants, kept)
+    return Simulation(
+        statement,
+        tuple(outcomes),
+        tuple(_narrowed_sweep(sweeps.swept(sweep, ledger), wanted) for sweep in question.sweeps),
+        told,
+        tuple(
+            suggestion
+            for name in question.suggest
+            for suggestion in suggestions.suggested(policy, name, ledger, moments, question.keep)
+            if wanted.admits(name, dict(suggestion.group))
+        ),
+        tuple(
+            cut
+            for name in question.cut
+            for cut in cuts.cuts_of(policy, name, ledger, statement.accounts)
+        ),
+    )
+
+
+def _narrowed(outcome: Outcome, wanted: Selection) -> Outcome:
+    kept = tuple(a for a in outcome.accounts if wanted.admits(a.budget, dict(a.group)))
+    return Outcome(outcome.scenario, kept)
+
+
+def _narrowed_sweep(result: SweepResult, wanted: Selection) -> SweepResult:
+    budget = result.sweep.budget
+    kept = tuple(a for a in result.accounts if wanted.admits(budget, dict(a.group)))
+    return SweepResult(result.sweep, kept)
