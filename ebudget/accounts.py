@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 
-from ebudget.allowance import OfBaseline, Plain, depends_on_runs
+from ebudget.allowance import OfBaseline, OfValue, Plain, depends_on_runs
 from ebudget.books import Book, Values
 from ebudget.classes import Signatures
 from ebudget.columns import BY_NAME
@@ -68,6 +69,23 @@ def _response(budget: Budget, verdict: Verdict, consumed: Fraction | None) -> st
     return reached[-1] if reached else None
 
 
+@dataclass(frozen=True)
+class Detail:
+    """What accounts hold beside their figures."""
+
+    by: tuple[str, ...] = ()
+    """Breakdowns."""
+    days: bool = False
+    """The burn-down."""
+    rests: bool = False
+    """How the spend leaves the window."""
+    burn: bool = True
+    """The burn rates; alerts are judged without them too."""
+
+
+PLAIN = Detail()
+
+
 class _Closing:
     """One budget's accounts at an instant."""
 
@@ -76,7 +94,7 @@ class _Closing:
         self.span = span(self.budget.window, as_of, self.policy.timezone)
         self.rows = burn_alerts(self.span, self.budget.alerts)
 
-    def accounts(self, by: Sequence[str], *, days: bool, rests: bool) -> list[Account]:
+    def accounts(self, detail: Detail) -> list[Account]:
         """Every account of the budget, in order."""
         dimensions = self.budget.dimensions
         timelines = self.book.timelines(dimensions)
@@ -90,9 +108,7 @@ class _Closing:
         groups |= {values for values in self._declared() if not values or values[:1] not in loud}
         self._refuse_too_many(groups)
         empty = Timeline(self.book.ledger.edges)
-        slices = {
-            column: self.book.timelines((*dimensions, column)) for column in dict.fromkeys(by)
-        }
+        slices = {column: self.book.timelines((*dimensions, column)) for column in detail.by}
         parts: dict[str, dict[Values, dict[str | None, Timeline]]] = {}
         for column, found in slices.items():
             nested = parts.setdefault(column, {})
@@ -102,7 +118,7 @@ class _Closing:
         for values in sorted(groups, key=lambda v: [_order(one) for one in v]):
             timeline = timelines.get(values, empty)
             broken = {column: nested.get(values, {}) for column, nested in parts.items()}
-            accounts.append(self._account(values, timeline, broken, days=days, rests=rests))
+            accounts.append(self._account(values, timeline, broken, detail))
         return accounts
 
     def _refuse_too_many(self, groups: set[Values]) -> None:
@@ -139,9 +155,7 @@ class _Closing:
         values: Values,
         timeline: Timeline,
         broken: dict[str, dict[str | None, Timeline]],
-        *,
-        days: bool,
-        rests: bool,
+        detail: Detail,
     ) -> Account:
         budget, window = self.budget, self.span
         group: Group = tuple(zip(budget.dimensions, values, strict=True))
@@ -173,7 +187,7 @@ class _Closing:
             spent=spent,
             allowed=grant.amount,
             instant=figures.instant,
-            burn=burns.rates(),
+            burn=burns.rates() if detail.burn else (),
             alerts=burns.alerts() if verdict.judged else (),
             verdict=verdict,
             reason=reason,
@@ -189,8 +203,8 @@ class _Closing:
                 (column, self._slices(found, figures, spent, grant))
                 for column, found in broken.items()
             ),
-            days=self._days(timeline, grant) if days else (),
-            rests=self._rests(timeline, grant) if rests and verdict.judged else (),
+            days=self._days(timeline, grant) if detail.days else (),
+            rests=self._rests(timeline, grant) if detail.rests and verdict.judged else (),
         )
 
     def _granted(
@@ -306,25 +320,24 @@ def _order(value: str | None) -> tuple[bool, str]:
 
 
 class _Burns:
-    """The burn rates of one account."""
+    """The burn rates of one account, each worked out when it is asked for."""
 
     def __init__(
         self, closing: _Closing, timeline: Timeline, form: Plain | None, base: Figures, grant: Grant
     ) -> None:
         self.closing, self.timeline, self.form, self.base = closing, timeline, form, base
         self.allowance = grant.amount
-        lengths = {w.text: w.micros for row in closing.rows for w in (row.long, row.short)}
-        self.windows = {length: self._window(length) for length in lengths.values()}
-        self._rates = {length: self._rate(length) for length in self.windows}
-        self._names = lengths
+        self._windows: dict[int, Figures] = {}
 
     def _window(self, length: int) -> Figures:
-        until = self.closing.span.until
-        return self.timeline.between(until - length, until)
+        if length not in self._windows:
+            until = self.closing.span.until
+            self._windows[length] = self.timeline.between(until - length, until)
+        return self._windows[length]
 
     def _rate(self, length: int) -> tuple[Fraction | None, Fraction]:
         """The burn rate, or None where nothing would be allowed; and what was spent."""
-        figures, whole = self.windows[length], self.closing.span.length
+        figures, whole = self._window(length), self.closing.span.length
         part = Fraction(length, whole)
         grant = granted(self.form, figures, self.base, part, self.closing.budget.min_runs)
         spent = figures.amount + (self.allowance or 0) * figures.instant
@@ -334,23 +347,28 @@ class _Burns:
 
     def rates(self) -> tuple[tuple[str, Fraction | None], ...]:
         """The burn of every window that the alert rows name."""
-        return tuple((text, self._rates[length][0]) for text, length in self._names.items())
+        rows = self.closing.rows
+        lengths = {w.text: w.micros for row in rows for w in (row.long, row.short)}
+        return tuple((text, self._rate(length)[0]) for text, length in lengths.items())
 
     def alerts(self) -> tuple[Alert, ...]:
         """The alert rows, each with whether it fires."""
         return tuple(Alert(row, self._fires(row)) for row in self.closing.rows)
 
     def _fires(self, row: BurnAlert) -> bool:
-        if self.windows[row.short.micros].instant:
+        short, long = self._window(row.short.micros), self._window(row.long.micros)
+        if short.instant:
             return True
-        long = self.windows[row.long.micros]
+        quiet = short.spent <= 0 or (long.spent <= 0 and not long.instant)
+        if quiet and not isinstance(self.form, OfValue):  # whose value may be negative
+            return False
         lonely = long.spenders < 2 and not long.instant
-        if is_rate(self.closing.budget, self.form) and lonely:
+        if lonely and is_rate(self.closing.budget, self.form):
             return False
         return all(self._above(window.micros, row.factor) for window in (row.long, row.short))
 
     def _above(self, length: int, factor: Fraction) -> bool:
-        rate, spent = self._rates[length]
+        rate, spent = self._rate(length)
         return spent > 0 if rate is None else rate > factor
 
 
@@ -360,11 +378,9 @@ def books_of(policy: Policy, ledger: Ledger, signatures: Signatures | None = Non
     return [Book(policy, name, ledger, known) for name in policy.budgets]
 
 
-def accounts_of(
-    book: Book, as_of: int, *, by: Sequence[str] = (), days: bool = False, rests: bool = False
-) -> list[Account]:
+def accounts_of(book: Book, as_of: int, detail: Detail = PLAIN) -> list[Account]:
     """Every account of one budget at an instant whose window edges the ledger holds."""
-    return _Closing(book, as_of).accounts(by, days=days, rests=rests)
+    return _Closing(book, as_of).accounts(detail)
 
 
 def evaluate(
@@ -374,19 +390,21 @@ def evaluate(
     by: Sequence[str] = (),
     days_of: Collection[str] = (),
     rests: bool = False,
+    books: Sequence[Book] | None = None,
 ) -> Statement:
     """The statement of a ledger: every account of the policy at the ledger's as_of.
 
     `by` adds breakdowns to the policy's own; `days_of` names the budgets whose burn-down is
     wanted, `rests` asks how the spend leaves the windows (the ledger must hold the edges).
+    `books` are those of the policy over the ledger, where they are made already.
     """
     signatures = Signatures(policy, ledger)
     accounts: list[Account] = []
-    for book in books_of(policy, ledger, signatures):
+    for book in books_of(policy, ledger, signatures) if books is None else books:
         wanted = dict.fromkeys((*book.budget.by, *by))
         breakdowns = [column for column in wanted if column not in book.budget.dimensions]
         days = book.name in days_of
-        accounts += accounts_of(book, ledger.as_of, by=breakdowns, days=days, rests=rests)
+        accounts += accounts_of(book, ledger.as_of, Detail(tuple(breakdowns), days, rests))
     unlabelled, infrastructure = signatures.totals()
     return Statement(
         as_of=ledger.as_of,

@@ -13,7 +13,7 @@ from ebudget.ledger import Ledger
 from ebudget.policy import Policy, SpendSum
 from ebudget.quantities import NANO
 from ebudget.query import BUCKET, COUNT
-from ebudget.timeline import MEASURES, Figures, Timeline
+from ebudget.timeline import MEASURES, Timeline
 
 Values = tuple[str | None, ...]
 """One value for each of some columns."""
@@ -134,24 +134,19 @@ class Book:
 
     def _grouped(self, columns: tuple[str, ...]) -> dict[Values, Timeline]:
         grouped = (
-            self._rows.lazy()
-            .group_by(*columns, BUCKET)
-            .agg(pl.col(MEASURES).sum())
-            .sort(BUCKET)
-            .collect()
+            self._rows.lazy().group_by(*columns, BUCKET).agg(pl.col(MEASURES).sum()).sort(BUCKET)
         )
+        totals = pl.col(MEASURES).cum_sum()
+        grouped = grouped.with_columns(totals.over(columns) if columns else totals)
         found: dict[Values, Timeline] = {}
         width = len(columns)
-        for row in grouped.iter_rows():
+        for row in grouped.collect().iter_rows():
             timeline = found.get(row[:width])
             if timeline is None:
-                timeline = found[row[:width]] = Timeline(self.ledger.edges)
-            timeline.append(row[width], self._figures(row[width + 1 :]))
+                timeline = Timeline(self.ledger.edges, self.ledger.scale)
+                found[row[:width]] = timeline
+            timeline.append(row[width], row[width + 1 :])
         return found
-
-    def _figures(self, row: tuple[int, ...]) -> Figures:
-        scale = self.ledger.scale
-        return Figures(*(row if scale == 1 else (Fraction(count, scale) for count in row)))
 
     def valueless(self, values: Values, after: int, until: int) -> list[str | None]:
         """The workflows with successes without a declared value, in a group between two buckets."""

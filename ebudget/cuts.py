@@ -115,6 +115,9 @@ class _Cutter:
                 reason = f"no cut of at most {MOST_SLICES} slices was found"
             return Cut(self.account, (), 0, None, known, 0, reason, rungs)
         cover = search.cover
+        if cover.cost == self.whole.runs:
+            reason = "no cut is enough that leaves the agent any run"
+            return Cut(self.account, (), 0, None, cover.proven, cover.bound, reason, rungs)
         after = self._without(cover.slices)
         if after is None or not after.verdict.judged or after.verdict is Verdict.BREACHED:
             left = "nothing is left" if after is None else after.reason or "it stays breached"
@@ -245,7 +248,8 @@ class _Cutter:
         if not columns or self.account.allowed is None:
             return
         found = [(one, self._search([one], most=1).cover) for one in columns]
-        covers = [cover for _, cover in found if cover is not None and cover.slices]
+        whole = self.whole.runs
+        covers = [cover for _, cover in found if cover is not None and 0 < cover.cost < whole]
         if covers:
             best = min(covers, key=lambda cover: cover.cost)
             what = f"no more {shown_part(best.slices[0])}"

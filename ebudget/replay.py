@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from fractions import Fraction
 
-from ebudget.accounts import accounts_of, books_of, window_edges
+from ebudget.accounts import Detail, accounts_of, window_edges
+from ebudget.books import Book
 from ebudget.errors import UsageError
-from ebudget.ledger import Ledger
 from ebudget.policy import ALL, Budget, Policy
 from ebudget.quantities import DAY, Duration
 from ebudget.statement import Account, Group, Verdict
 from ebudget.windows import midnight, moment
 
+BRIEF = Detail(burn=False)
 MOST_STEPS = 5_000
 """Instants of a replay."""
 
@@ -44,18 +45,19 @@ class Past:
     days: Mapping[Verdict, int]
     """How many steps that count have each verdict."""
     first_breach: int | None
-    """The first step that is breached, whether it counts or not."""
+    """The first step that counts and is breached."""
     longest_breach: int
     """Breached steps that count, one after the other."""
     stopped: tuple[tuple[str, int], ...]
     """For each type of change, the steps that count on which it would have been stopped; the type
     is `any` where the budget stops all."""
     pages: int
-    """Steps on which a page fires that did not fire on the step before."""
+    """Steps that count on which a page fires that did not fire on the one before."""
     tickets: int
+    """The same for tickets."""
     first_page: int | None
     lead: int | None
-    """Microseconds from the first page of the stretch before the first breach to that breach."""
+    """Microseconds to the first breach from the last page that began before it, or with it."""
 
 
 @dataclass(frozen=True)
@@ -111,17 +113,16 @@ def replay_edges(policies: Iterable[Policy], moments: Sequence[int]) -> set[int]
     return {edge for policy in policies for at in moments for edge in window_edges(policy, at)}
 
 
-def replayed(policy: Policy, ledger: Ledger, every: Duration, moments: Sequence[int]) -> Replay:
+def replayed(books: Sequence[Book], every: Duration, moments: Sequence[int]) -> Replay:
     """The verdicts of every account at every instant."""
     pasts: list[Past] = []
-    for book in books_of(policy, ledger):
+    for book in books:
         found: dict[Group, list[Step]] = {}
         for at in moments:
-            for account in accounts_of(book, at):
+            for account in accounts_of(book, at, BRIEF):
                 found.setdefault(account.group, []).append(_step(account, at))
-        budget = policy.budgets[book.name]
         for group, steps in sorted(found.items(), key=lambda item: _order(item[0])):
-            pasts.append(_past(book.name, budget, group, steps))
+            pasts.append(_past(book.name, book.budget, group, steps))
     return Replay(every, tuple(moments), tuple(pasts))
 
 
@@ -139,10 +140,9 @@ def _past(name: str, budget: Budget, group: Group, steps: Sequence[Step]) -> Pas
     days = {v: n for v in Verdict if (n := sum(step.verdict is v for step in counted))}
     stopped = days.get(Verdict.FROZEN, 0) + days.get(Verdict.BREACHED, 0)
     types = ("any",) if budget.gate.changes is ALL else budget.gate.changes
-    pages, tickets = _begins(steps, "page"), _begins(steps, "ticket")
-    breach = next((s.at for s in steps if s.verdict is Verdict.BREACHED), None)
-    first = next((s.at for s in steps if "page" in s.firing), None)
-    leads = breach is not None and first is not None and first <= breach
+    pages, tickets = _begins(counted, "page"), _begins(counted, "ticket")
+    breach = next((s.at for s in counted if s.verdict is Verdict.BREACHED), None)
+    before = [at for at in pages if breach is not None and at <= breach]
     return Past(
         name,
         group,
@@ -153,8 +153,8 @@ def _past(name: str, budget: Budget, group: Group, steps: Sequence[Step]) -> Pas
         tuple((one, stopped) for one in types),
         len(pages),
         len(tickets),
-        first,
-        breach - first if leads and breach is not None and first is not None else None,
+        pages[0] if pages else None,
+        breach - before[-1] if breach is not None and before else None,
     )
 
 

@@ -8,7 +8,7 @@ from datetime import date
 from fractions import Fraction
 
 from ebudget import cuts, replay, suggestions, sweeps
-from ebudget.accounts import evaluate, window_edges
+from ebudget.accounts import books_of, evaluate, window_edges
 from ebudget.cuts import Cut
 from ebudget.ledger import Ledger
 from ebudget.policy import Policy
@@ -116,7 +116,8 @@ def simulate(question: Question, ledger: Ledger, selection: Selection | None = N
     policy = question.policy.without_breakdowns()
     for scenario in question.scenarios:
         check_values(ledger, scenario.changes)
-    statement = wanted.of(evaluate(policy, ledger))
+    books = books_of(policy, ledger)
+    statement = wanted.of(evaluate(policy, ledger, books=books))
     found = outcomes_of(question.scenarios, ledger)
     first = Outcome(Scenario(AS_IT_STANDS, policy), statement.accounts)
     outcomes = [first, *(_narrowed(outcome, wanted) for outcome in found)]
@@ -125,7 +126,7 @@ def simulate(question: Question, ledger: Ledger, selection: Selection | None = N
         moments = question.history.instants(policy, ledger.intake.first, ledger.as_of)
     told = None
     if question.replayed and question.history is not None:
-        told = replay.replayed(policy, ledger, question.history.every, moments)
+        told = replay.replayed(books, question.history.every, moments)
         kept = tuple(p for p in told.accounts if wanted.admits(p.budget, dict(p.group)))
         told = Replay(told.every, told.instants, kept)
     return Simulation(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil
 
-from ebudget.accounts import accounts_of
+from ebudget.accounts import Detail, accounts_of
 from ebudget.allowance import ByTier, Count, OfBaseline, OfValue, PerRuns, Plain, Ratio
 from ebudget.books import Book
 from ebudget.classes import Signatures
@@ -15,6 +15,7 @@ from ebudget.ledger import Ledger
 from ebudget.policy import Budget, Policy
 from ebudget.statement import Account, Group
 
+BRIEF = Detail(burn=False)
 DIGITS = 2
 """Significant digits of a suggested value, rounded up so that it still keeps."""
 
@@ -54,7 +55,7 @@ def suggested(
     book = Book(ones, name, ledger, Signatures(ones, ledger))
     found: dict[Group, list[Account]] = {}
     for at in moments:
-        for account in accounts_of(book, at):
+        for account in accounts_of(book, at, BRIEF):
             days = found.setdefault(account.group, [])
             if account.covered == 1 and account.verdict.judged and account.allowed is not None:
                 days.append(account)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from fractions import Fraction
 from operator import add, sub
+from typing import cast
 
 from ebudget.quantities import NANO
 
 
 @dataclass(frozen=True)
 class Figures:
-    """What a set of runs amounts to for one budget: whole numbers, so that sums stay exact."""
+    """What a set of runs amounts to for one budget: exact numbers, whole but in what-ifs."""
 
     runs: int = 0
     eligible: int = 0
@@ -59,24 +60,32 @@ class Figures:
         return Fraction(self.spent, NANO)
 
 
+NOTHING = Figures()
 MEASURES = tuple(field.name for field in fields(Figures))
 
 
 class Timeline:
     """The figures of one group over time; any window between two edges is one subtraction."""
 
-    def __init__(self, edges: Sequence[int]) -> None:
+    def __init__(self, edges: Sequence[int], scale: int = 1) -> None:
+        """`scale` is how many parts of a run the counts are in."""
         self._edges = edges
+        self._scale = scale
         self._buckets: list[int] = []
-        self._totals: list[Figures] = [Figures()]
+        self._totals: list[tuple[int, ...]] = [(0,) * len(MEASURES)]
 
-    def append(self, bucket: int, figures: Figures) -> None:
-        """Add the figures of the next bucket that has any."""
+    def append(self, bucket: int, totals: tuple[int, ...]) -> None:
+        """Add the next bucket that has any runs, with the totals up to and with it."""
         self._buckets.append(bucket)
-        self._totals.append(self._totals[-1] + figures)
+        self._totals.append(totals)
 
     def between(self, after: int, until: int) -> Figures:
         """The figures of the runs after one edge, up to and with another."""
         low = bisect_right(self._buckets, bisect_left(self._edges, after))
         high = bisect_right(self._buckets, bisect_left(self._edges, until))
-        return self._totals[high] - self._totals[low]
+        if low == high:
+            return NOTHING
+        row = map(sub, self._totals[high], self._totals[low])
+        if self._scale != 1:  # a what-if with parts of runs; exact, if not whole
+            return Figures(*cast("Iterable[int]", (Fraction(n, self._scale) for n in row)))
+        return Figures(*row)

@@ -35,7 +35,7 @@ def render(simulation: Simulation) -> str:
         "suggestions": [_suggestion(one) for one in simulation.suggestions],
         "cuts": [_cut(one) for one in simulation.cuts],
     }
-    return json.dumps(found, indent=2, allow_nan=False) + "\n"
+    return json.dumps(found, allow_nan=False) + "\n"  # a long past fills many lines
 
 
 def _sweep(result: SweepResult) -> dict[str, Any]:
