@@ -198,7 +198,7 @@ class _Closing:
             declared=self._is_declared(values),
             rate=is_rate(budget, form),
             proportion=is_rate(budget, form) and figures.spent == figures.hits * NANO,
-            lines=lines_of(budget),
+            lines=self._lines,
             breakdown=tuple(
                 (column, self._slices(found, figures, spent, grant))
                 for column, found in broken.items()
@@ -285,6 +285,10 @@ class _Closing:
         return tuple(days)
 
     @cached_property
+    def _lines(self) -> tuple[Fraction, ...]:
+        return lines_of(self.budget)
+
+    @cached_property
     def _marks(self) -> list[int]:
         return marks(self.span, self.policy.timezone)
 
@@ -328,6 +332,7 @@ class _Burns:
         self.closing, self.timeline, self.form, self.base = closing, timeline, form, base
         self.allowance = grant.amount
         self._windows: dict[int, Figures] = {}
+        self._rates: dict[int, tuple[Fraction | None, Fraction]] = {}
 
     def _window(self, length: int) -> Figures:
         if length not in self._windows:
@@ -337,6 +342,11 @@ class _Burns:
 
     def _rate(self, length: int) -> tuple[Fraction | None, Fraction]:
         """The burn rate, or None where nothing would be allowed; and what was spent."""
+        if length not in self._rates:
+            self._rates[length] = self._rate_of(length)
+        return self._rates[length]
+
+    def _rate_of(self, length: int) -> tuple[Fraction | None, Fraction]:
         figures, whole = self._window(length), self.closing.span.length
         part = Fraction(length, whole)
         grant = granted(self.form, figures, self.base, part, self.closing.budget.min_runs)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from sqlglot import exp
 
@@ -27,9 +28,14 @@ from ebudget.rules import (
     text,
     timestamp_literal,
 )
+from ebudget.windows import instant
 
 RUNS, LOSERS = "runs", "duplicate_runs"
 BUCKET, COUNT = "_bucket", "_runs"
+MOST_BRANCHES = 250
+"""Edges beyond which a run's bucket is looked up in a table: a tree of cases becomes slower."""
+BEFORE_ALL = instant(datetime(1677, 12, 31, tzinfo=UTC))
+"""Before any time that a log may hold."""
 
 
 @dataclass(frozen=True)
@@ -323,6 +329,18 @@ def bucket_tree(edges: Sequence[int]) -> exp.Expr:
     return cast(search(0, len(edges)), "INTEGER")
 
 
+def _edge_table(edges: Sequence[int]) -> exp.Expr:
+    """Every edge with the number of the bucket after it, and one before all runs."""
+    instants = [timestamp_literal(edge) for edge in (BEFORE_ALL, *edges)]
+    rows = [
+        exp.Tuple(expressions=[at, exp.Literal.number(number)])
+        for number, at in enumerate(instants)
+    ]
+    names = [exp.to_identifier(name, quoted=True) for name in ("_edge", BUCKET)]
+    alias = exp.TableAlias(this=exp.to_identifier("edges", quoted=True), columns=names)
+    return exp.Values(expressions=rows, alias=alias)
+
+
 def ledger_statement(plan: Plan, edges: Sequence[int], *, duplicates: bool) -> exp.Select:
     """Counts and sums of the runs up to the last edge, by the ledger's key."""
     policy = plan.policy
@@ -332,13 +350,14 @@ def ledger_statement(plan: Plan, edges: Sequence[int], *, duplicates: bool) -> e
         conditions.append(exp.Is(this=tree, expression=exp.Null()) if predicate.unknown else tree)
     words = bit_words(conditions, FLAW_BITS)
     amounts = [_summed(_amount(policy, source)) for source in plan.sums]
+    looked_up = len(edges) > MOST_BRANCHES
     runs = _counted(
         exp.select(
             *(_dimension(name) for name in plan.dimensions),
             column("outcome"),
             *(named(word, name) for word, name in zip(words, plan.flag_columns, strict=True)),
             *(column(name) for name in plan.canonical.flaw_columns),
-            named(bucket_tree(edges), BUCKET),
+            column(BUCKET) if looked_up else named(bucket_tree(edges), BUCKET),
             *(
                 named(amount, total)
                 for amount, (total, _) in zip(amounts, plan.sum_columns, strict=True)
@@ -346,6 +365,9 @@ def ledger_statement(plan: Plan, edges: Sequence[int], *, duplicates: bool) -> e
         ),
         duplicates=duplicates,
     ).where(exp.LTE(this=column("start_time"), expression=timestamp_literal(edges[-1])), copy=False)
+    if looked_up:
+        after = exp.GT(this=column("start_time"), expression=column("_edge"))
+        runs = runs.join(_edge_table(edges), on=after, join_type="ASOF")
     measures = [named(exp.Count(this=exp.Star()), COUNT)]
     for total, missing in plan.sum_columns:
         summed = call("coalesce", exp.Sum(this=column(total)), exp.Literal.number(0))

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
 from fractions import Fraction
 from operator import add, sub
-from typing import cast
+from typing import NamedTuple, cast
 
 from ebudget.quantities import NANO
 
 
-@dataclass(frozen=True)
-class Figures:
+class Figures(NamedTuple):
     """What a set of runs amounts to for one budget: exact numbers, whole but in what-ifs."""
 
     runs: int = 0
@@ -32,27 +30,14 @@ class Figures:
     unvalued: int = 0
     """Successes whose workflow has no declared value."""
 
-    def __add__(self, other: Figures) -> Figures:
-        return Figures(*map(add, self.row, other.row))
+    def __add__(self, other: object) -> Figures:
+        """The figures of the runs of both, not a longer tuple."""
+        return (
+            Figures._make(map(add, self, other)) if isinstance(other, Figures) else NotImplemented
+        )
 
     def __sub__(self, other: Figures) -> Figures:
-        return Figures(*map(sub, self.row, other.row))
-
-    @property
-    def row(self) -> tuple[int, ...]:
-        """The figures in the order of the fields."""
-        return (
-            self.runs,
-            self.eligible,
-            self.unlabelled,
-            self.unmeasured,
-            self.spenders,
-            self.hits,
-            self.instant,
-            self.spent,
-            self.value,
-            self.unvalued,
-        )
+        return Figures._make(map(sub, self, other))
 
     @property
     def amount(self) -> Fraction:
@@ -61,7 +46,7 @@ class Figures:
 
 
 NOTHING = Figures()
-MEASURES = tuple(field.name for field in fields(Figures))
+MEASURES = Figures._fields
 
 
 class Timeline:
@@ -87,5 +72,5 @@ class Timeline:
             return NOTHING
         row = map(sub, self._totals[high], self._totals[low])
         if self._scale != 1:  # a what-if with parts of runs; exact, if not whole
-            return Figures(*cast("Iterable[int]", (Fraction(n, self._scale) for n in row)))
-        return Figures(*row)
+            return Figures._make(cast("Iterable[int]", (Fraction(n, self._scale) for n in row)))
+        return Figures._make(row)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
+from functools import lru_cache
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -113,16 +114,20 @@ def burn_alerts(window: Span, rows: tuple[BurnRow, ...] | None = None) -> tuple[
     factor = share x window / long (SRE workbook, chapter 5). Rows whose long window is not
     shorter than the window, or whose factor is under 0.9, are dropped.
     """
-    chosen = rows
-    if chosen is None:
-        chosen = SHORT_WINDOW_ROWS if window.length < SHORT_WINDOW else LONG_WINDOW_ROWS
+    if rows is None:
+        rows = SHORT_WINDOW_ROWS if window.length < SHORT_WINDOW else LONG_WINDOW_ROWS
+    return _burn_alerts(window.length, rows)
+
+
+@lru_cache(maxsize=1_000)
+def _burn_alerts(length: int, rows: tuple[BurnRow, ...]) -> tuple[BurnAlert, ...]:
     alerts = []
-    for row in chosen:
-        if row.long.micros >= window.length:
+    for row in rows:
+        if row.long.micros >= length:
             continue
         factor = row.factor
         if factor is None:
-            factor = (row.share or Fraction(0)) * Fraction(window.length, row.long.micros)
+            factor = (row.share or Fraction(0)) * Fraction(length, row.long.micros)
         if factor >= SLOWEST_FACTOR:
             alerts.append(BurnAlert(row.long, row.short, factor, row.severity))
     return tuple(alerts)
