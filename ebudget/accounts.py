@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 
-from ebudget.allowance import OfBaseline, OfValue, Plain, depends_on_runs
+from ebudget.allowance import Count, OfBaseline, PerRuns, Plain, Ratio, depends_on_runs
 from ebudget.books import Book, Values
 from ebudget.classes import Signatures
 from ebudget.columns import BY_NAME
@@ -93,6 +93,7 @@ class _Closing:
         self.book, self.policy, self.budget = book, book.policy, book.budget
         self.span = span(self.budget.window, as_of, self.policy.timezone)
         self.rows = burn_alerts(self.span, self.budget.alerts)
+        self._paces: dict[Plain | None, list[tuple[Fraction | None, Fraction | None]]] = {}
 
     def accounts(self, detail: Detail) -> list[Account]:
         """Every account of the budget, in order."""
@@ -120,6 +121,23 @@ class _Closing:
             broken = {column: nested.get(values, {}) for column, nested in parts.items()}
             accounts.append(self._account(values, timeline, broken, detail))
         return accounts
+
+    def paces(self, form: Plain | None) -> list[tuple[Fraction | None, Fraction | None]]:
+        """For each alert row, what its long and its short window may spend at its factor.
+
+        For every run that earns, or in all where the amount is fixed; None where it takes more
+        than that to know it.
+        """
+        if form not in self._paces:
+            whole = self.span.length
+            self._paces[form] = [
+                (
+                    _pace(form, row.factor, Fraction(row.long.micros, whole)),
+                    _pace(form, row.factor, Fraction(row.short.micros, whole)),
+                )
+                for row in self.rows
+            ]
+        return self._paces[form]
 
     def _refuse_too_many(self, groups: set[Values]) -> None:
         if len(groups) <= MOST_ACCOUNTS:
@@ -323,6 +341,18 @@ def _order(value: str | None) -> tuple[bool, str]:
     return value is not None, value or ""
 
 
+def _pace(form: Plain | None, factor: Fraction, part: Fraction) -> Fraction | None:
+    match form:
+        case Ratio(ratio):
+            return factor * ratio
+        case PerRuns(amount, per):
+            return factor * amount / per
+        case Count(amount):
+            return factor * amount * part
+        case _:
+            return None
+
+
 class _Burns:
     """The burn rates of one account, each worked out when it is asked for."""
 
@@ -363,21 +393,30 @@ class _Burns:
 
     def alerts(self) -> tuple[Alert, ...]:
         """The alert rows, each with whether it fires."""
-        return tuple(Alert(row, self._fires(row)) for row in self.closing.rows)
+        paces = self.closing.paces(self.form)
+        return tuple(
+            Alert(row, self._fires(row, pace))
+            for row, pace in zip(self.closing.rows, paces, strict=True)
+        )
 
-    def _fires(self, row: BurnAlert) -> bool:
+    def _fires(self, row: BurnAlert, paces: tuple[Fraction | None, Fraction | None]) -> bool:
         short, long = self._window(row.short.micros), self._window(row.long.micros)
         if short.instant:
             return True
-        quiet = short.spent <= 0 or (long.spent <= 0 and not long.instant)
-        if quiet and not isinstance(self.form, OfValue):  # whose value may be negative
-            return False
         lonely = long.spenders < 2 and not long.instant
         if lonely and is_rate(self.closing.budget, self.form):
             return False
-        return all(self._above(window.micros, row.factor) for window in (row.long, row.short))
+        lengths = (row.long.micros, row.short.micros)
+        return all(
+            self._above(length, row.factor, pace)
+            for length, pace in zip(lengths, paces, strict=True)
+        )
 
-    def _above(self, length: int, factor: Fraction) -> bool:
+    def _above(self, length: int, factor: Fraction, pace: Fraction | None) -> bool:
+        figures = self._window(length)
+        if pace is not None and not figures.instant:  # the same without a division
+            runs = 1 if isinstance(self.form, Count) else figures.eligible
+            return figures.spent * pace.denominator > pace.numerator * runs * NANO
         rate, spent = self._rate(length)
         return spent > 0 if rate is None else rate > factor
 
