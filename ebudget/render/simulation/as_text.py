@@ -7,16 +7,15 @@ from collections.abc import Sequence
 from rich.cells import cell_len
 
 from ebudget.cuts import Cut
-from ebudget.policy_edits import Sweep
 from ebudget.render import figures
 from ebudget.render.page import MARKS, NARROWEST, Look, Page, fit
-from ebudget.render.simulation import words
+from ebudget.render.simulation import advice, words
 from ebudget.replay import Past, Replay
 from ebudget.scenarios import Outcome
 from ebudget.simulation import Simulation
 from ebudget.statement import Verdict
 from ebudget.suggestions import Suggestion
-from ebudget.sweeps import SweepResult, Swept
+from ebudget.sweeps import SweepResult
 from ebudget.text_safety import visible
 
 _STYLES = {verdict: style for verdict, (_, _, style) in MARKS.items()}
@@ -34,7 +33,7 @@ def render(simulation: Simulation, look: Look) -> str:
     if simulation.replay is not None:
         _replay(page, simulation.replay)
     noun = "day" if simulation.replay is None else words.steps_noun(simulation.replay.every)
-    for budget, ones in words.by_budget(simulation.suggestions).items():
+    for budget, ones in advice.by_budget(simulation.suggestions).items():
         _suggestions(page, simulation, budget, ones, noun)
     if simulation.cuts:
         _cuts(page, simulation.cuts)
@@ -114,8 +113,10 @@ def _scenarios(page: Page, outcomes: Sequence[Outcome]) -> None:
     heads = ["accounts", *(figures.WORDS[verdict] for verdict in known)]
     room = _room(page) - 4 - sum(max(len(head), 6) + 2 for head in heads[1:])
     rows = [
-        [fit(f"{place or ' '} {visible(one.scenario.name)}", max(room, 20)).rstrip()]
-        + words.counts(found, known)
+        [
+            fit(f"{place or ' '} {visible(one.scenario.name)}", max(room, 20)).rstrip(),
+            *words.counts(found, known),
+        ]
         for place, (one, found) in enumerate(zip(outcomes, verdicts, strict=True))
     ]
     _table(page, heads, rows, right=True)
@@ -138,38 +139,39 @@ def _compared(page: Page, found: words.Compared) -> None:
         for account in accounts[: words.MOST_ACCOUNTS]:
             verdict, spent, left = words.cells(account)
             name = words.named(account.budget, account.group)
-            page.wrapped(f"{title}: {name}: {verdict}, {spent}, {left} left", indent=4, hang=4)
+            page.wrapped(f"{title}: {name}: {verdict}, {spent}, {left}", indent=4, hang=4)
         if len(accounts) > words.MOST_ACCOUNTS:
             page.wrapped(f"{title}: {words.more(len(accounts) - words.MOST_ACCOUNTS)}", indent=4)
 
 
 def _pairs(page: Page, pairs: Sequence[words.Pair]) -> None:
     """Each account's two standings: side by side, or one below the other."""
-    rows = []
-    for pair in pairs:
-        assert pair.now and pair.then
-        name = words.named(pair.some.budget, pair.some.group)
-        rows.append([name, *words.cells(pair.now), _arrow(page), *words.cells(pair.then)])
-    heads = ["", "now", "spent of allowed", "left", "", "then", "spent of allowed", "left"]
+    dim = "dim" if page.look.color else ""
+    rows = [
+        [
+            words.named(pair.then.budget, pair.then.group),
+            *words.cells(pair.now),
+            _arrow(page),
+            *words.cells(pair.then),
+        ]
+        for pair in pairs
+    ]
+    heads = ["", "as it stands", "", "", "", "then", "", ""]
     sizes = _sizes([heads, *rows])
     wide = 4 + sum(sizes) + 2 * (len(sizes) - 1) <= _room(page)
-    pairs_of_cells = [max(sizes[i], sizes[i + 4]) for i in (1, 2, 3)]
-    heads_style = "dim" if page.look.color else ""
     if wide:
-        line = "".join(fit(h, size) + _GAP for h, size in zip(heads, sizes, strict=True))
-        page.add(("    " + line, heads_style))
+        page.add(("    " + _GAP.join(map(fit, heads, sizes)), dim))
     for pair, row in zip(pairs, rows, strict=True):
-        assert pair.now and pair.then
+        now, then = _STYLES[pair.now.verdict], _STYLES[pair.then.verdict]
         if wide:
             fitted = [fit(cell, size) + _GAP for cell, size in zip(row, sizes, strict=True)]
-            now, then = _STYLES[pair.now.verdict], _STYLES[pair.then.verdict]
-            styles = ["", now, "", "", "", then, "", ""]
-            page.add("    ", *zip(fitted, styles, strict=True))
+            page.add("    ", *zip(fitted, ["", now, "", "", "", then, "", ""], strict=True))
         else:
             page.wrapped(row[0], indent=4, hang=4)
-            for word, cells in (("now ", row[1:4]), ("then", row[5:8])):
-                fitted = [fit(c, size) for c, size in zip(cells, pairs_of_cells, strict=True)]
-                page.wrapped(f"{word}  {_GAP.join(fitted)} left", indent=6, hang=6)
+            both = [max(sizes[i], sizes[i + 4]) for i in (1, 2, 3)]
+            for word, cells, style in (("now ", row[1:4], now), ("then", row[5:8], then)):
+                fitted = [fit(cell, size) for cell, size in zip(cells, both, strict=True)]
+                page.wrapped(f"{word}  {_GAP.join(fitted)}".rstrip(), indent=6, style=style)
         for line in words.also(pair, _arrow(page)):
             page.wrapped(line, indent=8, hang=4)
 
@@ -205,18 +207,26 @@ def _legend_names(marks: set[Verdict | str | None]) -> list[list[Verdict]]:
     return list(found.values())
 
 
-def _label_width(page: Page, labels: Sequence[str]) -> int:
+def _label_width(page: Page, labels: Sequence[str], marks: int) -> int:
     """Columns for the names beside a chart; 0 where they are too long and stand above."""
-    longest = max(map(cell_len, labels), default=0)
-    return longest if longest <= _room(page) * 2 // 5 else 0
+    longest, room = max(map(cell_len, labels), default=0), _room(page)
+    return longest if longest <= max(room * 2 // 5, room - 4 - marks) else 0
 
 
-def _charted(page: Page, label: str, width: int, marks: Sequence[tuple[str, str]]) -> None:
+def _charted(
+    page: Page, label: str, width: int, marks: Sequence[tuple[str, str]], told: str
+) -> None:
+    """A name, its marks, and what there is to say of them, on one line where there is room."""
     if width:
-        page.add("  " + fit(label, width) + _GAP, *marks)
+        lead = "  " + fit(label, width) + _GAP
     else:
         page.wrapped(label, indent=2, hang=4)
-        page.add("    ", *marks)
+        lead = "    "
+    used = cell_len(lead) + sum(cell_len(text) for text, _ in marks) + 3
+    fits = used + cell_len(told) <= _room(page)
+    page.add(lead, *marks, f"   {told}" if fits else "")
+    if not fits:
+        page.wrapped(told, indent=6, hang=2)
 
 
 def _axis(first: str, last: str, length: int, room: int) -> str:
@@ -235,7 +245,7 @@ def _sweep(page: Page, result: SweepResult) -> None:
     accounts = words.worst_swept(result.accounts)
     shown = accounts[: words.MOST_ACCOUNTS]
     labels = [words.group_text(account.group) for account in shown]
-    width = _label_width(page, labels)
+    width = _label_width(page, labels, len(sweep.values))
     before = 2 + width + 2
     room = _room(page) - before
     values = [words.value_text(sweep, value) for value in sweep.values]
@@ -249,18 +259,14 @@ def _sweep(page: Page, result: SweepResult) -> None:
     if pitch > 1:
         axis = "".join(value.rjust(pitch) for value in values)
     page.add((" " * before + axis, "dim" if page.look.color else ""))
-    for label, account in zip(shown and labels, shown, strict=True):
+    for label, account in zip(labels, shown, strict=True):
         marks = [_mark(page, account.verdicts[place]) for place in places]
-        _charted(page, label, width, [(text.rjust(pitch), style) for text, style in marks])
-        _turns(page, sweep, account)
+        padded = [(text.rjust(pitch), style) for text, style in marks]
+        turns = "; ".join(words.turns_of(sweep, account, _arrow(page)))
+        _charted(page, label, width, padded, turns)
     if len(accounts) > len(shown):
         page.wrapped(words.more(len(accounts) - len(shown)), indent=2)
     _sweep_table(page, result, values)
-
-
-def _turns(page: Page, sweep: Sweep, account: Swept) -> None:
-    turns = words.turns_of(sweep, account, _arrow(page))
-    page.wrapped("; ".join(turns), indent=6, hang=2)
 
 
 def _sweep_table(page: Page, result: SweepResult, values: Sequence[str]) -> None:
@@ -281,17 +287,15 @@ def _sweep_table(page: Page, result: SweepResult, values: Sequence[str]) -> None
 def _replay(page: Page, replay: Replay) -> None:
     look, noun = page.look, words.steps_noun(replay.every)
     instants = replay.instants
+    _titled(page, words.replay_title(replay, look.zone))
     if not instants:
-        _titled(page, f"Replay every {replay.every.text}: no {noun} of the log is over")
         return
     first, last = (words.date_of(at, look.zone, replay.every) for at in (instants[0], instants[-1]))
-    count = figures.count_of(len(instants), noun)
-    _titled(page, f"Replay every {replay.every.text} from {first} to {last}, {count}")
     pasts = words.worst_pasts(replay.accounts)
     told = [past for past in pasts if past.days]
     shown = told[: words.MOST_ACCOUNTS]
     labels = [words.named(past.budget, past.group) for past in shown]
-    width = _label_width(page, labels)
+    width = _label_width(page, labels, len(instants))
     room = _room(page) - (2 + width + 2)
     each = -(-len(instants) // room)
     strips = [words.strip(past, instants, each) for past in shown]
@@ -303,26 +307,21 @@ def _replay(page: Page, replay: Replay) -> None:
         axis = _axis(first, last, length, room)
         page.add((" " * (2 + width + 2) + axis, "dim" if look.color else ""))
     for label, past, marks in zip(labels, shown, strips, strict=True):
-        _charted(page, label, width, [_mark(page, mark) for mark in marks])
-        _past(page, past, replay)
+        days = words.days_of(past, replay.every)
+        _charted(page, label, width, [_mark(page, mark) for mark in marks], days)
+        notes = words.past_notes(past, replay.every, look.zone)
+        if notes:
+            page.wrapped("; ".join(notes), indent=6, hang=2)
     if len(told) > len(shown):
         page.wrapped(words.more(len(told) - len(shown)), indent=2)
-    _untold(page, [past for past in pasts if not past.days], noun)
+    _untold(page, [past for past in pasts if not past.days], replay)
 
 
-def _past(page: Page, past: Past, replay: Replay) -> None:
-    page.wrapped(words.days_of(past, replay.every), indent=6, hang=2)
-    notes = words.past_notes(past, replay.every, page.look.zone)
-    if notes:
-        page.wrapped("; ".join(notes), indent=6, hang=2)
-
-
-def _untold(page: Page, pasts: Sequence[Past], noun: str) -> None:
+def _untold(page: Page, pasts: Sequence[Past], replay: Replay) -> None:
     """Accounts of which no step counts: their names only."""
     if not pasts:
         return
-    count = figures.count_of(len(pasts), "account")
-    page.wrapped(f"{count} without a {noun} whose whole window lies inside the log:", indent=2)
+    page.wrapped(words.untold_title(pasts, replay.every), indent=2)
     for past in pasts[: words.MOST_ACCOUNTS]:
         page.wrapped(words.named(past.budget, past.group), indent=4, hang=4)
     if len(pasts) > words.MOST_ACCOUNTS:
@@ -334,18 +333,18 @@ def _suggestions(
 ) -> None:
     title = f"Suggestions for {visible(budget, 60)}: the tightest allowance that history kept"
     _titled(page, title)
-    ordered = words.widest_first(ones)
+    ordered = advice.widest_first(ones)
     for one in ordered[: words.MOST_ACCOUNTS]:
         line = one.line or "no suggestion"
         page.wrapped(f"{words.group_text(one.group)}   {line}", indent=2, hang=4)
         if one.reason:
             page.wrapped(visible(one.reason), indent=6, hang=2)
-        evidence = words.evidence(one, noun)
+        evidence = advice.evidence(one, noun)
         if evidence:
             page.wrapped("; ".join(evidence), indent=6, hang=2)
     if len(ordered) > words.MOST_ACCOUNTS:
         page.wrapped(words.more(len(ordered) - words.MOST_ACCOUNTS), indent=2)
-    whole, why = words.whole_line(simulation, ones)
+    whole, why = advice.whole_line(simulation, ones)
     page.wrapped(f"{why}:   {whole}" if whole else why, indent=2, hang=4, style="bold")
 
 
@@ -360,15 +359,17 @@ def _cuts(page: Page, cuts: Sequence[Cut]) -> None:
 def _cut(page: Page, cut: Cut) -> None:
     mark, _, style = MARKS[cut.account.verdict]
     page.add()
-    page.wrapped(f"{mark} {words.cut_title(cut)}", indent=2, hang=2, style=style)
+    page.wrapped(f"{mark} {advice.cut_title(cut)}", indent=2, hang=2, style=style)
     if cut.steps:
-        rows = [[f"{i} {row[0]}", *row[1:]] for i, row in enumerate(words.cut_rows(cut), 1)]
-        _table(page, words.CUT_HEADS, rows, indent=4)
-        page.wrapped(words.after_cut(cut), indent=4, hang=2)
-    page.wrapped(words.proof(cut), indent=4, hang=2)
+        rows = [[f"{i} {row[0]}", *row[1:]] for i, row in enumerate(advice.cut_rows(cut), 1)]
+        _table(page, advice.CUT_HEADS, rows, indent=4)
+        page.wrapped(advice.after_cut(cut), indent=4, hang=2)
+    page.wrapped(advice.proof(cut), indent=4, hang=2)
     page.wrapped("the ways out, in the order in which to try them:", indent=4)
-    rows = words.rung_rows(cut)
+    rows = advice.rung_rows(cut)
     sizes = _sizes(rows)[:3] if rows else []
     for name, enough, runs, what in rows:
         cells = [fit(c, size) for c, size in zip((name, enough, runs), sizes, strict=True)]
-        page.wrapped(_GAP.join([*cells, what]), indent=6, hang=4)
+        lead = sum(sizes) + 6
+        hang = lead if _room(page) - lead >= 30 else 4
+        page.wrapped(_GAP.join([*cells, what]), indent=6, hang=hang)

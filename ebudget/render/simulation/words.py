@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 from fractions import Fraction
 
-from ebudget.allowance import ByTier
-from ebudget.cuts import Cut
-from ebudget.cuts import Step as CutStep
 from ebudget.policy_edits import Sweep
 from ebudget.quantities import DAY, HOUR, MINUTE, Duration
 from ebudget.render import figures
 from ebudget.render.page import MARKS
-from ebudget.replay import Past, Step
+from ebudget.replay import Past, Replay, Step
 from ebudget.scenarios import Outcome
-from ebudget.simulation import Simulation
 from ebudget.statement import Account, Group, Verdict
-from ebudget.suggestions import Suggestion
 from ebudget.sweeps import Swept
 from ebudget.text_safety import visible
-from ebudget.traffic import shown_part
 from ebudget.windows import moment
 
 MOST_ACCOUNTS = 50
@@ -68,17 +62,10 @@ def sampled(count: int, most: int) -> list[int]:
 
 @dataclass(frozen=True)
 class Pair:
-    """One account in two scenarios; None where it does not exist."""
+    """One account in two scenarios."""
 
-    now: Account | None
-    then: Account | None
-
-    @property
-    def some(self) -> Account:
-        """The account of either."""
-        found = self.then or self.now
-        assert found is not None
-        return found
+    now: Account
+    then: Account
 
 
 @dataclass(frozen=True)
@@ -95,31 +82,47 @@ class Compared:
 
 
 def compared(first: Outcome, other: Outcome) -> Compared:
-    """The accounts of two scenarios, matched by budget and group."""
-    now = {(a.budget, frozenset(a.group)): a for a in first.accounts}
-    then = {(a.budget, frozenset(a.group)): a for a in other.accounts}
-    pairs = [Pair(a, then[key]) for key, a in now.items() if key in then]
+    """The accounts of two scenarios, matched by budget and group.
+
+    Tiers of risk come and go with `allow`, so what is left is matched without them.
+    """
+    pairs, gone, new = _matched(first.accounts, other.accounts, tiers=True)
+    found, gone, new = _matched(gone, new, tiers=False)
+    pairs += found
     differ = [pair for pair in pairs if _seen(pair.now) != _seen(pair.then)]
-    return Compared(
-        sorted(differ, key=_place),
-        _worst([a for key, a in now.items() if key not in then]),
-        _worst([a for key, a in then.items() if key not in now]),
-        len(pairs) - len(differ),
+    return Compared(sorted(differ, key=_place), _worst(gone), _worst(new), len(pairs) - len(differ))
+
+
+def _matched(
+    first: Sequence[Account], other: Sequence[Account], *, tiers: bool
+) -> tuple[list[Pair], list[Account], list[Account]]:
+    """The accounts of one key on both sides, and those that are left on either."""
+
+    def by_key(accounts: Sequence[Account]) -> dict[object, list[Account]]:
+        found: dict[object, list[Account]] = {}
+        for a in accounts:
+            group = frozenset(part for part in a.group if tiers or part[0] != "risk_tier")
+            found.setdefault((a.budget, group), []).append(a)
+        return found
+
+    now, then = by_key(first), by_key(other)
+    both = {key for key in now if len(now[key]) == 1 and len(then.get(key, ())) == 1}
+    return (
+        [Pair(now[key][0], then[key][0]) for key in now if key in both],
+        [a for key, ones in now.items() if key not in both for a in ones],
+        [a for key, ones in then.items() if key not in both for a in ones],
     )
 
 
-def _seen(account: Account | None) -> object:
+def _seen(account: Account) -> object:
     """What a reader sees of an account."""
     a = account
-    return a and (
-        (a.verdict, a.spent, a.allowed, a.instant, a.window, a.response, a.reason, a.owner),
-        _severities(a),
-    )
+    shown = (a.verdict, a.spent, a.allowed, a.instant, a.window, a.response, a.reason, a.owner)
+    return (*shown, _severities(a))
 
 
 def _place(pair: Pair) -> tuple[bool, int, int]:
     now, then = pair.now, pair.then
-    assert now and then
     return (now.verdict is then.verdict, -then.verdict.severity, -now.verdict.severity)
 
 
@@ -147,15 +150,16 @@ def comparison(found: Compared) -> str:
 
 def cells(account: Account) -> list[str]:
     """Verdict, spent of allowed, and what is left."""
-    return [marked(account.verdict), figures.spent_of_allowed(account), figures.remaining(account)]
+    left = figures.remaining(account)
+    return [marked(account.verdict), figures.spent_of_allowed(account), f"{left} left"]
 
 
 def also(pair: Pair, arrow: str) -> list[str]:
     """What else differs between the two, and why there is no judgement."""
     now, then = pair.now, pair.then
-    assert now and then
     found = []
     for what, before, after in (
+        ("group", group_text(now.group), group_text(then.group)),
         ("window", now.window, then.window),
         ("agreed", now.response or "nothing", then.response or "nothing"),
         ("owner", now.owner or "none", then.owner or "none"),
@@ -248,6 +252,23 @@ def steps_noun(every: Duration) -> str:
     return "day" if every.micros == DAY else "step"
 
 
+def replay_title(replay: Replay, zone: tzinfo) -> str:
+    """From when to when, and in how many steps."""
+    noun, instants = steps_noun(replay.every), replay.instants
+    if not instants:
+        return f"Replay every {replay.every.text}: no {noun} of the log is over"
+    first, last = (date_of(at, zone, replay.every) for at in (instants[0], instants[-1]))
+    count = figures.count_of(len(instants), noun)
+    return f"Replay every {replay.every.text} from {first} to {last}, {count}"
+
+
+def untold_title(pasts: Sequence[Past], every: Duration) -> str:
+    """Of how many accounts no step counts."""
+    noun = steps_noun(every)
+    count = figures.count_of(len(pasts), "account")
+    return f"{count} without a {noun} whose whole window lies inside the log:"
+
+
 def worst_pasts(pasts: Iterable[Past]) -> list[Past]:
     """The accounts with the most bad days first."""
     return sorted(pasts, key=lambda past: [-past.days.get(verdict, 0) for verdict in WORST_FIRST])
@@ -328,160 +349,3 @@ def _alerts(past: Past, every: Duration, zone: tzinfo) -> list[str]:
     else:
         found.append(f"paged {span_text(past.lead)} before the first breach")
     return found
-
-
-# Suggestions
-
-
-def exactly(one: Suggestion) -> str:
-    """The lowest value that keeps, beside which the line's is rounded up."""
-    if one.exact is None or one.value is None:
-        return ""
-    share = "%" in (one.line or "")
-    scale = 100 if share else 1
-    exact, line = one.exact * scale, one.value * scale
-    digits = figures.between_lines(exact, [Fraction(0), line], 3)
-    return figures.plain(exact, digits) + ("%" if share else "")
-
-
-def evidence(one: Suggestion, noun: str = "day") -> list[str]:
-    """What a suggestion rests on."""
-    days = f"{figures.count_of(one.days, noun)} of history"
-    windows = f"{figures.count_of(one.windows, 'window')} side by side"
-    if one.line is None:
-        return [f"{days}, {windows}"] if one.days else []
-    kept = figures.percent(one.kept, [Fraction(0), Fraction(1)])
-    found = [f"keeps {kept} of {days}, which are {windows}", f"needs exactly {exactly(one)}"]
-    if one.interval is not None:
-        sides = [Fraction(0), Fraction(1), one.value or Fraction(0)]
-        low, high = (figures.percent(Fraction(end), sides, 1) for end in one.interval)
-        found.append(f"on the {noun} that decides the true rate is {low}–{high} (95%)")
-    if one.instant_days:
-        events = figures.count_of(one.instant_days, noun)
-        found.append(f"no allowance keeps {events} with instant events")
-    return found
-
-
-def widest_first(suggestions: Iterable[Suggestion]) -> list[Suggestion]:
-    """The largest value first, those without one last."""
-    return sorted(suggestions, key=lambda s: (s.value is None, -(s.value or 0)))
-
-
-def by_budget(suggestions: Iterable[Suggestion]) -> Mapping[str, list[Suggestion]]:
-    """The suggestions of each budget."""
-    found: dict[str, list[Suggestion]] = {}
-    for one in suggestions:
-        found.setdefault(one.budget, []).append(one)
-    return found
-
-
-def whole_line(simulation: Simulation, ones: Sequence[Suggestion]) -> tuple[str | None, str]:
-    """The line that suits every account of a budget, or None; and what to say of it."""
-    missing = sum(one.line is None for one in ones)
-    if missing:
-        each = figures.count_of(missing, "account")
-        return None, f"no line for the whole budget: {each} of {len(ones):,} without a suggestion"
-    allow = simulation.outcomes[0].scenario.policy.budgets[ones[0].budget].allow
-    if not isinstance(allow, ByTier):
-        return widest_first(ones)[0].line, "for the whole budget, the largest of them"
-    tiers = [tier for tier, _ in allow.tiers]
-    accounts = {(a.budget, a.group): a.risk_tier for a in simulation.statement.accounts}
-    largest: dict[str, Suggestion] = {}
-    for one in reversed(widest_first(ones)):
-        tier = dict(one.group).get("risk_tier") or accounts.get((one.budget, one.group))
-        largest[tier if tier in tiers else "default"] = one
-    unknown = [tier for tier in tiers if tier not in largest]
-    if unknown or len(largest) != len(tiers):
-        return None, f"no line for the whole budget: no account has {', '.join(unknown)} risk"
-    each = ", ".join(
-        f"{tier}: {(largest[tier].line or '').removeprefix('allow: ')}" for tier in tiers
-    )
-    return f"allow: {{{each}}}", "for the whole budget, the largest of each risk tier"
-
-
-# Cuts
-
-
-def cut_title(cut: Cut) -> str:
-    """The account, and how far it is over."""
-    account = cut.account
-    spent = figures.spent_of_allowed(account)
-    return f"{named(account.budget, account.group)}: {spent}, {figures.consumed(account)} spent"
-
-
-def cut_rows(cut: Cut) -> list[list[str]]:
-    """The slices: name, spend removed, runs and value given up, and where the account is then."""
-    return [
-        [
-            shown_part(step.slice),
-            _removed(cut.account, step),
-            _runs(step.runs, cut.account.selected),
-            "–" if step.value_usd is None else f"${figures.plain(step.value_usd, 2, least=2)}",
-            figures.percent(step.consumed, [Fraction(0), Fraction(1), *cut.account.lines]),
-        ]
-        for step in cut.steps
-    ]
-
-
-CUT_HEADS = ("cut", "spend removed", "runs given up", "value given up", "then at")
-
-
-def _removed(account: Account, step: CutStep) -> str:
-    """`16 of 22 tickets`, without the instant events, which come beside it."""
-    whole = account.spent - (account.allowed or 0) * account.instant
-    money = account.unit == "USD"
-    digits = 2 if money else 1
-    sides = [Fraction(0), whole]
-    digits = figures.between_lines(step.spent, sides, digits)
-    least, sign = (2, "$") if money else (0, "")
-    text = (
-        f"{sign}{figures.plain(step.spent, digits, least=least)} of "
-        f"{sign}{figures.plain(whole, digits, least=least)}"
-    )
-    text += "" if money else f" {figures.plural(account.unit)}"
-    if step.instant:
-        text += f" + {figures.count_of(step.instant, 'instant event')}"
-    return text
-
-
-def _runs(runs: int, whole: int) -> str:
-    share = figures.percent(Fraction(runs, whole), [Fraction(0), Fraction(1)], 1) if whole else "–"
-    return f"{runs:,} of {whole:,} ({share})"
-
-
-def proof(cut: Cut) -> str:
-    """How sure it is that this is the smallest cut."""
-    if not cut.steps:
-        reason = visible(cut.reason or "no cut was found")
-        return f"{reason} ({'proven' if cut.proven else 'not proven: the search was cut short'})"
-    if cut.proven:
-        fewer = "" if len(cut.steps) == 1 else "fewer slices are not enough, and "
-        others = "no other slice" if len(cut.steps) == 1 else f"no other {len(cut.steps)}"
-        return f"proven: {fewer}{others} that would do gives up fewer runs"
-    bound = figures.count_of(cut.bound, "run")
-    return f"not proven the smallest: every cut of so many slices gives up at least {bound}"
-
-
-def after_cut(cut: Cut) -> str:
-    """Where the account stands after all slices."""
-    if cut.after is None:
-        return ""
-    verdict, spent, left = cells(cut.after)
-    return f"after it {verdict}: {spent}, {left} left; {_runs(cut.runs, cut.account.selected)} runs"
-
-
-RUNG_HEADS = ("way out", "enough", "runs given up", "what")
-
-
-def rung_rows(cut: Cut) -> list[list[str]]:
-    """The ways out, in the order in which a careful operator tries them."""
-    whole = cut.account.selected
-    return [
-        [
-            rung.name,
-            "enough" if rung.enough else "not enough",
-            _runs(rung.runs, whole) if rung.runs else "none",
-            visible(rung.what),
-        ]
-        for rung in cut.rungs
-    ]

@@ -1,0 +1,168 @@
+"""Suggestions and cuts in words, the same in every format."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from fractions import Fraction
+
+from ebudget.allowance import ByTier
+from ebudget.cuts import Cut, Step
+from ebudget.render import figures
+from ebudget.render.simulation.words import cells, named
+from ebudget.simulation import Simulation
+from ebudget.statement import Account
+from ebudget.suggestions import Suggestion
+from ebudget.text_safety import visible
+from ebudget.traffic import shown_part
+
+
+def exactly(one: Suggestion) -> str:
+    """The lowest value that keeps, beside which the line's is rounded up."""
+    if one.exact is None or one.value is None:
+        return ""
+    share = "%" in (one.line or "")
+    scale = 100 if share else 1
+    exact, line = one.exact * scale, one.value * scale
+    digits = figures.between_lines(exact, [Fraction(0), line], 3)
+    return figures.plain(exact, digits) + ("%" if share else "")
+
+
+def evidence(one: Suggestion, noun: str = "day") -> list[str]:
+    """What a suggestion rests on."""
+    days = f"{figures.count_of(one.days, noun)} of history"
+    windows = f"{figures.count_of(one.windows, 'window')} side by side"
+    if one.line is None:
+        return [f"{days}, {windows}"] if one.days else []
+    kept = figures.percent(one.kept, [Fraction(0), Fraction(1)])
+    found = [f"keeps {kept} of {days}, which are {windows}", f"needs exactly {exactly(one)}"]
+    if one.interval is not None:
+        sides = [Fraction(0), Fraction(1), one.value or Fraction(0)]
+        low, high = (figures.percent(Fraction(end), sides, 1) for end in one.interval)
+        found.append(f"on the {noun} that decides the true rate is {low}–{high} (95%)")
+    if one.instant_days:
+        events = figures.count_of(one.instant_days, noun)
+        found.append(f"no allowance keeps {events} with instant events")
+    return found
+
+
+def widest_first(suggestions: Iterable[Suggestion]) -> list[Suggestion]:
+    """The largest value first, those without one last."""
+    return sorted(suggestions, key=lambda s: (s.value is None, -(s.value or 0)))
+
+
+def by_budget(suggestions: Iterable[Suggestion]) -> Mapping[str, list[Suggestion]]:
+    """The suggestions of each budget."""
+    found: dict[str, list[Suggestion]] = {}
+    for one in suggestions:
+        found.setdefault(one.budget, []).append(one)
+    return found
+
+
+def whole_line(simulation: Simulation, ones: Sequence[Suggestion]) -> tuple[str | None, str]:
+    """The line that suits every account of a budget, or None; and what to say of it."""
+    missing = sum(one.line is None for one in ones)
+    if missing:
+        each = figures.count_of(missing, "account")
+        return None, f"no line for the whole budget: {each} of {len(ones):,} without a suggestion"
+    allow = simulation.outcomes[0].scenario.policy.budgets[ones[0].budget].allow
+    if not isinstance(allow, ByTier):
+        return widest_first(ones)[0].line, "for the whole budget, the largest of them"
+    tiers = [tier for tier, _ in allow.tiers]
+    accounts = {(a.budget, a.group): a.risk_tier for a in simulation.statement.accounts}
+    largest: dict[str, Suggestion] = {}
+    for one in reversed(widest_first(ones)):
+        tier = dict(one.group).get("risk_tier") or accounts.get((one.budget, one.group))
+        largest[tier if tier in tiers else "default"] = one
+    unknown = [tier for tier in tiers if tier not in largest]
+    if unknown or len(largest) != len(tiers):
+        return None, f"no line for the whole budget: no account has {', '.join(unknown)} risk"
+    each = ", ".join(
+        f"{tier}: {(largest[tier].line or '').removeprefix('allow: ')}" for tier in tiers
+    )
+    return f"allow: {{{each}}}", "for the whole budget, the largest of each risk tier"
+
+
+def cut_title(cut: Cut) -> str:
+    """The account, and how far it is over."""
+    account = cut.account
+    spent = figures.spent_of_allowed(account)
+    return f"{named(account.budget, account.group)}: {spent}, {figures.consumed(account)} spent"
+
+
+def cut_rows(cut: Cut) -> list[list[str]]:
+    """The slices: name, spend removed, runs and value given up, and where the account is then."""
+    return [
+        [
+            shown_part(step.slice),
+            _removed(cut.account, step),
+            _runs(step.runs, cut.account.selected),
+            "–" if step.value_usd is None else f"${figures.plain(step.value_usd, 2, least=2)}",
+            figures.percent(step.consumed, [Fraction(0), Fraction(1), *cut.account.lines]),
+        ]
+        for step in cut.steps
+    ]
+
+
+CUT_HEADS = ("cut", "spend removed", "runs given up", "value given up", "then at")
+
+
+def _removed(account: Account, step: Step) -> str:
+    """`16 of 22 tickets`, without the instant events, which come beside it."""
+    whole = account.spent - (account.allowed or 0) * account.instant
+    money = account.unit == "USD"
+    digits = 2 if money else 1
+    sides = [Fraction(0), whole]
+    digits = figures.between_lines(step.spent, sides, digits)
+    least, sign = (2, "$") if money else (0, "")
+    text = (
+        f"{sign}{figures.plain(step.spent, digits, least=least)} of "
+        f"{sign}{figures.plain(whole, digits, least=least)}"
+    )
+    text += "" if money else f" {figures.plural(account.unit)}"
+    if step.instant:
+        text += f" + {figures.count_of(step.instant, 'instant event')}"
+    return text
+
+
+def _runs(runs: int, whole: int, noun: str = "") -> str:
+    share = figures.percent(Fraction(runs, whole), [Fraction(0), Fraction(1)], 1) if whole else "–"
+    return f"{runs:,} of {whole:,}{noun} ({share})"
+
+
+def proof(cut: Cut) -> str:
+    """How sure it is that this is the smallest cut."""
+    if not cut.steps:
+        reason = visible(cut.reason or "no cut was found")
+        return f"{reason} ({'proven' if cut.proven else 'not proven: the search was cut short'})"
+    if cut.proven:
+        fewer = "" if len(cut.steps) == 1 else "fewer slices are not enough, and "
+        others = "no other slice" if len(cut.steps) == 1 else f"no other {len(cut.steps)}"
+        return f"proven: {fewer}{others} that would do gives up fewer runs"
+    bound = figures.count_of(cut.bound, "run")
+    return f"not proven the smallest: every cut of so many slices gives up at least {bound}"
+
+
+def after_cut(cut: Cut) -> str:
+    """Where the account stands after all slices."""
+    if cut.after is None:
+        return ""
+    verdict, spent, left = cells(cut.after)
+    runs = _runs(cut.runs, cut.account.selected, " runs")
+    return f"after it {verdict}: {spent}, {left}; {runs} are given up"
+
+
+RUNG_HEADS = ("way out", "enough", "runs given up", "what")
+
+
+def rung_rows(cut: Cut) -> list[list[str]]:
+    """The ways out, in the order in which a careful operator tries them."""
+    whole = cut.account.selected
+    return [
+        [
+            rung.name,
+            "enough" if rung.enough else "not enough",
+            _runs(rung.runs, whole) if rung.runs else "no runs",
+            visible(rung.what),
+        ]
+        for rung in cut.rungs
+    ]
