@@ -23,8 +23,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import duckdb
+
 ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT / "bench-data"
+YEAR = 1_000_000
+"""The number of runs of the replay."""
 FULL = 10_000_000
 """The number of runs that the limits are meant for."""
 MAXRSS_PER_MB = 1024 * 1024 if sys.platform == "darwin" else 1024
@@ -81,8 +85,15 @@ def report(data: Path, policy: str) -> Command:
     )
 
 
-def comparisons(parquet: Path, jsonl: Path) -> list[Comparison]:
+def simulate(data: Path, policy: str, name: str, *options: str) -> Command:
+    """`ebudget simulate` over some logs."""
+    return Command(name, ("-m", "ebudget", "simulate", str(data), "-p", policy, *options))
+
+
+def comparisons(parquet: Path, jsonl: Path, year: Path) -> list[Comparison]:
     """What is compared, with the limits."""
+    sweep = "--sweep=wrong-outcomes.allow=0.01%..10%:0.01%"
+    past = ("--replay=1d", "--from=2025-11-01", "--to=2026-10-31")
     twelve, many = "benchmarks/policies/12.yaml", "benchmarks/policies/48.yaml"
     bare = "benchmarks/bare.py"
     return [
@@ -109,6 +120,18 @@ def comparisons(parquet: Path, jsonl: Path) -> list[Comparison]:
             most=1.3,
         ),
         Comparison(
+            "1,000 sweep values, Parquet",
+            simulate(parquet, twelve, "ebudget simulate --sweep", sweep),
+            report(parquet, twelve),
+            most=1.5,
+        ),
+        Comparison(
+            "365 days replayed, 1M runs",
+            simulate(year, twelve, "ebudget simulate --replay 1d", *past),
+            report(year, twelve),
+            most=3.0,
+        ),
+        Comparison(
             "check on sample_logs",
             Command(
                 "ebudget check",
@@ -124,6 +147,8 @@ def comparisons(parquet: Path, jsonl: Path) -> list[Comparison]:
 
 def measure(command: Command) -> Measured:
     """Run a command once. Raises RuntimeError where it fails."""
+    # Installed packages come with their bytecode; a checkout has to be allowed to keep it.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     with tempfile.TemporaryFile("w+", encoding="utf-8") as output:
         arguments = [sys.executable, *command.arguments]
         started = time.perf_counter()
@@ -257,6 +282,18 @@ def made(runs: int, form: str) -> Path:
     return path
 
 
+def year_of_runs() -> Path:
+    """A million runs over fourteen months, made of the million that cover one."""
+    runs = made(YEAR, "parquet")
+    path = runs.with_name("year.parquet")
+    if not path.exists():
+        say(f"making {path}")
+        newest = f"(SELECT max(start_time) FROM '{runs}')"
+        spread = f"{newest} - ({newest} - start_time) * 14 AS start_time"
+        duckdb.execute(f"COPY (SELECT * REPLACE ({spread}) FROM '{runs}') TO '{path}'")
+    return path
+
+
 def known(command: Command) -> bool:
     """Whether this ebudget has the command."""
     if command.arguments[:2] != ("-m", "ebudget"):
@@ -277,7 +314,8 @@ def main() -> None:
     notes = [f"{options.runs:,} runs, {os.cpu_count()} processors, medians of {options.times}"]
     if options.runs < FULL:
         notes.append(f"the limits are meant for {FULL:,} runs; with fewer, start-up outweighs them")
-    for comparison in comparisons(made(options.runs, "parquet"), made(options.runs, "jsonl")):
+    logs = made(options.runs, "parquet"), made(options.runs, "jsonl"), year_of_runs()
+    for comparison in comparisons(*logs):
         if options.only.lower() not in comparison.name.lower():
             continue
         if not known(comparison.ours):

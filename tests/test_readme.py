@@ -49,6 +49,17 @@ def test_the_gates_of_the_readme_answer_as_it_says(newcomer, capsys, command, sa
     assert capsys.readouterr().out.startswith("PASS" if int(code) == 0 else "FAIL")
 
 
+SIMULATE = (ROOT / "docs" / "simulate.md").read_text(encoding="utf-8")
+WHAT_IFS = [line for body in blocks(SIMULATE, "sh what-if") for line in body.splitlines()]
+
+
+@pytest.mark.parametrize("command", WHAT_IFS)
+def test_the_what_ifs_of_the_docs_work(monkeypatch, capsys, command):
+    monkeypatch.chdir(ROOT)
+    assert cli.run(shlex.split(command)[1:]) == 0
+    assert capsys.readouterr().out
+
+
 def test_the_python_of_the_readme_works(newcomer, capsys):
     exec(blocks(README, "python")[0], {})
     assert capsys.readouterr().out.startswith("wrong-outcomes (('workflow', 'triage'),) 1 3/50")
@@ -75,7 +86,7 @@ def test_continuous_integration_runs_the_test_command_of_the_readme():
 def test_the_options_that_the_readme_names_exist(capsys):
     named = set(re.findall(r"--[a-z][a-z-]+", README)) - {"--help"}
     known = ""
-    for command in ("report", "check", "validate", "schema"):
+    for command in ("report", "check", "simulate", "validate", "schema"):
         assert cli.run([command, "--help"]) == 0
         known += capsys.readouterr().out
     missing = {option for option in named if option not in known}
