@@ -9,32 +9,34 @@ import signal
 import sys
 import traceback
 from collections.abc import Sequence
+from importlib import import_module
 from typing import Annotated, NoReturn
 
 import typer
 
 from ebudget import __version__
-from ebudget.cli.check import check
-from ebudget.cli.report import report
-from ebudget.cli.simulate import simulate
-from ebudget.cli.validate import schema, validate
 from ebudget.errors import EbudgetError, UsageError
 from ebudget.outputs import complain, mend_streams
 from ebudget.text_safety import visible
 
 OK, FAILED_INPUT, BUG, INTERRUPTED, TERMINATED = 0, 2, 70, 130, 143
 
-app = typer.Typer(
-    name="ebudget",
-    help="How much failure can this workflow still afford? Error budgets for AI agents, "
-    "from run logs and one policy.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-    epilog="Exit codes: 0 done, or the change may ship; 1 the gate says no; 3 not enough "
-    "evidence; 2 usage, policy or input error; 70 a bug in ebudget.",
+HELP = (
+    "How much failure can this workflow still afford? Error budgets for AI agents, "
+    "from run logs and one policy."
 )
+EPILOG = (
+    "Exit codes: 0 done, or the change may ship; 1 the gate says no; 3 not enough evidence; "
+    "2 usage, policy or input error; 70 a bug in ebudget."
+)
+COMMANDS = {
+    "report": "ebudget.cli.report",
+    "check": "ebudget.cli.check",
+    "simulate": "ebudget.cli.simulate",
+    "validate": "ebudget.cli.validate",
+    "schema": "ebudget.cli.validate",
+}
+"""Where each command lives; only the one that is asked for is imported."""
 
 
 def _version(value: bool) -> None:
@@ -43,7 +45,6 @@ def _version(value: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def _main(
     version: Annotated[
         bool,
@@ -53,8 +54,22 @@ def _main(
     pass
 
 
-for command in (report, check, simulate, validate, schema):
-    app.command()(command)
+def _app(arguments: Sequence[str]) -> typer.Typer:
+    """The commands: the one that is named first, or all of them where none is."""
+    asked = [name for name in COMMANDS if arguments and arguments[0] == name]
+    app = typer.Typer(
+        name="ebudget",
+        help=HELP,
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+        epilog=EPILOG,
+        callback=_main,
+    )
+    for name in asked or COMMANDS:
+        app.command()(getattr(import_module(COMMANDS[name]), name))
+    return app
 
 
 _stopped: list[int] = []
@@ -86,7 +101,7 @@ def run(arguments: Sequence[str]) -> int:
     debug = "--debug" in arguments
     try:
         _refuse_repeated(arguments)
-        result = app(list(arguments), standalone_mode=False)
+        result = _app(arguments)(list(arguments), standalone_mode=False)
         return result if isinstance(result, int) else OK
     except typer.TyperException as error:
         show = getattr(error, "show", None)
