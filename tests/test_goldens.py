@@ -13,6 +13,15 @@ ROOT = Path(__file__).parents[1]
 GOLDENS = Path(__file__).parent / "goldens"
 CHECK = ["check", "sample_logs", "-p", "budgets.example.yaml"]
 REPORT = ["report", "-p", "budgets.example.yaml"]
+SIMULATE = [
+    *["simulate", "sample_logs", "-p", "budgets.example.yaml"],
+    *["--set", "strict:wrong-outcomes.allow=1%"],
+    *["--without", "narrow:action_type=send_email,segment=enterprise"],
+    *["--sweep", "slow-answers.allow=1%..20%:0.5%"],
+    *["--replay", "1d"],
+    *["--suggest", "slow-answers", "--suggest", "wrong-outcomes"],
+    *["--cut", "wrong-outcomes"],
+]
 
 CASES = {
     "report-80.txt": (80, REPORT),
@@ -30,6 +39,9 @@ CASES = {
     "check.md": (100, [*CHECK, "--format", "markdown"]),
     "check.xml": (100, [*CHECK, "--format", "junit"]),
     "check.github": (100, [*CHECK, "--format", "github"]),
+    "simulate-80.txt": (80, SIMULATE),
+    "simulate-120.txt": (120, SIMULATE),
+    "simulate.md": (100, [*SIMULATE, "--format", "markdown"]),
     "check.json": (100, [*CHECK, "--budget", "trust", "--format", "json"]),
 }
 

@@ -16,25 +16,27 @@ from ebudget.text_safety import visible
 from ebudget.traffic import shown_part
 
 
-def exactly(one: Suggestion) -> str:
-    """The lowest value that keeps, beside which the line's is rounded up."""
-    if one.exact is None or one.value is None:
+def _needed(one: Suggestion) -> str:
+    """The lowest value that keeps, where the line's is another: rounded up."""
+    if one.exact is None or one.value is None or one.exact == one.value:
         return ""
     share = "%" in (one.line or "")
     scale = 100 if share else 1
     exact, line = one.exact * scale, one.value * scale
-    digits = figures.between_lines(exact, [Fraction(0), line], 3)
+    digits = figures.between_lines(exact, [Fraction(0), line], 3 if share else 4)
     return figures.plain(exact, digits) + ("%" if share else "")
 
 
 def evidence(one: Suggestion, noun: str = "day") -> list[str]:
     """What a suggestion rests on."""
-    days = f"{figures.count_of(one.days, noun)} of history"
+    days = figures.count_of(one.days, noun)
     windows = f"{figures.count_of(one.windows, 'window')} side by side"
     if one.line is None:
-        return [f"{days}, {windows}"] if one.days else []
+        return [f"{days} of history, {windows}"] if one.days else []
     kept = figures.percent(one.kept, [Fraction(0), Fraction(1)])
-    found = [f"keeps {kept} of {days}, which are {windows}", f"needs exactly {exactly(one)}"]
+    found = [f"keeps {int(one.kept * one.days):,} of {days} ({kept}), only {windows}"]
+    if needed := _needed(one):
+        found.append(f"needs {needed}, rounded up")
     if one.interval is not None:
         sides = [Fraction(0), Fraction(1), one.value or Fraction(0)]
         low, high = (figures.percent(Fraction(end), sides, 1) for end in one.interval)
@@ -133,7 +135,7 @@ def proof(cut: Cut) -> str:
     """How sure it is that this is the smallest cut."""
     if not cut.steps:
         reason = visible(cut.reason or "no cut was found")
-        return f"{reason} ({'proven' if cut.proven else 'not proven: the search was cut short'})"
+        return f"{reason} ({'proven' if cut.proven else 'not proven'})"
     if cut.proven:
         fewer = "" if len(cut.steps) == 1 else "fewer slices are not enough, and "
         others = "no other slice" if len(cut.steps) == 1 else f"no other {len(cut.steps)}"

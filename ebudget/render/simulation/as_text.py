@@ -37,6 +37,9 @@ def render(simulation: Simulation, look: Look) -> str:
         _suggestions(page, simulation, budget, ones, noun)
     if simulation.cuts:
         _cuts(page, simulation.cuts)
+    if words.is_empty(simulation):
+        page.add()
+        page.wrapped(words.NOTHING)
     return page.rendered()
 
 

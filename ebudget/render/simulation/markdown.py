@@ -32,6 +32,8 @@ def render(simulation: Simulation, look: Look) -> str:
         lines += _suggestions(simulation, budget, ones, noun)
     if simulation.cuts:
         lines += _cuts(simulation.cuts)
+    if words.is_empty(simulation):
+        lines.append(words.NOTHING)
     return "\n".join(lines).rstrip() + "\n"
 
 

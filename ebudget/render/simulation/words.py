@@ -14,6 +14,7 @@ from ebudget.render import figures
 from ebudget.render.page import MARKS
 from ebudget.replay import Past, Replay, Step
 from ebudget.scenarios import Outcome
+from ebudget.simulation import Simulation
 from ebudget.statement import Account, Group, Verdict
 from ebudget.sweeps import Swept
 from ebudget.text_safety import visible
@@ -26,7 +27,17 @@ MOST_VALUES = 20
 UNCOUNTED = "·"
 """The mark of an instant whose window reaches beyond the log."""
 ONCE_A_STEP = "alerts are looked at once a step: one that came and went between two is not seen"
+NOTHING = (
+    "No scenario, sweep, replay or suggestion was asked for, and no account is breached that a cut "
+    "was asked for."
+)
 WORST_FIRST = sorted(Verdict, key=lambda verdict: -verdict.severity)
+
+
+def is_empty(simulation: Simulation) -> bool:
+    """Whether there is nothing to tell beside how things stand."""
+    asked = (simulation.sweeps, simulation.replay, simulation.suggestions, simulation.cuts)
+    return len(simulation.outcomes) == 1 and not any(asked)
 
 
 def group_text(group: Group) -> str:
@@ -224,7 +235,9 @@ def turns_of(sweep: Sweep, account: Swept, arrow: str) -> list[str]:
         known = {verdict for verdict in account.verdicts if verdict is not None}
         found = [f"{marked(verdict)} with every value" for verdict in known][:1]
     even = account.breaks_even
-    if even is not None:
+    if even == 0:
+        found.append(f"nothing is spent ({_spent_by(account)})")
+    elif even is not None:
         place = bisect_left(sweep.values, even)
         beside = [Fraction(0), *sweep.values[max(place - 1, 0) : place + 2]]
         shown = value_text(sweep, even, figures.between_lines(even, beside, 3))
@@ -307,45 +320,48 @@ def span_text(micros: int) -> str:
 
 
 def days_of(past: Past, every: Duration) -> str:
-    """`of 23 days breached 12, ok 11; 7 more not counted`."""
+    """`of 23 days: ✗ breached 12, ✓ ok 11; 7 days not counted`, of an account with any."""
     counted = sum(past.days.values())
     noun = steps_noun(every)
     found = [f"{marked(v)} {past.days[v]:,}" for v in WORST_FIRST if past.days.get(v)]
-    text = f"of {figures.count_of(counted, noun)}: {', '.join(found)}" if counted else ""
     left = len(past.steps) - counted
-    if left:
-        text += f"{'; ' if text else ''}{figures.count_of(left, noun)} not counted"
-    return text or f"no {noun}"
+    rest = f"; {figures.count_of(left, noun)} not counted" if left else ""
+    return f"of {figures.count_of(counted, noun)}: {', '.join(found)}{rest}"
 
 
 def past_notes(past: Past, every: Duration, zone: tzinfo) -> list[str]:
     """Breaches, changes that would have been stopped, and alerts."""
     found, noun = [], steps_noun(every)
     if past.first_breach is not None:
-        longest = figures.count_of(past.longest_breach, noun)
-        found.append(
-            f"first breach {date_of(past.first_breach, zone, every)}, the longest {longest}"
-        )
+        at = date_of(past.first_breach, zone, every)
+        already = f"breached already on {at}, the first {noun} that counts"
+        first = already if _from_the_start(past) else f"first breach {at}"
+        found.append(f"{first}, the longest {figures.count_of(past.longest_breach, noun)}")
     for count in sorted({count for _, count in past.stopped if count}, reverse=True):
-        kinds = ", ".join(visible(kind, 40) for kind, n in past.stopped if n == count)
-        found.append(f"{kinds} changes stopped on {figures.count_of(count, noun)}")
+        kinds = " and ".join(visible(kind, 40) for kind, n in past.stopped if n == count)
+        changes = "every change" if kinds == "any" else f"{kinds} changes"
+        found.append(f"{changes} stopped on {figures.count_of(count, noun)}")
     return found + _alerts(past, every, zone)
 
 
+def _from_the_start(past: Past) -> bool:
+    return next(step.at for step in past.steps if step.counts) == past.first_breach
+
+
 def _alerts(past: Past, every: Duration, zone: tzinfo) -> list[str]:
-    found = []
-    if past.pages:
-        first = "" if past.first_page is None else date_of(past.first_page, zone, every)
-        began = f" (the first on {first})" if first else ""
-        found.append(f"{figures.count_of(past.pages, 'page')}{began}")
+    found, noun = [], steps_noun(every)
+    if past.pages and past.first_page is not None:
+        first = date_of(past.first_page, zone, every)
+        found.append(f"{figures.count_of(past.pages, 'page')}, the first on {first}")
     if past.tickets:
         found.append(figures.count_of(past.tickets, "ticket alert"))
     if past.first_breach is None:
         return found
     if past.lead is None:
-        found.append("no page before the first breach")
+        early = f"pages before the first {noun} that counts are not known"
+        found.append(early if _from_the_start(past) else "no page before the first breach")
     elif past.lead == 0:
-        found.append(f"paged on the {steps_noun(every)} of the first breach, not before")
+        found.append(f"paged on the {noun} of the first breach, not before")
     else:
         found.append(f"paged {span_text(past.lead)} before the first breach")
     return found
