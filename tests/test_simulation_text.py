@@ -15,7 +15,7 @@ from ebudget.render.page import Look
 from ebudget.render.simulation import advice, as_text, markdown, words
 from ebudget.replay import Past, Step
 from ebudget.statement import Verdict
-from ebudget.sweeps import Swept
+from ebudget.sweeps import Swept, Turn
 from tests.test_goldens import ROOT, SIMULATE
 
 
@@ -100,6 +100,15 @@ def test_the_break_even_point_never_rounds_onto_a_value_of_the_sweep(simulation)
     even = sweep.values[3] - Fraction(1, 10**6)
     told = Swept((), (Verdict.OK,) * len(sweep.values), (), even, Fraction(2), 100, "run")
     assert words.turns_of(sweep, told, "→")[-1] == "breaks even at 2.499999% (2 of 100 runs)"
+
+
+def test_many_turns_are_counted_and_not_all_told(simulation):
+    sweep = simulation.sweeps[0].sweep
+    turns = tuple(Turn(value, Verdict.OK, Verdict.WARNING) for value in sweep.values[:11])
+    told = Swept((), (Verdict.OK,) * len(sweep.values), turns, None, Fraction(2), 100, "run")
+    shown = words.turns_of(sweep, told, "→")
+    assert len(shown) == words.MOST_TURNS + 1
+    assert shown[-1] == "and 3 more turns, --format json has all"
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from fractions import Fraction
 from ebudget.allowance import ByTier
 from ebudget.cuts import Cut, Step
 from ebudget.render import figures
-from ebudget.render.simulation.words import cells, named
+from ebudget.render.simulation.words import cells, instants, named, spent_text
 from ebudget.simulation import Simulation
 from ebudget.statement import Account
 from ebudget.suggestions import Suggestion
@@ -87,7 +87,7 @@ def whole_line(simulation: Simulation, ones: Sequence[Suggestion]) -> tuple[str 
 def cut_title(cut: Cut) -> str:
     """The account, and how far it is over."""
     account = cut.account
-    spent = figures.spent_of_allowed(account)
+    spent = spent_text(account)
     return f"{named(account.budget, account.group)}: {spent}, {figures.consumed(account)} spent"
 
 
@@ -110,6 +110,8 @@ CUT_HEADS = ("cut", "spend removed", "runs given up", "value given up", "then at
 
 def _removed(account: Account, step: Step) -> str:
     """`16 of 22 tickets`, without the instant events, which come beside it."""
+    if step.instant and not step.spent:
+        return instants(step.instant)
     whole = account.spent - (account.allowed or 0) * account.instant
     money = account.unit == "USD"
     digits = 2 if money else 1
@@ -122,7 +124,7 @@ def _removed(account: Account, step: Step) -> str:
     )
     text += "" if money else f" {figures.plural(account.unit)}"
     if step.instant:
-        text += f" + {figures.count_of(step.instant, 'instant event')}"
+        text += f" + {instants(step.instant)}"
     return text
 
 
@@ -163,7 +165,7 @@ def rung_rows(cut: Cut) -> list[list[str]]:
         [
             rung.name,
             "enough" if rung.enough else "not enough",
-            _runs(rung.runs, whole) if rung.runs else "no runs",
+            _runs(rung.runs, whole, " runs") if rung.runs else "no runs",
             visible(rung.what),
         ]
         for rung in cut.rungs

@@ -114,7 +114,8 @@ def _scenarios(page: Page, outcomes: Sequence[Outcome]) -> None:
     verdicts = [[account.verdict for account in one.accounts] for one in outcomes]
     known = words.occurring(verdicts)
     heads = ["accounts", *(figures.WORDS[verdict] for verdict in known)]
-    room = _room(page) - 4 - sum(max(len(head), 6) + 2 for head in heads[1:])
+    longest = max(len(f"{len(found):,}") for found in verdicts)
+    room = _room(page) - 2 - sum(max(len(head), longest) + 2 for head in heads[1:])
     rows = [
         [
             fit(f"{place or ' '} {visible(one.scenario.name)}", max(room, 20)).rstrip(),
@@ -370,9 +371,7 @@ def _cut(page: Page, cut: Cut) -> None:
     page.wrapped(advice.proof(cut), indent=4, hang=2)
     page.wrapped("the ways out, in the order in which to try them:", indent=4)
     rows = advice.rung_rows(cut)
-    sizes = _sizes(rows)[:3] if rows else []
+    sizes = _sizes(rows) if rows else []
     for name, enough, runs, what in rows:
-        cells = [fit(c, size) for c, size in zip((name, enough, runs), sizes, strict=True)]
-        lead = sum(sizes) + 6
-        hang = lead if _room(page) - lead >= 30 else 4
-        page.wrapped(_GAP.join([*cells, what]), indent=6, hang=hang)
+        lead = f"{fit(enough, sizes[1])}{_GAP}{fit(name, sizes[0])}{_GAP}"
+        page.wrapped(f"{lead}{what}; {runs} given up", indent=6, hang=cell_len(lead))

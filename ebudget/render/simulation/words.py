@@ -24,6 +24,8 @@ MOST_ACCOUNTS = 50
 """Accounts that are shown one by one."""
 MOST_VALUES = 20
 """Values of a sweep in its table."""
+MOST_TURNS = 8
+"""Turns of an account over a sweep that are told one by one."""
 UNCOUNTED = "·"
 """The mark of an instant whose window reaches beyond the log."""
 ONCE_A_STEP = "alerts are looked at once a step: one that came and went between two is not seen"
@@ -162,7 +164,18 @@ def comparison(found: Compared) -> str:
 def cells(account: Account) -> list[str]:
     """Verdict, spent of allowed, and what is left."""
     left = figures.remaining(account)
-    return [marked(account.verdict), figures.spent_of_allowed(account), f"{left} left"]
+    return [marked(account.verdict), spent_text(account), f"{left} left"]
+
+
+def spent_text(account: Account) -> str:
+    """Spent of allowed, with the instant events."""
+    spent = figures.spent_of_allowed(account)
+    return f"{spent}, {instants(account.instant)}" if account.instant else spent
+
+
+def instants(count: Fraction | int) -> str:
+    """`1 instant event`; in some what-ifs it is no whole number."""
+    return f"{_number(count)} instant event{'' if count == 1 else 's'}"
 
 
 def also(pair: Pair, arrow: str) -> list[str]:
@@ -175,11 +188,12 @@ def also(pair: Pair, arrow: str) -> list[str]:
         ("agreed", now.response or "nothing", then.response or "nothing"),
         ("owner", now.owner or "none", then.owner or "none"),
         ("alerts that fire", _severities(now), _severities(then)),
-        ("instant events", _number(now.instant), _number(then.instant)),
-        ("not judged", now.reason or "judged", then.reason or "judged"),
     ):
         if before != after:
             found.append(f"{what}: {visible(before)} {arrow} {visible(after)}")
+    if now.reason != then.reason:
+        sides = (("as it stands", now.reason), ("then", then.reason))
+        found += [f"not judged {side}: {visible(reason)}" for side, reason in sides if reason]
     return found
 
 
@@ -229,8 +243,10 @@ def turns_of(sweep: Sweep, account: Swept, arrow: str) -> list[str]:
     """Where an account turns, and where it breaks even."""
     found = [
         f"{marked(turn.before)} {arrow} {marked(turn.after)} at {value_text(sweep, turn.value)}"
-        for turn in account.turns
+        for turn in account.turns[:MOST_TURNS]
     ]
+    if len(account.turns) > MOST_TURNS:
+        found.append(more(len(account.turns) - MOST_TURNS, "turn").replace(";", ","))
     if not found:
         known = {verdict for verdict in account.verdicts if verdict is not None}
         found = [f"{marked(verdict)} with every value" for verdict in known][:1]
