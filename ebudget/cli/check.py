@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shlex
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, TypeVar
@@ -28,6 +29,7 @@ from ebudget.cli.shared import (
 from ebudget.errors import InputError, UsageError
 from ebudget.gate import LINES, SEVERITIES, Decision, Demands, check_change, decide
 from ebudget.outputs import (
+    Output,
     check_format,
     complain,
     for_terminal,
@@ -37,11 +39,12 @@ from ebudget.outputs import (
     summary_path,
     write_all,
 )
-from ebudget.policy import OnInsufficient
+from ebudget.policy import OnInsufficient, Policy
 from ebudget.quantities import duration, share
 from ebudget.render.check import as_json, as_text, github, junit, markdown
 from ebudget.render.page import Look
 from ebudget.selection import check_budgets, select
+from ebudget.statement import Statement
 from ebudget.text_safety import visible
 from ebudget.windows import timestamp
 
@@ -182,16 +185,7 @@ def check(
     if "json" not in {format_, *(item.format for item in outputs)}:
         loaded = loaded.without_breakdowns()  # no other format shows them
     moment = as_of_moment(as_of, loaded)
-    with progress() as tick:
-        ledger = api.read_ledger(
-            paths,
-            loaded,
-            as_of=moment,
-            rests=True,
-            skip_unreadable=skip_unreadable,
-            tick=tick,
-        )
-        statement = api.evaluate(loaded, ledger, rests=True)
+    statement = _statement(loaded, paths, moment, skip_unreadable=skip_unreadable)
     if then is not None and then.as_of > statement.as_of:
         raise UsageError(
             f"--baseline {visible(str(baseline))}: it is of {timestamp(then.as_of)}, later than "
@@ -207,8 +201,30 @@ def check(
     )
     # the age of a log is measured to now, so pinning the instant would change the answer
     pinned = None if as_of is None and max_age is not None else timestamp(statement.as_of)
-    again = _command(context, pinned)
     look = Look(title=policy.name, zone=loaded.timezone)
+    _publish(decision, look, _command(context, pinned), format_, outputs, summary)
+    return decision.exit_code
+
+
+def _statement(
+    policy: Policy, paths: Sequence[str], moment: datetime | None, *, skip_unreadable: bool
+) -> Statement:
+    with progress() as tick:
+        ledger = api.read_ledger(
+            paths, policy, as_of=moment, rests=True, skip_unreadable=skip_unreadable, tick=tick
+        )
+        return api.evaluate(policy, ledger, rests=True)
+
+
+def _publish(
+    decision: Decision,
+    look: Look,
+    again: str,
+    format_: str,
+    outputs: Sequence[Output],
+    summary: Path | None,
+) -> None:
+    """Write the files, add to the job's summary, and print; `again` repeats the answer."""
     printed = FORMATS[format_](decision, for_terminal(look), again)
     written = [(item.path, FORMATS[item.format](decision, look, again)) for item in outputs]
     if summary is None:
@@ -217,7 +233,6 @@ def check(
         write_all(written, added=(summary, markdown.render(decision, look, again)))
         complain(github.render(decision, look).rstrip(), commands=True)
     print_data(not_obeyed(printed, format_))
-    return decision.exit_code
 
 
 def _choice(option: str, text: str | None, known: Mapping[str, T]) -> T | None:
