@@ -113,7 +113,7 @@ def _scenarios(page: Page, outcomes: Sequence[Outcome]) -> None:
     _titled(page, "Scenarios")
     verdicts = [[account.verdict for account in one.accounts] for one in outcomes]
     known = words.occurring(verdicts)
-    heads = ["accounts", *(figures.WORDS[verdict] for verdict in known)]
+    heads = ["accounts", *(words.head_of(verdict) for verdict in known)]
     longest = max(len(f"{len(found):,}") for found in verdicts)
     room = _room(page) - 2 - sum(max(len(head), longest) + 2 for head in heads[1:])
     rows = [
@@ -280,7 +280,7 @@ def _sweep_table(page: Page, result: SweepResult, values: Sequence[str]) -> None
     size = max(map(cell_len, values))
     rows = [[values[p].rjust(size), *words.counts(columns[p], known)] for p in places]
     page.add()
-    _table(page, ["value", *(figures.WORDS[verdict] for verdict in known)], rows, right=True)
+    _table(page, ["value", *(words.head_of(verdict) for verdict in known)], rows, right=True)
     if len(places) < len(values):
         page.wrapped(
             f"{len(places)} of {len(values):,} values, evenly spread; --format json has all",

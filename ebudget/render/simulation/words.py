@@ -202,13 +202,18 @@ def _number(count: Fraction | int) -> str:
     return figures.plain(Fraction(count), 1)
 
 
-def occurring(outcomes: Sequence[Iterable[Verdict | None]]) -> list[Verdict]:
-    """The verdicts that occur, the worst first."""
+def occurring(outcomes: Sequence[Iterable[Verdict | None]]) -> list[Verdict | None]:
+    """The verdicts that occur, the worst first, and at last None for an account that is not."""
     found = {verdict for one in outcomes for verdict in one}
-    return [verdict for verdict in WORST_FIRST if verdict in found]
+    return [verdict for verdict in (*WORST_FIRST, None) if verdict in found]
 
 
-def counts(verdicts: Iterable[Verdict | None], of: Sequence[Verdict]) -> list[str]:
+def head_of(verdict: Verdict | None) -> str:
+    """What a table calls a verdict, or that there is no account."""
+    return "no account" if verdict is None else figures.WORDS[verdict]
+
+
+def counts(verdicts: Iterable[Verdict | None], of: Sequence[Verdict | None]) -> list[str]:
     """How many have each verdict."""
     known = list(verdicts)
     return [f"{sum(v is verdict for v in known):,}" for verdict in of]
@@ -249,7 +254,8 @@ def turns_of(sweep: Sweep, account: Swept, arrow: str) -> list[str]:
         found.append(more(len(account.turns) - MOST_TURNS, "turn").replace(";", ","))
     if not found:
         known = {verdict for verdict in account.verdicts if verdict is not None}
-        found = [f"{marked(verdict)} with every value" for verdict in known][:1]
+        where = "wherever it exists" if None in account.verdicts else "with every value"
+        found = [f"{marked(verdict)} {where}" for verdict in known][:1]
     even = account.breaks_even
     if even == 0:
         found.append(f"nothing is spent ({_spent_by(account)})")
@@ -285,7 +291,7 @@ def replay_title(replay: Replay, zone: tzinfo) -> str:
     """From when to when, and in how many steps."""
     noun, instants = steps_noun(replay.every), replay.instants
     if not instants:
-        return f"Replay every {replay.every.text}: no {noun} of the log is over"
+        return f"Replay every {replay.every.text}: no {noun} that was asked for is over"
     first, last = (date_of(at, zone, replay.every) for at in (instants[0], instants[-1]))
     count = figures.count_of(len(instants), noun)
     return f"Replay every {replay.every.text} from {first} to {last}, {count}"
