@@ -122,7 +122,7 @@ def replayed(books: Sequence[Book], every: Duration, moments: Sequence[int]) -> 
             for account in accounts_of(book, at, BRIEF):
                 found.setdefault(account.group, []).append(_step(account, at))
         for group, steps in sorted(found.items(), key=lambda item: _order(item[0])):
-            pasts.append(_past(book.name, book.budget, group, steps))
+            pasts.append(_past(book.name, book.budget, group, steps, moments))
     return Replay(every, tuple(moments), tuple(pasts))
 
 
@@ -135,12 +135,15 @@ def _step(account: Account, at: int) -> Step:
     return Step(at, account.verdict, account.consumed, account.covered == 1, firing)
 
 
-def _past(name: str, budget: Budget, group: Group, steps: Sequence[Step]) -> Past:
+def _past(
+    name: str, budget: Budget, group: Group, steps: Sequence[Step], moments: Sequence[int]
+) -> Past:
     counted = [step for step in steps if step.counts]
     days = {v: n for v in Verdict if (n := sum(step.verdict is v for step in counted))}
     stopped = days.get(Verdict.FROZEN, 0) + days.get(Verdict.BREACHED, 0)
     types = ("any",) if budget.gate.changes is ALL else budget.gate.changes
-    pages, tickets = _begins(counted, "page"), _begins(counted, "ticket")
+    line = [_counting(step) for step in _without_gaps(steps, moments)]
+    pages, tickets = _begins(line, "page"), _begins(line, "ticket")
     breach = next((s.at for s in counted if s.verdict is Verdict.BREACHED), None)
     before = [at for at in pages if breach is not None and at <= breach]
     return Past(
@@ -149,7 +152,7 @@ def _past(name: str, budget: Budget, group: Group, steps: Sequence[Step]) -> Pas
         tuple(steps),
         days,
         breach,
-        _longest(counted),
+        _longest(line),
         tuple((one, stopped) for one in types),
         len(pages),
         len(tickets),
@@ -158,19 +161,30 @@ def _past(name: str, budget: Budget, group: Group, steps: Sequence[Step]) -> Pas
     )
 
 
-def _begins(steps: Sequence[Step], severity: str) -> list[int]:
+def _without_gaps(steps: Sequence[Step], moments: Sequence[int]) -> list[Step | None]:
+    """A step for every moment; None where the account does not exist."""
+    found = {step.at: step for step in steps}
+    return [found.get(at) for at in moments]
+
+
+def _counting(step: Step | None) -> Step | None:
+    return step if step is not None and step.counts else None
+
+
+def _begins(line: Sequence[Step | None], severity: str) -> list[int]:
+    """The steps on which an alert fires that did not fire on the one before."""
     found, before = [], False
-    for step in steps:
-        fires = severity in step.firing
-        if fires and not before:
+    for step in line:
+        fires = step is not None and severity in step.firing
+        if fires and not before and step is not None:
             found.append(step.at)
         before = fires
     return found
 
 
-def _longest(steps: Sequence[Step]) -> int:
+def _longest(line: Sequence[Step | None]) -> int:
     best = run = 0
-    for step in steps:
-        run = run + 1 if step.verdict is Verdict.BREACHED else 0
+    for step in line:
+        run = run + 1 if step is not None and step.verdict is Verdict.BREACHED else 0
         best = max(best, run)
     return best

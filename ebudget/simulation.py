@@ -96,6 +96,7 @@ class Question:
 class Simulation:
     """The answers."""
 
+    question: Question
     statement: Statement
     """As it stands."""
     outcomes: tuple[Outcome, ...]
@@ -130,6 +131,7 @@ def simulate(question: Question, ledger: Ledger, selection: Selection | None = N
         kept = tuple(p for p in told.accounts if wanted.admits(p.budget, dict(p.group)))
         told = Replay(told.every, told.instants, kept)
     return Simulation(
+        question,
         statement,
         tuple(outcomes),
         tuple(_narrowed_sweep(sweeps.swept(sweep, ledger), wanted) for sweep in question.sweeps),

@@ -122,7 +122,7 @@ def _suggestion(
         windows,
         exact,
         kept,
-        deciding.interval,
+        deciding.interval if isinstance(form, Ratio) else None,
         instant,
         _line(form, value),
         value,

@@ -14,6 +14,7 @@ from ebudget.quantities import duration
 from ebudget.render.page import Look
 from ebudget.render.simulation import advice, as_text, markdown, words
 from ebudget.replay import Past, Step
+from ebudget.simulation import Question
 from ebudget.statement import Verdict
 from ebudget.sweeps import Swept, Turn
 from tests.test_goldens import ROOT, SIMULATE
@@ -81,10 +82,21 @@ def test_nothing_asked_is_said(simulation):
         replay=None,
         suggestions=(),
         cuts=(),
+        question=Question(simulation.question.policy),
     )
     shown = " ".join(as_text.render(bare, Look()).split())
     assert words.NOTHING in shown
     assert words.NOTHING in markdown.render(bare, Look())
+
+
+def test_what_was_asked_and_has_no_answer_is_said(simulation):
+    bare = replace(simulation, suggestions=(), cuts=())
+    for shown in (as_text.render(bare, Look()), markdown.render(bare, Look())):
+        flat = " ".join(shown.split())
+        assert (
+            "no cut for wrong-outcomes: none of its accounts that are asked for is breached" in flat
+        )
+        assert "no suggestion for" in flat
 
 
 def test_accounts_that_only_gain_a_tier_are_still_one_account(simulation):

@@ -37,9 +37,9 @@ def render(simulation: Simulation, look: Look) -> str:
         _suggestions(page, simulation, budget, ones, noun)
     if simulation.cuts:
         _cuts(page, simulation.cuts)
-    if words.is_empty(simulation):
+    for line in words.unanswered(simulation):
         page.add()
-        page.wrapped(words.NOTHING)
+        page.wrapped(line)
     return page.rendered()
 
 
@@ -335,7 +335,7 @@ def _untold(page: Page, pasts: Sequence[Past], replay: Replay) -> None:
 def _suggestions(
     page: Page, simulation: Simulation, budget: str, ones: Sequence[Suggestion], noun: str
 ) -> None:
-    title = f"Suggestions for {visible(budget, 60)}: the tightest allowance that history kept"
+    title = f"Suggestions for {visible(budget, 60)}: {words.history_title(simulation, noun)}"
     _titled(page, title)
     ordered = advice.widest_first(ones)
     for one in ordered[: words.MOST_ACCOUNTS]:

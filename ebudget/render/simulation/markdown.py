@@ -32,8 +32,7 @@ def render(simulation: Simulation, look: Look) -> str:
         lines += _suggestions(simulation, budget, ones, noun)
     if simulation.cuts:
         lines += _cuts(simulation.cuts)
-    if words.is_empty(simulation):
-        lines.append(words.NOTHING)
+    lines += [f"{code(line)}  " for line in words.unanswered(simulation)]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -156,7 +155,7 @@ def _suggestions(
         ]
         for one in advice.widest_first(ones)
     ]
-    title = f"### Suggestions for {code(budget)}: the tightest allowance that history kept"
+    title = f"### Suggestions for {code(budget)}: {words.history_title(simulation, noun)}"
     whole, why = advice.whole_line(simulation, ones)
     said = f"{why}: {code(whole)}" if whole else code(why)
     return [title, "", *_limited(rows, ("account", "line to paste", "evidence")), said, ""]

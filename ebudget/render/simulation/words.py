@@ -29,17 +29,33 @@ MOST_TURNS = 8
 UNCOUNTED = "·"
 """The mark of an instant whose window reaches beyond the log."""
 ONCE_A_STEP = "alerts are looked at once a step: one that came and went between two is not seen"
-NOTHING = (
-    "No scenario, sweep, replay or suggestion was asked for, and no account is breached that a cut "
-    "was asked for."
-)
+NOTHING = "Nothing was asked: --help lists scenarios, sweeps, replay, suggestions and cuts."
 WORST_FIRST = sorted(Verdict, key=lambda verdict: -verdict.severity)
 
 
-def is_empty(simulation: Simulation) -> bool:
-    """Whether there is nothing to tell beside how things stand."""
-    asked = (simulation.sweeps, simulation.replay, simulation.suggestions, simulation.cuts)
-    return len(simulation.outcomes) == 1 and not any(asked)
+def unanswered(simulation: Simulation) -> list[str]:
+    """What was asked and has no answer; or that nothing was asked."""
+    question = simulation.question
+    suggested = {suggestion.budget for suggestion in simulation.suggestions}
+    cut = {one.account.budget for one in simulation.cuts}
+    found = [
+        f"no suggestion for {visible(name, 60)}: none of its accounts is asked for, or exists"
+        for name in question.suggest
+        if name not in suggested
+    ]
+    found += [
+        f"no cut for {visible(name, 60)}: none of its accounts that are asked for is breached"
+        for name in question.cut
+        if name not in cut
+    ]
+    asked = (question.scenarios, question.sweeps, question.replayed, question.suggest, question.cut)
+    return found if any(asked) else [NOTHING]
+
+
+def history_title(simulation: Simulation, noun: str) -> str:
+    """What a suggestion has to keep, such as `kept on 95% of days`."""
+    share = figures.percent(simulation.question.keep)
+    return f"the tightest allowance that history kept on at least {share} of {noun}s"
 
 
 def group_text(group: Group) -> str:
