@@ -8,6 +8,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from fractions import Fraction
 from functools import cached_property
 
@@ -32,7 +33,7 @@ from ebudget.statement import (
 )
 from ebudget.timeline import Figures, Timeline
 from ebudget.verdicts import NO_VALUE, Grant, granted, is_too_few, judge, lines_of
-from ebudget.windows import BurnAlert, burn_alerts, day_ends, marks, span
+from ebudget.windows import BurnAlert, burn_alerts, day_ends, marks, midnight, moment, span
 
 MOST_ACCOUNTS = 100_000
 """Accounts of one budget."""
@@ -425,6 +426,22 @@ def books_of(policy: Policy, ledger: Ledger, signatures: Signatures | None = Non
     """The runs of every budget of a policy, in its order."""
     known = signatures or Signatures(policy, ledger)
     return [Book(policy, name, ledger, known) for name in policy.budgets]
+
+
+def is_inside_the_log(book: Book, account: Account) -> bool:
+    """Whether all that an account is judged by lies inside the log.
+
+    That is its window, the time before it where that is its baseline, and its end: a day after
+    the one of the newest run is no day of the log.
+    """
+    intake, zone = book.ledger.intake, book.policy.timezone
+    if intake.first is None or intake.last is None or account.covered < 1:
+        return False
+    form = book.budget.form_of(dict(account.group).get("risk_tier"))
+    if isinstance(form, OfBaseline) and account.span.after - form.over.micros + 1 < intake.first:
+        return False
+    day = moment(intake.last).astimezone(zone).date()
+    return account.span.until < midnight(day + timedelta(days=1), zone)
 
 
 def accounts_of(book: Book, as_of: int, detail: Detail = PLAIN) -> list[Account]:

@@ -18,7 +18,7 @@ from ebudget.quantities import NANO
 from ebudget.statement import Account, Verdict
 from ebudget.text_safety import visible
 from ebudget.timeline import Figures, Timeline
-from ebudget.traffic import Change, Mended, Without, changed, shown_part
+from ebudget.traffic import Change, Mended, Only, Without, changed, shown_part
 from ebudget.verdicts import granted
 
 COLUMNS = ("action_type", "segment", "risk_tier", "model", "version", "tool", "route")
@@ -97,8 +97,11 @@ class _Cutter:
     """The search for one account."""
 
     def __init__(self, book: Book, account: Account, *, valued: bool) -> None:
-        self.book, self.account, self.valued = book, account, valued
+        self.account, self.valued = account, valued
         self.budget, self.group = book.budget, dict(account.group)
+        ledger = changed(book.ledger, book.policy, [Only(account.group)])
+        signatures = Signatures(book.policy, ledger)
+        self.book = Book(book.policy, book.name, ledger, signatures, valued=valued)
         self.own = tuple(self.group[column] for column in self.budget.dimensions)
         self.form = self.budget.form_of(self.group.get("risk_tier"))
         self.whole = self._figures(self.book.timelines(self.budget.dimensions)[self.own])
@@ -106,7 +109,7 @@ class _Cutter:
     def cut(self) -> Cut:
         """The cut, or why there is none; and the other ways out."""
         rungs = (*self._mending(), *self._escalating(), *self._less_authority(), self._pause())
-        columns = [column for column in COLUMNS if column not in self.group]
+        columns = self._parting(COLUMNS)
         search = self._search(columns) if self.account.allowed is not None else None
         if search is None or search.cover is None:
             known = search is not None and search.complete
@@ -116,20 +119,26 @@ class _Cutter:
             return Cut(self.account, (), 0, None, known, 0, reason, rungs)
         cover = search.cover
         if cover.cost == self.whole.runs:
-            reason = "no cut is enough that leaves the agent any run"
-            return Cut(self.account, (), 0, None, cover.proven, cover.bound, reason, rungs)
+            reason = "the fewest slices that are enough leave the agent no run"
+            return Cut(self.account, (), 0, None, False, cover.bound, reason, rungs)
         after = self._without(cover.slices)
         if after is None or not after.verdict.judged or after.verdict is Verdict.BREACHED:
             left = "nothing is left" if after is None else after.reason or "it stays breached"
-            reason = f"the smallest cut leaves an account that does not pass: {left}"
+            reason = f"the smallest cut leaves an account that does not pass ({left}); no other"
+            reason += " was tried"
             return Cut(self.account, (), 0, after, False, cover.bound, reason, rungs)
         steps = self._steps(columns, cover.slices)
         named = ", ".join(shown_part(step.slice) for step in steps)
         first = Rung("narrow the cases", named, True, cover.cost)
-        proven = cover.proven
+        proven = cover.proven and not isinstance(self.form, OfBaseline)  # whose mean moves too
         return Cut(
             self.account, steps, cover.cost, after, proven, cover.bound, None, (first, *rungs)
         )
+
+    def _parting(self, columns: Sequence[str]) -> list[str]:
+        """The columns that have several values among the account's runs."""
+        others = [column for column in columns if column not in self.group]
+        return [column for column in others if len(self._cells([column])) > 1]
 
     def _figures(self, timeline: Timeline) -> Figures:
         return timeline.between(self.account.span.after, self.account.span.until)
@@ -239,24 +248,24 @@ class _Cutter:
             return
         if account.spent > 0 and account.allowed is not None:
             share = _percent_up(1 - account.allowed / account.spent)
-            what = f"hand over at least {share} of the runs that now fail, before they do"
+            what = f"hand over the runs that make at least {share} of the spend, before they fail"
             yield Rung("improve escalation", what, enough=True, runs=0)
 
     def _less_authority(self) -> Iterable[Rung]:
         """The cheapest single value of what an agent may do."""
-        columns = [column for column in AUTHORITY if column not in self.group]
-        if not columns or self.account.allowed is None:
+        if self.account.allowed is None:
             return
-        found = [(one, self._search([one], most=1).cover) for one in columns]
-        whole = self.whole.runs
-        covers = [cover for _, cover in found if cover is not None and 0 < cover.cost < whole]
-        if covers:
-            best = min(covers, key=lambda cover: cover.cost)
-            what = f"no more {shown_part(best.slices[0])}"
-            yield Rung("reduce authority", what, enough=True, runs=best.cost)
-        else:
-            what = f"no single value of {', '.join(columns)} is enough"
-            yield Rung("reduce authority", what, enough=False, runs=0)
+        columns = self._parting(AUTHORITY)
+        found = [self._search([column], most=1).cover for column in columns]
+        covers = [cover for cover in found if cover is not None and cover.cost < self.whole.runs]
+        for cover in sorted(covers, key=lambda cover: cover.cost):
+            after = self._without(cover.slices)
+            if after is not None and after.verdict.judged and after.verdict != Verdict.BREACHED:
+                what = f"no more {shown_part(cover.slices[0])}"
+                yield Rung("reduce authority", what, enough=True, runs=cover.cost)
+                return
+        what = f"no single value of {', '.join(AUTHORITY)} is enough"
+        yield Rung("reduce authority", what, enough=False, runs=0)
 
     def _pause(self) -> Rung:
         return Rung("pause", "all runs", enough=True, runs=self.whole.runs)

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from ebudget.columns import BY_NAME, Type
 from ebudget.errors import UsageError
 from ebudget.misfit import nearest
-from ebudget.policy import Budget, Policy, SpendClass, SpendSum, SpendWhen
+from ebudget.policy import Budget, Gate, Policy, SpendClass, SpendSum, SpendWhen
 from ebudget.policy_check import check_policy
 from ebudget.policy_file import plain_value
 from ebudget.quantities import number
@@ -60,6 +60,8 @@ class Draft:
         if not equals:
             raise UsageError(f"{shown}: write BUDGET.KEY=VALUE, such as wrong-edits.allow=20%")
         owners = [name for name in self.policy.budgets if left.startswith(f"{name}.")]
+        if left in self.policy.budgets:
+            raise UsageError(f"{shown}: which key? Write {visible(left)}.allow=VALUE, for example")
         if not owners:
             name = left.partition(".")[0]
             near = visible(nearest(name, self.policy.budgets))
@@ -128,6 +130,9 @@ def _checked(raw: dict[str, Any], edits: Sequence[Edit]) -> Budget:
         message = first["msg"]
         if first["type"] == "misfit":
             message = first["ctx"]["problems"][0][1]
+        elif first["type"] == "extra_forbidden":
+            known = [f.alias or name for name, f in Gate.model_fields.items()]
+            message = f"unknown key{nearest(str(first['loc'][-1]), known)}"
         where = ".".join(str(part) for part in first["loc"])
         last = visible(edits[-1].source)
         raise UsageError(f"{last}: {visible(where)}: {visible(message)}") from None
@@ -157,6 +162,8 @@ class Sweep:
     """The policy with each value."""
 
 
+SWEPT = ("allow", "window", "gate", "min_runs", "spend")
+"""Keys of a budget that hold numbers."""
 _VALUE = r"\s*(\d+(?:\.\d+)?)\s*([%smhdw]?)\s*"
 _RANGE = re.compile(rf"{_VALUE}\.\.{_VALUE}(?::{_VALUE})?\Z")
 
@@ -186,9 +193,15 @@ def parse_sweep(draft: Draft, text: str) -> Sweep:
     unit = found[2]
     values = tuple(first + step * i for i in range(count))
     edit = draft.edit(f"{left}={_written(first)}{unit}", "--sweep")
-    edits = [replace(edit, value=f"{_written(value)}{unit}") for value in values]
+    if edit.path[0] not in SWEPT:
+        raise UsageError(f"{shown}: no number; swept can be {', '.join(SWEPT)}")
+    edits = [
+        replace(edit, source=f"--sweep {left}={text}", value=text)
+        for text in (f"{_written(value)}{unit}" for value in values)
+    ]
     policies = tuple(draft.edited([one]) for one in edits)
-    check_edited(policies[0], [edit])
+    for policy, one in zip((policies[0], policies[-1]), (edits[0], edits[-1]), strict=True):
+        check_edited(policy, [one])
     return Sweep(text, edit.budget, left[len(edit.budget) + 1 :], unit, values, policies)
 
 
@@ -199,6 +212,8 @@ def _written(value: Fraction) -> str:
 
 def with_scaled_column(policy: Policy, column: str, factor: Fraction) -> Policy:
     """The policy with every rule reading a column times a factor. Raises UsageError."""
+    if (factor * 10**9).denominator != 1:
+        raise UsageError(f"--scale {visible(column)}: a factor has at most 9 decimal places")
     types = policy.columns
     numeric = [name for name, type_ in types.items() if type_ in (Type.NUMBER, Type.INTEGER)]
     if column not in numeric:

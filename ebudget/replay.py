@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from fractions import Fraction
 
-from ebudget.accounts import Detail, accounts_of, window_edges
+from ebudget.accounts import Detail, accounts_of, is_inside_the_log, window_edges
 from ebudget.books import Book
 from ebudget.errors import UsageError
-from ebudget.policy import ALL, Budget, Policy
+from ebudget.gate import change_types
+from ebudget.policy import ALL, Policy
 from ebudget.quantities import DAY, Duration
 from ebudget.statement import Account, Group, Verdict
 from ebudget.windows import midnight, moment
@@ -49,15 +50,15 @@ class Past:
     longest_breach: int
     """Breached steps that count, one after the other."""
     stopped: tuple[tuple[str, int], ...]
-    """For each type of change, the steps that count on which it would have been stopped; the type
-    is `any` where the budget stops all."""
+    """For each type of change that the budget stops, the steps that count on which it would have
+    been stopped; `any` where it stops all and the policy names none."""
     pages: int
     """Steps that count on which a page fires that did not fire on the one before."""
     tickets: int
     """The same for tickets."""
     first_page: int | None
     lead: int | None
-    """Microseconds to the first breach from the last page that began before it, or with it."""
+    """Microseconds from the first page to the first breach, where it came before or with it."""
 
 
 @dataclass(frozen=True)
@@ -120,9 +121,10 @@ def replayed(books: Sequence[Book], every: Duration, moments: Sequence[int]) -> 
         found: dict[Group, list[Step]] = {}
         for at in moments:
             for account in accounts_of(book, at, BRIEF):
-                found.setdefault(account.group, []).append(_step(account, at))
+                inside = is_inside_the_log(book, account)
+                found.setdefault(account.group, []).append(_step(account, at, counts=inside))
         for group, steps in sorted(found.items(), key=lambda item: _order(item[0])):
-            pasts.append(_past(book.name, book.budget, group, steps, moments))
+            pasts.append(_past(book, group, steps, moments))
     return Replay(every, tuple(moments), tuple(pasts))
 
 
@@ -130,24 +132,24 @@ def _order(group: Group) -> list[tuple[bool, str]]:
     return [(value is not None, value or "") for _, value in group]
 
 
-def _step(account: Account, at: int) -> Step:
+def _step(account: Account, at: int, *, counts: bool) -> Step:
     firing = tuple(sorted({alert.row.severity for alert in account.firing}))
-    return Step(at, account.verdict, account.consumed, account.covered == 1, firing)
+    return Step(at, account.verdict, account.consumed, counts, firing)
 
 
-def _past(
-    name: str, budget: Budget, group: Group, steps: Sequence[Step], moments: Sequence[int]
-) -> Past:
+def _past(book: Book, group: Group, steps: Sequence[Step], moments: Sequence[int]) -> Past:
     counted = [step for step in steps if step.counts]
     days = {v: n for v in Verdict if (n := sum(step.verdict is v for step in counted))}
     stopped = days.get(Verdict.FROZEN, 0) + days.get(Verdict.BREACHED, 0)
-    types = ("any",) if budget.gate.changes is ALL else budget.gate.changes
+    gate = book.budget.gate
+    named = sorted(name for name in change_types(book.policy) if gate.stops(name))
+    types = named or (["any"] if gate.changes is ALL else [])
     line = [_counting(step) for step in _without_gaps(steps, moments)]
     pages, tickets = _begins(line, "page"), _begins(line, "ticket")
     breach = next((s.at for s in counted if s.verdict is Verdict.BREACHED), None)
     before = [at for at in pages if breach is not None and at <= breach]
     return Past(
-        name,
+        book.name,
         group,
         tuple(steps),
         days,
@@ -157,7 +159,7 @@ def _past(
         len(pages),
         len(tickets),
         pages[0] if pages else None,
-        breach - before[-1] if breach is not None and before else None,
+        breach - before[0] if breach is not None and before else None,
     )
 
 

@@ -6,9 +6,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ebudget.accounts import accounts_of, books_of
+from ebudget.columns import BY_NAME
 from ebudget.errors import UsageError
 from ebudget.ledger import Ledger
 from ebudget.policy import Logs, Policy
+from ebudget.quantities import Duration
+from ebudget.replay import Replay, replayed
 from ebudget.statement import Account
 from ebudget.text_safety import visible
 from ebudget.traffic import Change, changed
@@ -34,6 +37,8 @@ class Outcome:
 
     scenario: Scenario
     accounts: tuple[Account, ...]
+    replay: Replay | None = None
+    """Its past, where that was asked for."""
 
 
 def joined(policy: Policy, others: Iterable[Policy]) -> Policy:
@@ -43,8 +48,12 @@ def joined(policy: Policy, others: Iterable[Policy]) -> Policy:
     """
     fields = dict(policy.logs.fields)
     for other in others:
-        for name, field in other.logs.fields.items():
-            if fields.setdefault(name, field) != field:
+        known = {name for name in {*policy.logs.fields, *other.logs.fields} if name in BY_NAME}
+        for name in sorted(known | set(other.logs.fields)):
+            field = other.logs.fields.get(name)
+            if name not in known and field is not None:
+                fields.setdefault(name, field)
+            if fields.get(name) != field:
                 raise UsageError(
                     f"the policies map the column {visible(name)!r} differently, so one reading "
                     "cannot serve both"
@@ -66,15 +75,12 @@ def _tiers(policy: Policy) -> dict[str, str]:
     return {n: w.risk_tier for n, w in policy.workflows.items() if w.risk_tier is not None}
 
 
-def outcome_of(scenario: Scenario, ledger: Ledger) -> Outcome:
-    """The accounts of a scenario at the ledger's as_of."""
+def outcome_of(
+    scenario: Scenario, ledger: Ledger, every: Duration | None, moments: Sequence[int]
+) -> Outcome:
+    """The accounts of a scenario at the ledger's as_of, and at these moments of its past."""
     other = changed(ledger, scenario.policy, scenario.changes)
-    found: list[Account] = []
-    for book in books_of(scenario.policy, other):
-        found += accounts_of(book, ledger.as_of)
-    return Outcome(scenario, tuple(found))
-
-
-def outcomes_of(scenarios: Sequence[Scenario], ledger: Ledger) -> tuple[Outcome, ...]:
-    """The accounts of every scenario."""
-    return tuple(outcome_of(scenario, ledger) for scenario in scenarios)
+    books = books_of(scenario.policy, other)
+    found = [account for book in books for account in accounts_of(book, ledger.as_of)]
+    past = None if every is None else replayed(books, every, moments)
+    return Outcome(scenario, tuple(found), past)

@@ -36,12 +36,12 @@ class Selection:
         return replace(statement, accounts=kept)
 
 
-def check_budgets(policy: Policy, names: Sequence[str]) -> None:
+def check_budgets(policy: Policy, names: Sequence[str], option: str = "--budget") -> None:
     """Raises UsageError for a budget that the policy does not have."""
     for name in names:
         if name not in policy.budgets:
             near = visible(nearest(name, policy.budgets))
-            raise UsageError(f"--budget {visible(name)!r}: no such budget{near}")
+            raise UsageError(f"{option} {visible(name)!r}: no such budget{near}")
 
 
 def select(statement: Statement, budgets: Sequence[str], wanted: Sequence[str]) -> Selection:

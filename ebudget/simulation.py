@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from fractions import Fraction
 
@@ -16,7 +16,7 @@ from ebudget.policy_edits import Sweep
 from ebudget.quantities import Duration
 from ebudget.query import Plan, make_plan
 from ebudget.replay import Replay
-from ebudget.scenarios import AS_IT_STANDS, Outcome, Scenario, joined, outcomes_of
+from ebudget.scenarios import AS_IT_STANDS, Outcome, Scenario, joined, outcome_of
 from ebudget.selection import Selection
 from ebudget.statement import Statement
 from ebudget.suggestions import Suggestion
@@ -88,7 +88,8 @@ class Question:
         found = {edge for policy in policies for edge in window_edges(policy, as_of)}
         if self.history is not None:
             moments = self.history.instants(self.policy, first, as_of)
-            found |= replay.replay_edges([self.policy], moments)
+            past = [scenario.policy for scenario in self.scenarios] if self.replayed else []
+            found |= replay.replay_edges([self.policy, *past], moments)
         return found
 
 
@@ -100,11 +101,16 @@ class Simulation:
     statement: Statement
     """As it stands."""
     outcomes: tuple[Outcome, ...]
-    """As it stands, then every scenario."""
+    """As it stands, then every scenario; each with its past where that was asked for."""
     sweeps: tuple[SweepResult, ...] = ()
-    replay: Replay | None = None
     suggestions: tuple[Suggestion, ...] = ()
+    """For the policy as it stands, like the cuts."""
     cuts: tuple[Cut, ...] = ()
+
+    @property
+    def replay(self) -> Replay | None:
+        """The past as it stands."""
+        return self.outcomes[0].replay
 
 
 def simulate(question: Question, ledger: Ledger, selection: Selection | None = None) -> Simulation:
@@ -119,23 +125,19 @@ def simulate(question: Question, ledger: Ledger, selection: Selection | None = N
         check_values(ledger, scenario.changes)
     books = books_of(policy, ledger)
     statement = wanted.of(evaluate(policy, ledger, books=books))
-    found = outcomes_of(question.scenarios, ledger)
-    first = Outcome(Scenario(AS_IT_STANDS, policy), statement.accounts)
-    outcomes = [first, *(_narrowed(outcome, wanted) for outcome in found)]
     moments: Sequence[int] = ()
+    every = None
     if question.history is not None:
         moments = question.history.instants(policy, ledger.intake.first, ledger.as_of)
-    told = None
-    if question.replayed and question.history is not None:
-        told = replay.replayed(books, question.history.every, moments)
-        kept = tuple(p for p in told.accounts if wanted.admits(p.budget, dict(p.group)))
-        told = Replay(told.every, told.instants, kept)
+        every = question.history.every if question.replayed else None
+    told = None if every is None else replay.replayed(books, every, moments)
+    first = Outcome(Scenario(AS_IT_STANDS, policy), statement.accounts, told)
+    others = [outcome_of(scenario, ledger, every, moments) for scenario in question.scenarios]
     return Simulation(
         question,
         statement,
-        tuple(outcomes),
+        tuple(_narrowed(outcome, wanted) for outcome in (first, *others)),
         tuple(_narrowed_sweep(sweeps.swept(sweep, ledger), wanted) for sweep in question.sweeps),
-        told,
         tuple(
             suggestion
             for name in question.suggest
@@ -152,7 +154,11 @@ def simulate(question: Question, ledger: Ledger, selection: Selection | None = N
 
 def _narrowed(outcome: Outcome, wanted: Selection) -> Outcome:
     kept = tuple(a for a in outcome.accounts if wanted.admits(a.budget, dict(a.group)))
-    return Outcome(outcome.scenario, kept)
+    past = outcome.replay
+    if past is not None:
+        pasts = tuple(p for p in past.accounts if wanted.admits(p.budget, dict(p.group)))
+        past = replace(past, accounts=pasts)
+    return Outcome(outcome.scenario, kept, past)
 
 
 def _narrowed_sweep(result: SweepResult, wanted: Selection) -> SweepResult:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import ceil
 
-from ebudget.accounts import Detail, accounts_of
+from ebudget.accounts import Detail, accounts_of, is_inside_the_log
 from ebudget.allowance import ByTier, Count, OfBaseline, OfValue, PerRuns, Plain, Ratio
 from ebudget.books import Book
 from ebudget.classes import Signatures
@@ -33,14 +33,14 @@ class Suggestion:
     exact: Fraction | None
     """The lowest value that keeps; None where none does."""
     kept: Fraction
-    """The share of the days that it keeps."""
-    interval: tuple[float, float] | None
-    """The 95% interval of the rate on the day that decides, where it is a proportion of runs."""
+    """The share of the days that the suggested value keeps."""
     instant_days: int
     """Days with an instant event, which no allowance keeps."""
-    line: str | None
+    interval: tuple[float, float] | None = None
+    """The 95% interval of the rate on the day that decides, where it is a proportion of runs."""
+    line: str | None = None
     """The policy line to paste."""
-    value: Fraction | None
+    value: Fraction | None = None
     """The exact value rounded up: what the line allows."""
     reason: str | None = None
     """Why there is no suggestion."""
@@ -57,7 +57,8 @@ def suggested(
     for at in moments:
         for account in accounts_of(book, at, BRIEF):
             days = found.setdefault(account.group, [])
-            if account.covered == 1 and account.verdict.judged and account.allowed is not None:
+            judged = account.verdict.judged and account.allowed is not None
+            if judged and is_inside_the_log(book, account):
                 days.append(account)
     return tuple(
         _suggestion(name, budget, group, found[group], keep)
@@ -96,42 +97,41 @@ def _suggestion(
     name: str, budget: Budget, group: Group, days: Sequence[Account], keep: Fraction
 ) -> Suggestion:
     form = budget.form_of(dict(group).get("risk_tier"))
-    needs = sorted((account for account in days if not account.instant), key=_needed)
-    instant = len(days) - len(needs)
-    windows = _windows(days)
-    least = ceil(keep * len(days))
-
-    def without(reason: str) -> Suggestion:
-        nothing = (len(days), windows, None, Fraction(0), None, instant, None, None)
-        return Suggestion(name, group, *nothing, reason)
-
+    instant = sum(account.instant > 0 for account in days)
+    pairs = [(_needed(account), account) for account in days if not account.instant]
+    needs = sorted(
+        ((need, account) for need, account in pairs if need is not None), key=lambda pair: pair[0]
+    )
+    nothing = Suggestion(name, group, len(days), _windows(days), None, Fraction(0), instant)
+    least = max(ceil(keep * len(days)), 1)
     if not days or form is None:
-        return without("no day can be judged with its whole window inside the log")
+        reason = "no day can be judged with its whole window inside the log"
+        return replace(nothing, reason=reason)
     if least > len(needs):
-        return without(f"on {instant:,} of {len(days):,} days an instant event spends everything")
-    deciding = needs[max(least, 1) - 1]
-    exact = max(_needed(deciding), Fraction(0))
+        lost = len(days) - len(needs)
+        why = "an instant event spends everything" if instant else "nothing is allowed"
+        return replace(nothing, reason=f"on {lost:,} of {len(days):,} days {why}")
+    exact, deciding = max(needs[least - 1][0], Fraction(0)), needs[least - 1][1]
     value = _rounded_up(exact, percent=not isinstance(form, Count | PerRuns))
     if isinstance(form, Count):
         value = Fraction(ceil(value))  # a bare number below 1 would be no policy
-    kept = Fraction(sum(_needed(account) <= value for account in needs), len(days))
-    return Suggestion(
-        name,
-        group,
-        len(days),
-        windows,
-        exact,
-        kept,
-        deciding.interval if isinstance(form, Ratio) else None,
-        instant,
-        _line(form, value),
-        value,
+    if isinstance(form, Ratio) and value > 1:
+        text = f"it would take {written(value * 100)}%, and a ratio is at most 100%"
+        return replace(nothing, exact=exact, reason=f"{text}; write {{amount: …, per: …}}")
+    return replace(
+        nothing,
+        exact=exact,
+        kept=Fraction(sum(need <= value for need, _ in needs), len(days)),
+        interval=deciding.interval if isinstance(form, Ratio) else None,
+        line=_line(form, value),
+        value=value,
     )
 
 
-def _needed(account: Account) -> Fraction:
+def _needed(account: Account) -> Fraction | None:
+    """The allowance that the day would have spent exactly; None where none is enough."""
     if not account.allowed:
-        return Fraction(0) if account.spent <= 0 else Fraction(10**30)
+        return Fraction(0) if account.spent <= 0 else None
     return account.spent / account.allowed
 
 

@@ -35,7 +35,8 @@ class Swept:
     turns: tuple[Turn, ...]
     breaks_even: Fraction | None
     """The exact value at which all that is allowed is spent, in the sweep's unit: below it the
-    account is breached. None where the key is no allowance or an instant event breaches it."""
+    account is breached. None where what is allowed is not in proportion to the value, or an
+    instant event breaches it."""
     spent: Fraction
     eligible: int
     unit: str
@@ -92,10 +93,14 @@ def _line(sweep: Sweep, group: Group, line: Sequence[Account | None]) -> Swept:
 
 def _breaks_even(sweep: Sweep, line: Sequence[Account | None]) -> Fraction | None:
     """What is allowed grows in proportion to the value, so one point tells where it is spent."""
-    if sweep.key.split(".")[0] != "allow" or sweep.key.endswith((".per", ".over")):
+    points = [
+        (value, account)
+        for value, account in zip(sweep.values, line, strict=True)
+        if account is not None and account.verdict.judged and account.allowed and value
+    ]
+    if not points or any(account.instant for _, account in points):
         return None
-    for value, account in zip(reversed(sweep.values), reversed(line), strict=True):
-        if account is None or not value or not account.allowed or account.instant:
-            continue
-        return value * account.spent / account.allowed
-    return None
+    paces = {(account.allowed or 0) / value for value, account in points}
+    if len(paces) > 1 or (len(points) == 1 and sweep.key != "allow"):
+        return None  # the value decides something else
+    return points[-1][1].spent / paces.pop()

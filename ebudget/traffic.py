@@ -20,6 +20,9 @@ from ebudget.reading import FLAW_BITS
 from ebudget.selection import NO_VALUE
 from ebudget.text_safety import visible
 
+FINEST = 10**20
+"""Parts of a run at most: sums of them still fit into 128 bits."""
+
 Part = tuple[tuple[str, str | None], ...]
 """The runs that have all of these values."""
 
@@ -79,7 +82,8 @@ def assumption(change: Change) -> str:
         case Mended(failure, left):
             return (
                 f"{float(left):.4g} of the runs that match {visible(failure, 60)} still do; the "
-                "others succeed, unless another rule finds them, and cost the same"
+                "others succeed, unless another rule finds them, and cost the same; conditions "
+                "on the outcome still read the log's"
             )
 
 
@@ -130,17 +134,25 @@ def _measures(ledger: Ledger) -> list[str]:
 
 
 def _times(ledger: Ledger, factor: pl.Expr) -> list[pl.Expr]:
-    types = ledger.frame.schema
-    return [pl.col(name) * factor.cast(types[name]) for name in _measures(ledger)]
+    return [pl.col(name).cast(pl.Int128) * factor for name in _measures(ledger)]
+
+
+def _whole(number: int) -> pl.Expr:
+    return pl.lit(number, dtype=pl.Int128)
+
+
+def _scale(ledger: Ledger, parts: int) -> int:
+    """How many parts a run has now. Raises UsageError where sums might not hold them."""
+    if ledger.scale * parts > FINEST:
+        raise UsageError("these factors have too many decimals together; write them shorter")
+    return ledger.scale * parts
 
 
 def _multiplied(ledger: Ledger, rows: pl.Expr, factor: Fraction) -> Ledger:
     """Some rows times a factor; all are counted in parts of a run that make it whole."""
-    up, down = factor.numerator, factor.denominator
-    times = pl.when(rows).then(up).otherwise(down)
-    return replace(
-        ledger, frame=ledger.frame.with_columns(_times(ledger, times)), scale=ledger.scale * down
-    )
+    times = pl.when(rows).then(_whole(factor.numerator)).otherwise(_whole(factor.denominator))
+    scale = _scale(ledger, factor.denominator)
+    return replace(ledger, frame=ledger.frame.with_columns(_times(ledger, times)), scale=scale)
 
 
 def _mended(ledger: Ledger, policy: Policy, change: Mended) -> Ledger:
@@ -149,7 +161,7 @@ def _mended(ledger: Ledger, policy: Policy, change: Mended) -> Ledger:
     flags = plan.flag_columns[word]
     matches = (pl.col(flags) & (1 << bit) != 0) & pl.col("outcome").ne_missing("infrastructure")
     kept, whole = change.left.numerator, change.left.denominator
-    mended = frame.filter(matches).with_columns(_times(ledger, pl.lit(whole - kept)))
+    mended = frame.filter(matches).with_columns(_times(ledger, _whole(whole - kept)))
     mended = mended.with_columns(pl.col(flags) & ~(1 << bit))
     others = pl.lit(value=False)
     for failure in policy.failures.values():
@@ -157,6 +169,8 @@ def _mended(ledger: Ledger, policy: Policy, change: Mended) -> Ledger:
         others = others | (pl.col(plan.flag_columns[other]) & (1 << place) != 0)
     failed = pl.col("outcome").is_null() | (pl.col("outcome") == "failure")
     success = pl.when(failed & ~others).then(pl.lit("success")).otherwise(pl.col("outcome"))
-    stays = frame.with_columns(_times(ledger, pl.when(matches).then(kept).otherwise(whole)))
+    stays = frame.with_columns(
+        _times(ledger, pl.when(matches).then(_whole(kept)).otherwise(_whole(whole)))
+    )
     both = pl.concat([stays, mended.with_columns(success.alias("outcome"))])
-    return replace(ledger, frame=both.filter(pl.col(COUNT) != 0), scale=ledger.scale * whole)
+    return replace(ledger, frame=both.filter(pl.col(COUNT) != 0), scale=_scale(ledger, whole))

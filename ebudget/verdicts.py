@@ -64,6 +64,11 @@ def granted(
             return Grant(fraction * base.amount / base.eligible * figures.eligible)
 
 
+def _runs(count: int) -> str:
+    """A count as text; parts of runs, which only what-ifs know, to one decimal."""
+    return str(count) if isinstance(count, int) else f"{float(count):.1f}"
+
+
 def is_too_few(budget: Budget, form: Plain | None, figures: Figures) -> bool:
     """Whether the allowance depends on the runs that earn, and these are too few."""
     return form is not None and depends_on_runs(form) and figures.eligible < budget.min_runs
@@ -80,7 +85,7 @@ def judge(
     if is_too_few(budget, form, figures):
         return (
             Verdict.INSUFFICIENT,
-            f"{figures.eligible} of at least {budget.min_runs} runs",
+            f"{_runs(figures.eligible)} of at least {budget.min_runs} runs",
         )
     nothing_earned = isinstance(form, Ratio | PerRuns | OfBaseline) and figures.eligible == 0
     no_value = isinstance(form, OfValue) and figures.value == 0 and not figures.unvalued

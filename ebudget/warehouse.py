@@ -50,6 +50,10 @@ class Warehouse:
             ) from None
         except duckdb.Error as error:
             raise StatementError(_first_line(error)) from error
+        except RuntimeError as error:  # what DuckDB makes of Ctrl-C
+            if "interrupted" in str(error).lower():
+                raise KeyboardInterrupt from None
+            raise
 
     def note(self, statement: exp.Expr) -> None:
         """Remember a statement for `--sql`."""

@@ -172,6 +172,12 @@ def test_a_thousand_values_turn_where_the_first_one_is_enough(asked: Asked) -> N
     ]
 
 
+def test_a_sweep_of_what_counts_counts_anew_with_every_value(asked: Asked) -> None:
+    policy = one_budget(spend={"class": {"B": 1}}, allow="50%")
+    (line,) = asked(policy, runs(90, 10), sweep="b.weights.B=1..7:2").sweeps[0].accounts
+    assert [v.value for v in line.verdicts if v] == ["ok", "warning", "warning", "breached"]
+
+
 @pytest.mark.xfail(strict=True, reason="an account of another tier is told a value of this one")
 def test_a_sweep_of_one_tier_says_nothing_about_accounts_of_another(asked: Asked) -> None:
     policy = one_budget(allow={"low": "5%", "high": "10%"})
@@ -258,6 +264,13 @@ def test_a_mended_run_that_another_rule_finds_is_still_a_failure(asked: Asked) -
     records = [run("failure", failure_reason="x", cost_usd=cost) for cost in (1, 3)]
     account = asked(policy, records, Mended("x", Fraction(0))).outcomes[1].accounts[0]
     assert (account.spent, account.eligible) == (1, 1)
+
+
+def test_an_outage_is_no_failure_that_could_be_mended(asked: Asked) -> None:
+    policy = one_budget(spend={"when": "failure_reason = 'x'"}, of="all")
+    records = [run(outcome, failure_reason="x") for outcome in ("failure", "infrastructure")]
+    account = asked(policy, records, Mended("x", Fraction(0))).outcomes[1].accounts[0]
+    assert account.spent == 1
 
 
 @pytest.mark.xfail(strict=True, reason="a condition on the outcome still reads the old one")
@@ -521,6 +534,23 @@ def test_where_every_slice_fails_alike_no_cut_helps_and_that_is_said(asked: Aske
     assert cut.reason
     assert [rung.name for rung in cut.rungs][-2:] == ["reduce authority", "pause"]
     assert [rung.enough for rung in cut.rungs][-2:] == [False, True]
+
+
+def test_a_cut_of_two_slices_counts_once_what_both_hold(asked: Asked, tmp_path: Path) -> None:
+    """Every column has two values, so that no slice is the whole log."""
+    names = ("action_type", "segment", "risk_tier", "model", "version", "tool", "route")
+    first, second = dict.fromkeys(names, "p"), dict.fromkeys(names, "q")
+    records = runs(30, 0, **first) + runs(30, 0, **second)
+    records += runs(0, 6, **{**first, "tool": "t"}) + runs(0, 5, **{**second, "route": "r"})
+    records += runs(0, 2, **{**first, "tool": "t", "route": "r"})
+    (cut,) = asked(one_budget(allow="1%"), records, cut=("b",)).cuts
+    assert [step.slice for step in cut.steps] == [(("route", "r"),), (("tool", "t"),)]
+    assert [(step.runs, step.spent, step.consumed) for step in cut.steps] == [
+        (7, 7, Fraction(600, 66)),
+        (6, 6, 0),
+    ]
+    account, lost = after_cut(tmp_path, one_budget(allow="1%"), cut, records)
+    assert (cut.runs, lost, account.spent) == (13, 13, 0)
 
 
 @pytest.mark.xfail(strict=True, reason="one slice that is the whole log hides a cut of two")

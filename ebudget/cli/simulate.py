@@ -43,7 +43,7 @@ from ebudget.policy_file import load_document, load_policy
 from ebudget.quantities import Duration, duration, number, share
 from ebudget.render.page import Look
 from ebudget.render.simulation import as_json, as_text, markdown
-from ebudget.scenarios import Scenario
+from ebudget.scenarios import AS_IT_STANDS, Scenario
 from ebudget.selection import NO_VALUE, check_budgets, select
 from ebudget.simulation import History, Question, Simulation
 from ebudget.simulation import simulate as answer
@@ -145,17 +145,17 @@ def simulate(
     draft = Draft(loaded, document)
     paths = log_paths(logs, loaded, policy)
     outputs = parse_outputs(output or (), FORMATS, [*paths, policy, *(against or ())])
-    for names in (budget, suggest, cut):
-        check_budgets(loaded, names or ())
+    for option, names in (("--budget", budget), ("--suggest", suggest), ("--cut", cut)):
+        check_budgets(loaded, names or (), option)
     question = Question(
         loaded,
         (*_scenarios(draft, set_, without, only, scale), *_others(against or ())),
         tuple(parse_sweep(draft, text) for text in sweep or ()),
         _history(replay, from_, to, asked=bool(suggest)),
         replay is not None,
-        tuple(suggest or ()),
+        tuple(dict.fromkeys(suggest or ())),
         _keep(keep),
-        tuple(cut or ()),
+        tuple(dict.fromkeys(cut or ())),
     )
     moment = as_of_moment(as_of, loaded)
     with progress() as tick:
@@ -198,6 +198,8 @@ def _named(text: str) -> tuple[str, str]:
     """The name of the scenario that a text belongs to, and the rest."""
     found = _NAMED.match(text)
     if found and found[1].strip() not in _PREFIXES:
+        if found[1].strip() == AS_IT_STANDS:
+            raise UsageError(f"{AS_IT_STANDS!r} is the first scenario; choose another name")
         return found[1].strip(), found[2]
     return "", text
 
@@ -239,7 +241,8 @@ def _scenario(name: str, group: _Group, draft: Draft) -> Scenario:
     for column, factor in group.columns:
         policy = with_scaled_column(policy, column, factor)
         assumed.append(
-            f"every rule and sum reads {column} times {float(factor):g}; nothing else changes"
+            f"every rule and sum reads {column} times {float(factor):g}, also in the time before "
+            "the window, so that baselines move with it; nothing else changes"
         )
     if group.edits:
         assumed.append("the same runs, outcomes and costs under other terms")

@@ -62,26 +62,30 @@ def by_budget(suggestions: Iterable[Suggestion]) -> Mapping[str, list[Suggestion
 
 def whole_line(simulation: Simulation, ones: Sequence[Suggestion]) -> tuple[str | None, str]:
     """The line that suits every account of a budget, or None; and what to say of it."""
-    missing = sum(one.line is None for one in ones)
-    if missing:
-        each = figures.count_of(missing, "account")
-        return None, f"no line for the whole budget: {each} of {len(ones):,} without a suggestion"
+    known = [one for one in ones if one.line is not None]
+    missing = len(ones) - len(known)
+    if not known:
+        return None, "no line for the whole budget: no account has a suggestion"
+    rest = f"; it says nothing of {figures.count_of(missing, 'account')} without one"
+    told = rest if missing else ""
     allow = simulation.outcomes[0].scenario.policy.budgets[ones[0].budget].allow
     if not isinstance(allow, ByTier):
-        return widest_first(ones)[0].line, "for the whole budget, the largest of them"
+        return widest_first(known)[0].line, f"for the whole budget, the largest of them{told}"
     tiers = [tier for tier, _ in allow.tiers]
     accounts = {(a.budget, a.group): a.risk_tier for a in simulation.statement.accounts}
     largest: dict[str, Suggestion] = {}
-    for one in reversed(widest_first(ones)):
+    for one in reversed(widest_first(known)):
         tier = dict(one.group).get("risk_tier") or accounts.get((one.budget, one.group))
         largest[tier if tier in tiers else "default"] = one
     unknown = [tier for tier in tiers if tier not in largest]
-    if unknown or len(largest) != len(tiers):
-        return None, f"no line for the whole budget: no account has {', '.join(unknown)} risk"
+    if unknown:
+        told += f"; {', '.join(unknown)} stays as it is"
     each = ", ".join(
-        f"{tier}: {(largest[tier].line or '').removeprefix('allow: ')}" for tier in tiers
+        f"{tier}: {(largest[tier].line or '').removeprefix('allow: ')}"
+        for tier in tiers
+        if tier in largest
     )
-    return f"allow: {{{each}}}", "for the whole budget, the largest of each risk tier"
+    return f"allow: {{{each}}}", f"for the whole budget, the largest of each risk tier{told}"
 
 
 def cut_title(cut: Cut) -> str:

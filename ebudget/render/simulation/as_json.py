@@ -9,7 +9,6 @@ from ebudget.cuts import Cut
 from ebudget.render.as_json import account_dict, number, statement_dict
 from ebudget.replay import Past, Replay
 from ebudget.simulation import SCHEMA, Simulation
-from ebudget.statement import Group
 from ebudget.suggestions import Suggestion
 from ebudget.sweeps import SweepResult
 from ebudget.windows import timestamp
@@ -27,6 +26,7 @@ def render(simulation: Simulation) -> str:
                 "name": outcome.scenario.name,
                 "assumptions": list(outcome.scenario.assumptions),
                 "accounts": [account_dict(account) for account in outcome.accounts],
+                "timeline": None if outcome.replay is None else _replay(outcome.replay),
             }
             for outcome in simulation.outcomes
         ],
@@ -120,10 +120,6 @@ def _suggestion(suggestion: Suggestion) -> dict[str, Any]:
     }
 
 
-def _part(part: Group) -> dict[str, str | None]:
-    return dict(part)
-
-
 def _cut(cut: Cut) -> dict[str, Any]:
     return {
         "budget": cut.account.budget,
@@ -131,7 +127,7 @@ def _cut(cut: Cut) -> dict[str, Any]:
         "consumed": number(cut.account.consumed),
         "slices": [
             {
-                "slice": _part(step.slice),
+                "slice": dict(step.slice),
                 "spent": number(step.spent),
                 "instant": step.instant,
                 "runs": step.runs,

@@ -30,8 +30,9 @@ def render(simulation: Simulation, look: Look) -> str:
         _scenarios(page, simulation.outcomes)
     for result in simulation.sweeps:
         _sweep(page, result)
-    if simulation.replay is not None:
-        _replay(page, simulation.replay)
+    for outcome in simulation.outcomes:
+        if outcome.replay is not None:
+            _replay(page, outcome.replay, words.past_of(simulation, outcome))
     noun = "day" if simulation.replay is None else words.steps_noun(simulation.replay.every)
     for budget, ones in advice.by_budget(simulation.suggestions).items():
         _suggestions(page, simulation, budget, ones, noun)
@@ -288,10 +289,10 @@ def _sweep_table(page: Page, result: SweepResult, values: Sequence[str]) -> None
         )
 
 
-def _replay(page: Page, replay: Replay) -> None:
+def _replay(page: Page, replay: Replay, whose: str) -> None:
     look, noun = page.look, words.steps_noun(replay.every)
     instants = replay.instants
-    _titled(page, words.replay_title(replay, look.zone))
+    _titled(page, words.replay_title(replay, look.zone) + whose)
     if not instants:
         return
     first, last = (words.date_of(at, look.zone, replay.every) for at in (instants[0], instants[-1]))

@@ -25,8 +25,9 @@ def render(simulation: Simulation, look: Look) -> str:
         lines += _scenarios(simulation.outcomes)
     for result in simulation.sweeps:
         lines += _sweep(result)
-    if simulation.replay is not None:
-        lines += _replay(simulation.replay, look)
+    for outcome in simulation.outcomes:
+        if outcome.replay is not None:
+            lines += _replay(outcome.replay, look, words.past_of(simulation, outcome))
     noun = "day" if simulation.replay is None else words.steps_noun(simulation.replay.every)
     for budget, ones in advice.by_budget(simulation.suggestions).items():
         lines += _suggestions(simulation, budget, ones, noun)
@@ -121,8 +122,13 @@ def _sweep(result: SweepResult) -> list[str]:
     return lines
 
 
-def _replay(replay: Replay, look: Look) -> list[str]:
-    lines = [f"### {words.replay_title(replay, look.zone)}", "", words.ONCE_A_STEP, ""]
+def _replay(replay: Replay, look: Look, whose: str) -> list[str]:
+    lines = [
+        f"### {words.replay_title(replay, look.zone)}{code(whose) if whose else ''}",
+        "",
+        words.ONCE_A_STEP,
+        "",
+    ]
     rows = [
         [
             code(words.named(past.budget, past.group)),

@@ -303,6 +303,11 @@ def steps_noun(every: Duration) -> str:
     return "day" if every.micros == DAY else "step"
 
 
+def past_of(simulation: Simulation, outcome: Outcome) -> str:
+    """Whose past it is, where there are several."""
+    return f": {outcome.scenario.name}" if len(simulation.outcomes) > 1 else ""
+
+
 def replay_title(replay: Replay, zone: tzinfo) -> str:
     """From when to when, and in how many steps."""
     noun, instants = steps_noun(replay.every), replay.instants
@@ -397,7 +402,9 @@ def _alerts(past: Past, every: Duration, zone: tzinfo) -> list[str]:
         return found
     if past.lead is None:
         early = f"pages before the first {noun} that counts are not known"
-        found.append(early if _from_the_start(past) else "no page before the first breach")
+        found.append(
+            early if _from_the_start(past) else f"no page at the end of a {noun} before the breach"
+        )
     elif past.lead == 0:
         found.append(f"paged on the {noun} of the first breach, not before")
     else:
