@@ -112,7 +112,8 @@ class Book:
 
     def _values(self, frame: pl.DataFrame, success: pl.Series) -> tuple[pl.Series, pl.Series]:
         if not self._valued:
-            return (success * 0).cast(pl.Int128), success * 0
+            nothing = pl.zeros(len(success), dtype=pl.Int128, eager=True)
+            return nothing, nothing
         worth: dict[str | None, int | None] = {
             name: None if w.value_usd is None else _nano(w.value_usd)
             for name, w in self.policy.workflows.items()

@@ -694,12 +694,12 @@ def test_a_suggested_line_keeps_as_many_days_as_asked_and_a_hair_less_does_not(
         assert suggestion.days == len(verdicts)
         if suggestion.line is None or suggestion.exact is None or suggestion.value is None:
             assert suggestion.reason
-            assert not verdicts or len(verdicts) - suggestion.instant_days < share * len(verdicts)
+            form = draft.policy.budgets["b"].allow
+            most = with_amount(form, Fraction(1 if isinstance(form, Ratio) else 10**12))
+            best = days(allowing(draft.policy, "b", most), suggestion.group)
+            assert not best or sum(v is not Verdict.BREACHED for v in best) < share * len(best)
             continue
         assert suggestion.value >= suggestion.exact
-        ratio = isinstance(draft.policy.budgets["b"].allow, Ratio)
-        if (ratio and suggestion.value > 1) or suggestion.exact >= 10**30:
-            continue  # a known gap: test_simulate has it
         text = f"version: 1\nbudgets:\n  b:\n    spend: {{class: B}}\n    {suggestion.line}\n"
         text += "workflows: {a: {value_usd: 2}}\n"
         allow = parse_document(text, "pasted.yaml")[0].budgets["b"].allow
@@ -853,7 +853,7 @@ def test_a_cut_is_the_best_that_trying_every_set_of_slices_finds(
     wanted = best_cut(policy, records)
     if not cut.steps:
         assert cut.reason
-        if "leaves the agent any run" in cut.reason:
+        if "the agent" in cut.reason:
             return  # a known gap: test_simulate has it
         assert wanted is None, f"{cut.reason!r}, but {wanted} is a cut"
         return

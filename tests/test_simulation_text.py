@@ -77,9 +77,8 @@ def test_names_are_shown_and_never_obeyed(simulation):
 def test_nothing_asked_is_said(simulation):
     bare = replace(
         simulation,
-        outcomes=simulation.outcomes[:1],
+        outcomes=(replace(simulation.outcomes[0], replay=None),),
         sweeps=(),
-        replay=None,
         suggestions=(),
         cuts=(),
         question=Question(simulation.question.policy),
@@ -162,13 +161,16 @@ def test_the_lead_of_a_page_is_told_in_days_and_hours():
     assert "every change stopped on 1 step" in told
 
 
-def test_a_line_for_the_whole_budget_needs_a_suggestion_for_every_account(simulation):
+def test_a_line_for_the_whole_budget_is_the_largest_and_names_what_it_does_not_rest_on(simulation):
     ones = [one for one in simulation.suggestions if one.line]
     slow = [one for one in ones if one.budget == "slow-answers"]
     line, _ = advice.whole_line(simulation, slow)
     assert line == max(slow, key=lambda one: one.value).line
-    lacking = [*slow, replace(slow[0], line=None, value=None)]
-    assert advice.whole_line(simulation, lacking)[0] is None
+    nothing = replace(slow[0], line=None, value=None)
+    line, said = advice.whole_line(simulation, [*slow, nothing])
+    assert line == max(slow, key=lambda one: one.value).line
+    assert "it says nothing of 1 account without one" in said
+    assert advice.whole_line(simulation, [nothing])[0] is None
 
 
 def test_a_line_by_tiers_takes_the_largest_of_each_tier(simulation):
