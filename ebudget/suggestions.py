@@ -57,8 +57,7 @@ def suggested(
     for at in moments:
         for account in accounts_of(book, at, BRIEF):
             days = found.setdefault(account.group, [])
-            judged = account.verdict.judged and account.allowed is not None
-            if judged and is_inside_the_log(book, account):
+            if account.verdict.judged and is_inside_the_log(book, account):
                 days.append(account)
     return tuple(
         _suggestion(name, budget, group, found[group], keep)

@@ -378,6 +378,27 @@ def test_days_with_an_instant_event_are_kept_by_no_allowance(asked: Asked) -> No
     assert (found.line, found.kept) == ("allow: 10%", Fraction(9, 10))
 
 
+@pytest.mark.xfail(strict=True, reason="an instant event without a baseline is no day at all")
+def test_a_day_with_an_instant_event_counts_also_where_its_allowance_is_unknown(
+    asked: Asked,
+) -> None:
+    """The day is breached whatever is allowed; nobody failed on the day before it."""
+    policy = one_budget(
+        window="day",
+        spend={"class": {"B": 1, "C": "all"}},
+        allow={"of_baseline": "100%", "over": "1d"},
+    )
+    records = in_days(*((day, 9, 1) for day in range(12) if day != 5), (5, 9, 0))
+    records.append(run("failure", at(days=4), failure_reason="x"))
+    past = {"history": History(duration("1d")), "suggest": ("b",)}
+    found = asked(policy, records, replayed=True, keep=Fraction(1, 2), **past)
+    assert found.replay is not None
+    days = found.replay.accounts[0].days
+    (suggestion,) = found.suggestions
+    assert suggestion.instant_days == 1
+    assert suggestion.days == sum(n for verdict, n in days.items() if verdict.judged)
+
+
 @pytest.mark.parametrize("days", [0, 2])
 def test_a_log_shorter_than_the_window_suggests_nothing(asked: Asked, days: int) -> None:
     records = in_days(*((day, 9, 1) for day in range(days + 1)))
