@@ -378,7 +378,6 @@ def test_days_with_an_instant_event_are_kept_by_no_allowance(asked: Asked) -> No
     assert (found.line, found.kept) == ("allow: 10%", Fraction(9, 10))
 
 
-@pytest.mark.xfail(strict=True, reason="an instant event without a baseline is no day at all")
 def test_a_day_with_an_instant_event_counts_also_where_its_allowance_is_unknown(
     asked: Asked,
 ) -> None:
