@@ -82,8 +82,8 @@ def assumption(change: Change) -> str:
         case Mended(failure, left):
             return (
                 f"{float(left):.4g} of the runs that match {visible(failure, 60)} still do; the "
-                "others succeed, unless another rule finds them, and cost the same; conditions "
-                "on the outcome still read the log's"
+                "others, if they failed, succeed unless another rule finds them, and cost the "
+                "same; conditions on the outcome still read the log's"
             )
 
 
