@@ -19,10 +19,10 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import cmp_to_key
+from functools import cmp_to_key, reduce
 from heapq import heappush, heapreplace
 from itertools import combinations
-from operator import attrgetter, itemgetter
+from operator import attrgetter, itemgetter, or_
 from typing import NamedTuple
 
 MOST_SLICES = 5
@@ -47,6 +47,8 @@ class Cell:
     """Runs given up; at least 1."""
     must: bool = False
     """Whether nothing is enough while they are there, such as an instant event."""
+    keep: int = 0
+    """What has to be left in the end, such as runs that earn."""
 
 
 @dataclass(frozen=True)
@@ -80,16 +82,18 @@ def smallest_cover(
     needed: int,
     most: int = MOST_SLICES,
     most_steps: int = MOST_STEPS,
+    least: int = 0,
 ) -> Search:
     """At most `most` slices that gain at least `needed` and hold every must-cell.
 
-    Fewest slices first, then the lowest cost, the largest gain, the first in order. ValueError
-    where a cell has no value for a column, or costs less than 1.
+    What is left over keeps at least `least`; more slices only leave less, so a cover that leaves
+    too little is no part of a good one. Fewest slices first, then the lowest cost, the largest
+    gain, the first in order. ValueError where a cell has no value for a column, or costs less than 1.
     """
     merged = _merged(cells, len(columns))
     if needed <= 0 and not any(cell.must for cell in merged):
         return Search(Cover((), 0, 0, True, 0), True, 0)
-    search = _BranchAndBound(_slices(columns, merged), merged, needed)
+    search = _BranchAndBound(_slices(columns, merged), merged, needed, least)
     for number in range(1, most + 1):
         fewer_refuted = search.open is None
         # Each number leaves steps for those after it: a cover that may not be the best beats none.
@@ -116,7 +120,7 @@ def _merged(cells: Iterable[Cell], columns: int) -> list[Cell]:
             raise ValueError(f"a cell needs {columns} values and a cost of at least 1: {cell}")
         old = found.get(cell.values, Cell(cell.values, 0, 0))
         gain, cost, must = old.gain + cell.gain, old.cost + cell.cost, old.must or cell.must
-        found[cell.values] = Cell(cell.values, gain, cost, must)
+        found[cell.values] = Cell(cell.values, gain, cost, must, old.keep + cell.keep)
     return sorted(found.values(), key=lambda cell: _order(cell.values))
 
 
@@ -203,6 +207,7 @@ class _BranchAndBound:
     slices: list[_Members]
     cells: list[Cell]
     needed: int
+    least: int = 0
     most_steps: int = 0
     best: Found | None = None
     open: int | None = None
@@ -284,8 +289,16 @@ class _BranchAndBound:
 
     def _offer(self, cost: int, gain: int, chosen: Iterable[int]) -> None:
         found = (cost, -gain, tuple(sorted(chosen)))
-        if self.best is None or found < self.best:
+        if (self.best is None or found < self.best) and self._leaves_enough(found[2]):
             self.best = found
+
+    def _leaves_enough(self, chosen: Iterable[int]) -> bool:
+        if not self.least:
+            return True
+        self.steps += 1
+        gone = reduce(or_, (self.slices[number].bits for number in chosen), 0)
+        left = sum(cell.keep for i, cell in enumerate(self.cells) if not gone >> i & 1)
+        return left >= self.least
 
     def _leave(self, taken: _Taken, branches: Iterable[_Weighed], floor: int) -> None:
         """Remember the least that covers with one of these slices cost, which are not searched."""

@@ -8,7 +8,7 @@ from fractions import Fraction
 from math import ceil, lcm
 
 from ebudget.accounts import accounts_of
-from ebudget.allowance import Count, OfBaseline
+from ebudget.allowance import Count, OfBaseline, OfValue, depends_on_runs
 from ebudget.books import Book, Values
 from ebudget.classes import Signatures
 from ebudget.cover import MOST_SLICES, Cell, Search, Slice, smallest_cover
@@ -113,14 +113,11 @@ class _Cutter:
         search = self._search(columns) if self.account.allowed is not None else None
         if search is None or search.cover is None:
             known = search is not None and search.complete
-            reason = f"no cut of at most {MOST_SLICES} slices is enough"
+            reason = f"no cut of at most {MOST_SLICES} slices is enough and leaves enough to judge"
             if not known:
                 reason = f"no cut of at most {MOST_SLICES} slices was found"
             return Cut(self.account, (), 0, None, known, 0, reason, rungs)
         cover = search.cover
-        if cover.cost == self.whole.runs:
-            reason = "the fewest slices that are enough leave the agent no run"
-            return Cut(self.account, (), 0, None, False, cover.bound, reason, rungs)
         after = self._without(cover.slices)
         if after is None or not after.verdict.judged or after.verdict is Verdict.BREACHED:
             left = "nothing is left" if after is None else after.reason or "it stays breached"
@@ -161,10 +158,21 @@ class _Cutter:
         needed = self.whole.amount - self._allowed(self.whole, fixed=True)
         parts = lcm(needed.denominator, *(gain.denominator for _, gain in gains.values()))
         cells = [
-            Cell(values, int(gain * parts), figures.runs, figures.instant > 0)
+            Cell(values, int(gain * parts), figures.runs, figures.instant > 0, self._kept(figures))
             for values, (figures, gain) in gains.items()
         ]
-        return smallest_cover(columns, cells, int(needed * parts), most)
+        least = max(self.budget.min_runs, 1) if self._needs_runs else 1
+        return smallest_cover(columns, cells, int(needed * parts), most, least=least)
+
+    @property
+    def _needs_runs(self) -> bool:
+        return self.form is not None and depends_on_runs(self.form)
+
+    def _kept(self, figures: Figures) -> int:
+        """What has to be left for a judgement: runs that earn, or value, or any run."""
+        if self._needs_runs:
+            return figures.eligible
+        return figures.value if isinstance(self.form, OfValue) else figures.runs
 
     def _allowed(self, figures: Figures, *, fixed: bool = False) -> Fraction:
         """What these runs are allowed; a fixed amount is no run's own."""

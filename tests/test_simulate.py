@@ -524,7 +524,20 @@ def test_a_cut_that_leaves_too_few_runs_is_none(asked: Asked) -> None:
     records = runs(10, 0, tool="a") + runs(5, 10, tool="b")
     (cut,) = asked(policy, records, cut=("b",)).cuts
     assert cut.steps == ()
-    assert "10 of at least 20 runs" in (cut.reason or "")
+    assert "leaves enough to judge" in (cut.reason or "")
+    assert cut.proven
+
+
+def test_a_cut_that_leaves_enough_runs_is_found_behind_one_that_does_not(asked: Asked) -> None:
+    """One slice of 70 runs would do and leaves 60; two slices of 20 each leave 90."""
+    policy = one_budget(allow="5%", min_runs=70)
+    records = runs(90, 0, tool="a", segment="x") + runs(0, 10, tool="b", segment="y")
+    records += runs(0, 10, tool="c", segment="y") + runs(20, 0, tool="a", segment="y")
+    (cut,) = asked(policy, records, cut=("b",)).cuts
+    assert cut.steps
+    assert cut.after is not None
+    assert cut.after.verdict is not Verdict.BREACHED
+    assert cut.after.eligible >= 70
 
 
 def test_where_every_slice_fails_alike_no_cut_helps_and_that_is_said(asked: Asked) -> None:

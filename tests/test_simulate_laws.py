@@ -864,8 +864,6 @@ def test_a_cut_is_the_best_that_trying_every_set_of_slices_finds(
     wanted = best_cut(policy, records)
     if not cut.steps:
         assert cut.reason
-        if "the agent" in cut.reason:
-            return  # a known gap: test_simulate has it
         assert wanted is None, f"{cut.reason!r}, but {wanted} is a cut"
         return
     assert wanted is not None or len(cut.steps) > 3
