@@ -88,7 +88,8 @@ def smallest_cover(
 
     What is left over keeps at least `least`; more slices only leave less, so a cover that leaves
     too little is no part of a good one. Fewest slices first, then the lowest cost, the largest
-    gain, the first in order. ValueError where a cell has no value for a column, or costs less than 1.
+    gain, the first in order. ValueError where a cell has no value for a column, or costs less
+    than 1.
     """
     merged = _merged(cells, len(columns))
     if needed <= 0 and not any(cell.must for cell in merged):
