@@ -8,7 +8,6 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from fractions import Fraction
 from functools import cached_property
 
@@ -29,11 +28,12 @@ from ebudget.statement import (
     Slice,
     Statement,
     Verdict,
+    by_value,
     share_of,
 )
 from ebudget.timeline import Figures, Timeline
 from ebudget.verdicts import NO_VALUE, Grant, granted, is_too_few, judge, lines_of
-from ebudget.windows import BurnAlert, burn_alerts, day_ends, marks, midnight, moment, span
+from ebudget.windows import BurnAlert, burn_alerts, day_ends, marks, span
 
 MOST_ACCOUNTS = 100_000
 """Accounts of one budget."""
@@ -85,6 +85,8 @@ class Detail:
 
 
 PLAIN = Detail()
+BRIEF = Detail(burn=False)
+"""For many instants, of which only the verdicts and the alerts are told."""
 
 
 class _Closing:
@@ -117,7 +119,7 @@ class _Closing:
             for values, timeline in found.items():
                 nested.setdefault(values[:-1], {})[values[-1]] = timeline
         accounts = []
-        for values in sorted(groups, key=lambda v: [_order(one) for one in v]):
+        for values in sorted(groups, key=by_value):
             timeline = timelines.get(values, empty)
             broken = {column: nested.get(values, {}) for column, nested in parts.items()}
             accounts.append(self._account(values, timeline, broken, detail))
@@ -183,7 +185,7 @@ class _Closing:
         base = Figures()
         if isinstance(form, OfBaseline):
             base = timeline.between(window.after - form.over.micros, window.after)
-        grant = self._granted(form, figures, base, Fraction(1))
+        grant = granted(form, figures, base, Fraction(1), budget.min_runs)
         spent = figures.amount + (grant.amount or 0) * figures.instant
         verdict, reason = judge(budget, form, figures, grant, spent)
         if reason == NO_VALUE:
@@ -225,11 +227,6 @@ class _Closing:
             days=self._days(timeline, grant) if detail.days else (),
             rests=self._rests(timeline, grant) if detail.rests and verdict.judged else (),
         )
-
-    def _granted(
-        self, form: Plain | None, figures: Figures, base: Figures, part: Fraction
-    ) -> Grant:
-        return granted(form, figures, base, part, self.budget.min_runs)
 
     def _valueless(self, values: Values) -> str:
         """The workflows whose successes in a group's window have no declared value."""
@@ -286,7 +283,7 @@ class _Closing:
             rest = _rate(whole - part)
             against = rate / rest if rate is not None and rest else None
             slices.append(Slice(value, part.eligible, own, share, part.instant, rate, against))
-        slices.sort(key=lambda s: (-(s.share or 0), -(s.rate or 0), _order(s.value)))
+        slices.sort(key=lambda s: (-(s.share or 0), -(s.rate or 0), by_value([s.value])))
         return tuple(slices)
 
     def _days(self, timeline: Timeline, grant: Grant) -> tuple[Day, ...]:
@@ -336,10 +333,6 @@ def _rate(figures: Figures) -> Fraction | None:
 def is_rate(budget: Budget, form: Plain | None) -> bool:
     """Whether runs that spend are held against a share of the runs that earn."""
     return form is not None and depends_on_runs(form) and not isinstance(budget.spend, SpendSum)
-
-
-def _order(value: str | None) -> tuple[bool, str]:
-    return value is not None, value or ""
 
 
 def _pace(form: Plain | None, factor: Fraction, part: Fraction) -> Fraction | None:
@@ -434,14 +427,13 @@ def is_inside_the_log(book: Book, account: Account) -> bool:
     That is its window, the time before it where that is its baseline, and its end: a day after
     the one of the newest run is no day of the log.
     """
-    intake, zone = book.ledger.intake, book.policy.timezone
-    if intake.first is None or intake.last is None or account.covered < 1:
+    first, end = book.ledger.intake.first, book.log_ends
+    if first is None or end is None or account.covered < 1:
         return False
     form = book.budget.form_of(dict(account.group).get("risk_tier"))
-    if isinstance(form, OfBaseline) and account.span.after - form.over.micros + 1 < intake.first:
+    if isinstance(form, OfBaseline) and account.span.after - form.over.micros + 1 < first:
         return False
-    day = moment(intake.last).astimezone(zone).date()
-    return account.span.until < midnight(day + timedelta(days=1), zone)
+    return account.span.until < end
 
 
 def accounts_of(book: Book, as_of: int, detail: Detail = PLAIN) -> list[Account]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from copy import copy
+from datetime import timedelta
 from fractions import Fraction
+from functools import cached_property
 
 import polars as pl
 
@@ -13,7 +15,9 @@ from ebudget.ledger import Ledger
 from ebudget.policy import Policy, SpendSum
 from ebudget.quantities import NANO
 from ebudget.query import BUCKET, COUNT
+from ebudget.statement import by_value
 from ebudget.timeline import MEASURES, Timeline
+from ebudget.windows import midnight, moment
 
 Values = tuple[str | None, ...]
 """One value for each of some columns."""
@@ -149,6 +153,15 @@ class Book:
             timeline.append(row[width], row[width + 1 :])
         return found
 
+    @cached_property
+    def log_ends(self) -> int | None:
+        """The first instant after the local day of the newest run."""
+        last = self.ledger.intake.last
+        if last is None:
+            return None
+        zone = self.policy.timezone
+        return midnight(moment(last).astimezone(zone).date() + timedelta(days=1), zone)
+
     def valueless(self, values: Values, after: int, until: int) -> list[str | None]:
         """The workflows with successes without a declared value, in a group between two buckets."""
         rows = self._rows.filter(
@@ -157,7 +170,7 @@ class Book:
         for column, value in zip(self.budget.dimensions, values, strict=True):
             rows = rows.filter(pl.col(column).eq_missing(pl.lit(value, dtype=pl.String)))
         names = rows.get_column("workflow").unique().to_list()
-        return sorted(names, key=lambda name: (name is not None, name or ""))
+        return sorted(names, key=lambda name: by_value([name]))
 
 
 def _nano(value: Fraction) -> int:

@@ -76,32 +76,34 @@ class Cut:
 
 def columns_of(policy: Policy, name: str) -> list[str]:
     """The columns that the ledger has to hold apart to cut a budget."""
-    value = any(workflow.value_usd is not None for workflow in policy.workflows.values())
-    return [*COLUMNS, *(["workflow"] if value else ()), *policy.budgets[name].dimensions]
+    value = ["workflow"] if _is_valued(policy) else []
+    return [*COLUMNS, *value, *policy.budgets[name].dimensions]
+
+
+def _is_valued(policy: Policy) -> bool:
+    return any(workflow.value_usd is not None for workflow in policy.workflows.values())
 
 
 def cuts_of(
     policy: Policy, name: str, ledger: Ledger, accounts: Iterable[Account]
 ) -> tuple[Cut, ...]:
     """A cut for each breached account of a budget among these."""
-    value = any(workflow.value_usd is not None for workflow in policy.workflows.values())
-    book = Book(policy, name, ledger, Signatures(policy, ledger), valued=value)
     return tuple(
-        _Cutter(book, account, valued=value).cut()
+        _Cutter(policy, ledger, account).cut()
         for account in accounts
         if account.budget == name and account.verdict is Verdict.BREACHED
     )
 
 
 class _Cutter:
-    """The search for one account."""
+    """The search for one account, over its own runs."""
 
-    def __init__(self, book: Book, account: Account, *, valued: bool) -> None:
-        self.account, self.valued = account, valued
-        self.budget, self.group = book.budget, dict(account.group)
-        ledger = changed(book.ledger, book.policy, [Only(account.group)])
-        signatures = Signatures(book.policy, ledger)
-        self.book = Book(book.policy, book.name, ledger, signatures, valued=valued)
+    def __init__(self, policy: Policy, ledger: Ledger, account: Account) -> None:
+        self.account, self.valued = account, _is_valued(policy)
+        own = changed(ledger, policy, [Only(account.group)])
+        signatures = Signatures(policy, own)
+        self.book = Book(policy, account.budget, own, signatures, valued=self.valued)
+        self.budget, self.group = self.book.budget, dict(account.group)
         self.own = tuple(self.group[column] for column in self.budget.dimensions)
         self.form = self.budget.form_of(self.group.get("risk_tier"))
         self.whole = self._figures(self.book.timelines(self.budget.dimensions)[self.own])
@@ -145,7 +147,6 @@ class _Cutter:
         found = {
             values[width:]: self._figures(timeline)
             for values, timeline in self.book.timelines((*self.budget.dimensions, *columns)).items()
-            if values[:width] == self.own
         }
         return {values: figures for values, figures in found.items() if figures.runs}
 

@@ -7,16 +7,15 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from fractions import Fraction
 
-from ebudget.accounts import Detail, accounts_of, is_inside_the_log, window_edges
+from ebudget.accounts import BRIEF, accounts_of, is_inside_the_log, window_edges
 from ebudget.books import Book
 from ebudget.errors import UsageError
 from ebudget.gate import change_types
 from ebudget.policy import ALL, Policy
 from ebudget.quantities import DAY, Duration
-from ebudget.statement import Account, Group, Verdict
+from ebudget.statement import Account, Group, Verdict, by_value
 from ebudget.windows import midnight, moment
 
-BRIEF = Detail(burn=False)
 MOST_STEPS = 5_000
 """Instants of a replay."""
 
@@ -123,13 +122,11 @@ def replayed(books: Sequence[Book], every: Duration, moments: Sequence[int]) -> 
             for account in accounts_of(book, at, BRIEF):
                 inside = is_inside_the_log(book, account)
                 found.setdefault(account.group, []).append(_step(account, at, counts=inside))
-        for group, steps in sorted(found.items(), key=lambda item: _order(item[0])):
+        for group, steps in sorted(
+            found.items(), key=lambda item: by_value(dict(item[0]).values())
+        ):
             pasts.append(_past(book, group, steps, moments))
     return Replay(every, tuple(moments), tuple(pasts))
-
-
-def _order(group: Group) -> list[tuple[bool, str]]:
-    return [(value is not None, value or "") for _, value in group]
 
 
 def _step(account: Account, at: int, *, counts: bool) -> Step:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum
 from fractions import Fraction
@@ -15,6 +16,12 @@ from ebudget.windows import BurnAlert, Span
 
 SCHEMA = "ebudget.statement/1"
 """The name and version of a statement as JSON."""
+
+
+def by_value(values: Iterable[str | None]) -> list[tuple[bool, str]]:
+    """A key that sorts groups by their values: none first, then by code point."""
+    return [(value is not None, value or "") for value in values]
+
 
 Group = tuple[tuple[str, str | None], ...]
 """The values that an account's runs share, column by column."""

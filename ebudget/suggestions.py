@@ -7,15 +7,14 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import ceil
 
-from ebudget.accounts import Detail, accounts_of, is_inside_the_log
+from ebudget.accounts import BRIEF, accounts_of, is_inside_the_log
 from ebudget.allowance import ByTier, Count, OfBaseline, OfValue, PerRuns, Plain, Ratio
 from ebudget.books import Book
 from ebudget.classes import Signatures
 from ebudget.ledger import Ledger
 from ebudget.policy import Budget, Policy
-from ebudget.statement import Account, Group
+from ebudget.statement import Account, Group, by_value
 
-BRIEF = Detail(burn=False)
 DIGITS = 2
 """Significant digits of a suggested value, rounded up so that it still keeps."""
 
@@ -61,7 +60,7 @@ def suggested(
                 days.append(account)
     return tuple(
         _suggestion(name, budget, group, found[group], keep)
-        for group in sorted(found, key=lambda g: [(v is not None, v or "") for _, v in g])
+        for group in sorted(found, key=lambda group: by_value(dict(group).values()))
     )
 
 
