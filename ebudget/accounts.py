@@ -11,19 +11,29 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 
-from ebudget.allowance import Count, OfBaseline, PerRuns, Plain, Ratio, depends_on_runs
-from ebudget.books import Book, Values
+from ebudget.allowance import (
+    Band,
+    Based,
+    Count,
+    PerRuns,
+    Plain,
+    Ratio,
+    depends_on_runs,
+)
+from ebudget.books import Book, Values, unselected
 from ebudget.classes import Signatures
 from ebudget.columns import BY_NAME
 from ebudget.errors import InputError
 from ebudget.ledger import Ledger
 from ebudget.policy import Budget, Policy, SpendSum, Workflow
 from ebudget.quantities import NANO
+from ebudget.query import reads_outcome, spending_rules
 from ebudget.statement import (
     Account,
     Alert,
     Day,
     Group,
+    Lack,
     Rest,
     Slice,
     Statement,
@@ -32,8 +42,22 @@ from ebudget.statement import (
     share_of,
 )
 from ebudget.timeline import Figures, Timeline
-from ebudget.verdicts import NO_VALUE, Grant, granted, is_too_few, judge, lines_of
-from ebudget.windows import BurnAlert, burn_alerts, day_ends, marks, span
+from ebudget.verdicts import (
+    NOTHING_BEFORE,
+    Before,
+    Grant,
+    Log,
+    Standing,
+    deviation,
+    granted,
+    is_too_few,
+    judge,
+    lines_of,
+    needs_outcomes,
+    needs_values,
+    spent_by,
+)
+from ebudget.windows import BurnAlert, burn_alerts, day_ends, marks, midnight, span
 
 MOST_ACCOUNTS = 100_000
 """Accounts of one budget."""
@@ -54,7 +78,7 @@ def window_edges(
         for alert in burn_alerts(window, budget.alerts):
             edges.update((as_of - alert.long.micros, as_of - alert.short.micros))
         for form in budget.forms:
-            if isinstance(form, OfBaseline):
+            if isinstance(form, Based):
                 edges.add(window.after - form.over.micros)
         if name in days_of:
             edges.update(day_ends(window, policy.timezone))
@@ -157,17 +181,25 @@ class _Closing:
         budget = self.budget
         if not budget.dimensions:
             return {()}
-        if budget.each != ("workflow",):
+        if not self._by_workflow:
             return set()
         return {
-            (name, workflow.risk_tier)[: len(budget.dimensions)]
+            tuple(
+                {"workflow": name, "risk_tier": workflow.risk_tier}.get(column)
+                for column in budget.dimensions
+            )
             for name, workflow in self.policy.workflows.items()
             if budget.selects("workflow", name)
             and (workflow.risk_tier is None or budget.selects("risk_tier", workflow.risk_tier))
         }
 
+    @property
+    def _by_workflow(self) -> bool:
+        """Whether the policy names the groups: workflows, parted by what is allowed at most."""
+        return (self.budget.each or self.budget.dimensions) == ("workflow",)
+
     def _is_declared(self, values: Values) -> bool:
-        if self.budget.each != ("workflow",):
+        if not self._by_workflow:
             return not self.budget.dimensions
         return values[0] in self.policy.workflows
 
@@ -180,19 +212,30 @@ class _Closing:
     ) -> Account:
         budget, window = self.budget, self.span
         group: Group = tuple(zip(budget.dimensions, values, strict=True))
-        form = self.budget.form_of(dict(group).get("risk_tier"))
+        form = self.budget.form_of(dict(group))
         figures = timeline.between(window.after, window.until)
-        base = Figures()
-        if isinstance(form, OfBaseline):
-            base = timeline.between(window.after - form.over.micros, window.after)
+        evidence = timeline.evidence(window.after, window.until)
+        before = NOTHING_BEFORE
+        if isinstance(form, Based):
+            start = window.after - form.over.micros
+            before = Before(
+                timeline.between(start, window.after), timeline.evidence(start, window.after)
+            )
+        base = before.figures
         grant = granted(form, figures, base, Fraction(1), budget.min_runs)
-        spent = figures.amount + (grant.amount or 0) * figures.instant
-        verdict, reason = judge(budget, form, figures, grant, spent)
-        if reason == NO_VALUE:
-            reason = f"{NO_VALUE} {self._valueless(values)}"
-        consumed = None if grant.amount is None else share_of(spent, figures.instant, grant.amount)
+        spent = spent_by(form, figures, base) + (grant.amount or 0) * figures.instant
+        standing = Standing(budget, form, figures, evidence, before, grant, spent, self._log)
+        verdict, lack, reason = judge(standing)
+        if lack is Lack.NO_VALUE:
+            reason = f"{reason} {self._valueless(values)}"
+        blank = standing.is_blank
+        consumed = None
+        if grant.amount is not None:
+            consumed = share_of(spent, figures.instant, grant.amount)
         burns = _Burns(self, timeline, form, base, grant)
         workflow = self._workflow(dict(group))
+        asks_outcomes = needs_outcomes(budget, form) or budget.min_judged > 0
+        asks_values = needs_values(budget)
         return Account(
             budget=self.book.name,
             kind=budget.family.value,
@@ -204,13 +247,19 @@ class _Closing:
             eligible=figures.eligible,
             selected=figures.runs,
             unlabelled=figures.unlabelled,
-            unmeasured=figures.unmeasured,
+            judged=evidence.judged if asks_outcomes else None,
+            measured=evidence.measured if asks_values else None,
+            outages=evidence.outages,
+            unmeasured=figures.runs - evidence.measured if asks_values else 0,
+            negative=Fraction(evidence.negative, NANO),
+            blank=blank,
             spent=spent,
             allowed=grant.amount,
             instant=figures.instant,
             burn=burns.rates() if detail.burn else (),
             alerts=burns.alerts() if verdict.judged else (),
             verdict=verdict,
+            lack=lack,
             reason=reason,
             response=_response(budget, verdict, consumed),
             owner=workflow.owner if workflow else None,
@@ -219,14 +268,35 @@ class _Closing:
             declared=self._is_declared(values),
             rate=is_rate(budget, form),
             proportion=is_rate(budget, form) and figures.spent == figures.hits * NANO,
+            band=isinstance(form, Band),
+            slo=None if budget.slo is None else 1 - budget.slo.ratio,
+            excused=lack is Lack.NO_RUN and self._is_early(workflow),
             lines=self._lines,
             breakdown=tuple(
-                (column, self._slices(found, figures, spent, grant))
+                (column, self._slices(found, figures, spent, grant, form, base))
                 for column, found in broken.items()
             ),
-            days=self._days(timeline, grant) if detail.days else (),
-            rests=self._rests(timeline, grant) if detail.rests and verdict.judged else (),
+            days=self._days(timeline, grant, form, base) if detail.days else (),
+            rests=self._rests(timeline, grant, form) if detail.rests and verdict.judged else (),
         )
+
+    @cached_property
+    def _log(self) -> Log:
+        """What the verdicts have to know of the log."""
+        policy, budget = self.policy, self.budget
+        silent = policy.logs.no_outcome is None and not self.book.ledger.intake.good
+        return Log(
+            only_failures=silent,
+            max_unknown=policy.logs.max_unknown,
+            rules=tuple(spending_rules(policy, budget)),
+            reads_outcome=reads_outcome(policy, budget),
+        )
+
+    def _is_early(self, workflow: Workflow | None) -> bool:
+        """Whether nobody misses the workflow's runs yet."""
+        if workflow is None or workflow.since is None:
+            return False
+        return self.span.until < midnight(workflow.since, self.policy.timezone)
 
     def _valueless(self, values: Values) -> str:
         """The workflows whose successes in a group's window have no declared value."""
@@ -267,6 +337,8 @@ class _Closing:
         whole: Figures,
         spent: Fraction,
         grant: Grant,
+        form: Plain | None,
+        base: Figures,
     ) -> tuple[Slice, ...]:
         allowed = grant.amount or Fraction(0)
         window = self.span
@@ -275,27 +347,31 @@ class _Closing:
             part = timeline.between(window.after, window.until)
             if not part.runs:
                 continue
-            own = part.amount + allowed * part.instant
+            own = deviation(form, part, base) + allowed * part.instant
             share = own / spent if spent else None
             if not allowed and whole.instant:
                 share = Fraction(part.instant, whole.instant)
+            if isinstance(form, Band):  # what lies above the mean and below it are no shares
+                share = None
             rate = _rate(part)
             rest = _rate(whole - part)
             against = rate / rest if rate is not None and rest else None
             slices.append(Slice(value, part.eligible, own, share, part.instant, rate, against))
-        slices.sort(key=lambda s: (-(s.share or 0), -(s.rate or 0), by_value([s.value])))
+        slices.sort(key=lambda s: (-_weight(s, form), -(s.rate or 0), by_value([s.value])))
         return tuple(slices)
 
-    def _days(self, timeline: Timeline, grant: Grant) -> tuple[Day, ...]:
+    def _days(
+        self, timeline: Timeline, grant: Grant, form: Plain | None, base: Figures
+    ) -> tuple[Day, ...]:
         window = self.span
         days = []
         before, allowed = window.after, grant.amount
         for end in self._day_ends:
             day = timeline.between(before, end)
             total = timeline.between(window.after, end)
-            gone = total.amount + (allowed or 0) * total.instant
+            gone = spent_by(form, total, base) + (allowed or 0) * total.instant
             consumed = None if allowed is None else share_of(gone, total.instant, allowed)
-            spent = day.amount + (allowed or 0) * day.instant
+            spent = deviation(form, day, base) + (allowed or 0) * day.instant
             days.append(Day(end, day.eligible, spent, None if consumed is None else 1 - consumed))
             before = end
         return tuple(days)
@@ -312,9 +388,14 @@ class _Closing:
     def _day_ends(self) -> list[int]:
         return day_ends(self.span, self.policy.timezone)
 
-    def _rests(self, timeline: Timeline, grant: Grant) -> tuple[Rest, ...]:
-        """How the spend leaves the window; a calendar window is left as a whole."""
+    def _rests(self, timeline: Timeline, grant: Grant, form: Plain | None) -> tuple[Rest, ...]:
+        """How the spend leaves the window; a calendar window is left as a whole.
+
+        Of a band nothing can be told: the runs that come are spent against the mean too.
+        """
         window = self.span
+        if isinstance(form, Band):
+            return ()
         end = Rest(window.after + window.length + 1, Fraction(0), 0)
         if window.calendar:
             return (end,)
@@ -326,13 +407,19 @@ class _Closing:
         return (*found, Rest(window.until + window.length, Fraction(0), 0))
 
 
+def _weight(part: Slice, form: Plain | None) -> Fraction:
+    """What sorts slices."""
+    return part.spent if isinstance(form, Band) else part.share or Fraction(0)
+
+
 def _rate(figures: Figures) -> Fraction | None:
     return figures.amount / figures.eligible if figures.eligible else None
 
 
 def is_rate(budget: Budget, form: Plain | None) -> bool:
     """Whether runs that spend are held against a share of the runs that earn."""
-    return form is not None and depends_on_runs(form) and not isinstance(budget.spend, SpendSum)
+    counted = not isinstance(budget.spend, SpendSum)
+    return form is not None and depends_on_runs(form) and counted and not isinstance(form, Band)
 
 
 def _pace(form: Plain | None, factor: Fraction, part: Fraction) -> Fraction | None:
@@ -374,7 +461,8 @@ class _Burns:
         figures, whole = self._window(length), self.closing.span.length
         part = Fraction(length, whole)
         grant = granted(self.form, figures, self.base, part, self.closing.budget.min_runs)
-        spent = figures.amount + (self.allowance or 0) * figures.instant
+        spent = spent_by(self.form, figures, self.base)
+        spent += (self.allowance or 0) * figures.instant
         if grant.amount is None:
             return None, Fraction(0)
         return (spent / grant.amount if grant.amount else None), spent
@@ -430,8 +518,8 @@ def is_inside_the_log(book: Book, account: Account) -> bool:
     first, end = book.ledger.intake.first, book.log_ends
     if first is None or end is None or account.covered < 1:
         return False
-    form = book.budget.form_of(dict(account.group).get("risk_tier"))
-    if isinstance(form, OfBaseline) and account.span.after - form.over.micros + 1 < first:
+    form = book.budget.form_of(dict(account.group))
+    if isinstance(form, Based) and account.span.after - form.over.micros + 1 < first:
         return False
     return account.span.until < end
 
@@ -463,18 +551,18 @@ def evaluate(
         breakdowns = [column for column in wanted if column not in book.budget.dimensions]
         days = book.name in days_of
         accounts += accounts_of(book, ledger.as_of, Detail(tuple(breakdowns), days, rests))
-    unlabelled, infrastructure = signatures.totals()
+    totals = signatures.totals()
     return Statement(
         as_of=ledger.as_of,
         newest=ledger.newest,
         before=ledger.before_windows,
         intake=ledger.intake,
         rejected_values=ledger.rejected_values(),
-        unlabelled=unlabelled,
-        infrastructure=infrastructure,
+        unlabelled=totals.unlabelled,
+        infrastructure=totals.infrastructure,
+        assumes_success=policy.logs.no_outcome is not None,
+        no_outcome=totals.no_outcome,
+        unselected=unselected(policy, signatures.frame),
         accounts=tuple(accounts),
         trees=ledger.trees,
     )
-
-
-__all__ = ["accounts_of", "books_of", "evaluate", "window_edges"]

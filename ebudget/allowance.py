@@ -48,27 +48,51 @@ class OfBaseline:
     over: Duration
 
 
-Plain = Ratio | Count | PerRuns | OfValue | OfBaseline
+@dataclass(frozen=True)
+class Band:
+    """`{above_baseline: 15%, over: 14d}` and `{around_baseline: 15%, over: 14d}`.
+
+    Only what lies above the mean of the time before the window is spent, or what lies on either
+    side of it; that may be a share of what the mean would have come to.
+    """
+
+    fraction: Fraction
+    over: Duration
+    both: bool
+    """Whether less than the mean is spent too."""
+
+    @property
+    def key(self) -> str:
+        """The key by which a policy writes it."""
+        return "around_baseline" if self.both else "above_baseline"
+
+
+Based = OfBaseline | Band
+"""The forms that look at the time before the window."""
+Plain = Ratio | Count | PerRuns | OfValue | OfBaseline | Band
 
 
 @dataclass(frozen=True)
-class ByTier:
-    """One allowance for each risk tier; `default` serves the tiers without a line."""
+class By:
+    """One allowance for each value of a column; `default` serves the values without a line."""
 
-    tiers: tuple[tuple[str, Plain], ...]
+    column: str
+    lines: tuple[tuple[str, Plain], ...]
+    closed: bool = False
+    """Whether it is a mapping by risk tier, whose keys are known tiers only."""
 
-    def of(self, tier: str | None) -> Plain | None:
-        """The allowance of a tier; None where neither it nor a default has a line."""
-        lines = dict(self.tiers)
-        return lines.get(tier or "", lines.get("default"))
+    def of(self, value: str | None) -> Plain | None:
+        """The allowance of a value; None where neither it nor a default has a line."""
+        lines = dict(self.lines)
+        return lines.get(value or "", lines.get("default"))
 
 
-Allowance = Plain | ByTier
+Allowance = Plain | By
 
 
 def depends_on_runs(allowance: Plain) -> bool:
     """Whether the allowance grows with the number of runs that earn."""
-    return isinstance(allowance, Ratio | PerRuns | OfBaseline)
+    return isinstance(allowance, Ratio | PerRuns | OfBaseline | Band)
 
 
 def _amount(value: Any, *path: str) -> Fraction:
@@ -104,6 +128,18 @@ def _scalar(value: Any) -> Plain:
     return Count(amount)
 
 
+def parse_slo(value: Any) -> Ratio:
+    """What an objective such as `99.9%` allows: the rest. Raises Misfit."""
+    text = text_of(value)
+    try:
+        objective = share(text)
+    except ValueError as error:
+        raise Misfit(str(error)) from None
+    if not 0 < objective <= 1:
+        raise Misfit(f"{text} is no objective; write a share such as 99.9%")
+    return Ratio(1 - objective)
+
+
 def _per_runs(value: dict[str, Any]) -> PerRuns:
     per = _amount(value["per"], "per")
     if per == 0:
@@ -111,25 +147,34 @@ def _per_runs(value: dict[str, Any]) -> PerRuns:
     return PerRuns(_amount(value["amount"], "amount"), per)
 
 
-def _of_baseline(value: dict[str, Any]) -> OfBaseline:
+def _over(value: dict[str, Any]) -> Duration:
     try:
-        over = duration(text_of(value["over"], "over"))
+        return duration(text_of(value["over"], "over"))
     except ValueError as error:
         raise Misfit(str(error), "over") from None
-    return OfBaseline(_share(value["of_baseline"], "of_baseline"), over)
+
+
+def _band(key: str, *, both: bool) -> Callable[[dict[str, Any]], Band]:
+    return lambda value: Band(_share(value[key], key), _over(value), both)
 
 
 _FORMS: Mapping[frozenset[str], Callable[[dict[str, Any]], Plain]] = {
     frozenset({"amount", "per"}): _per_runs,
     frozenset({"of_value"}): lambda value: OfValue(_share(value["of_value"], "of_value")),
-    frozenset({"of_baseline", "over"}): _of_baseline,
+    frozenset({"of_baseline", "over"}): lambda value: OfBaseline(
+        _share(value["of_baseline"], "of_baseline"), _over(value)
+    ),
+    frozenset({"above_baseline", "over"}): _band("above_baseline", both=False),
+    frozenset({"around_baseline", "over"}): _band("around_baseline", both=True),
 }
 """The forms of `allow` that are mappings, by their keys."""
 
-_KEYS = frozenset().union(*_FORMS)
+KEYS = frozenset().union(*_FORMS)
+"""The keys of all forms that are mappings."""
 _EXPECTED = (
-    "1%, 10, {amount: 90, per: 100}, {of_value: 60%}, {of_baseline: 115%, over: 14d} "
-    "or one of these for each risk tier"
+    "1%, 10, {amount: 90, per: 100}, {of_value: 60%}, {of_baseline: 115%, over: 14d}, "
+    "{above_baseline: 15%, over: 14d}, {around_baseline: 15%, over: 14d}, "
+    "one of these for each risk tier, or {by: COLUMN, VALUE: one of these, …}"
 )
 
 
@@ -139,20 +184,27 @@ def _plain(value: Any) -> Plain:
     keys = frozenset(value)
     form = _FORMS.get(keys)
     if form is None:
-        for known in _FORMS:
-            if keys & known:
-                only(value, known)
-                missing = ", ".join(sorted(known - keys))
-                raise Misfit(f"{missing} is missing; write {_EXPECTED}")
+        closest = max(_FORMS, key=lambda known: len((keys & known) - {"over"}))
+        if keys & closest:
+            only(value, closest)
+            missing = ", ".join(sorted(closest - keys))
+            raise Misfit(f"{missing} is missing; write {_EXPECTED}")
         raise Misfit(f"write {_EXPECTED}")
     return form(value)
 
 
 def parse_allowance(value: Any) -> Allowance:
     """The allowance that a policy's `allow` describes. Raises Misfit."""
-    if not isinstance(value, dict) or frozenset(value) & _KEYS:
+    if not isinstance(value, dict):
         return _plain(value)
     if not value:
         raise Misfit(f"nothing is allowed here; write {_EXPECTED}")
-    tiers = fields_of(value, _plain)
-    return ByTier(tuple(sorted(tiers.items())))
+    if "by" in value:
+        column = text_of(value["by"], "by")
+        lines = fields_of({key: item for key, item in value.items() if key != "by"}, _plain)
+        if not lines:
+            raise Misfit("name what is allowed for each value, or a default", "by")
+        return By(column, tuple(sorted(lines.items())))
+    if frozenset(value) & KEYS:
+        return _plain(value)
+    return By("risk_tier", tuple(sorted(fields_of(value, _plain).items())), closed=True)

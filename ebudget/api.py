@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
 from ebudget import accounts, intake
 from ebudget.ledger import Ledger
@@ -22,7 +22,7 @@ def read_ledger(
     paths: Sequence[str | os.PathLike[str]],
     policy: Policy,
     *,
-    as_of: datetime | None = None,
+    as_of: datetime | Literal["now"] | None = None,
     by: Sequence[str] = (),
     days_of: Collection[str] = (),
     rests: bool = False,
@@ -37,10 +37,10 @@ def read_ledger(
 
     `paths` are files, folders, globs or `-` for `stdin`. `as_of` is the newest run unless given
     (without a zone: the policy's). `by` adds breakdowns, `days_of` names budgets whose burn-down
-    is wanted, `rests` prepares for how the spend leaves the windows. Runs dated more than a day
-    after `clock` (default: the machine's) are outside. `show_rejects` finds the places of the
-    first rejected records, which costs another look at their files. `tick` is told what is being
-    done. Raises InputError.
+    is wanted, `rests` prepares for how the spend leaves the windows. Runs dated more than 5 minutes
+    after `clock` (default: the machine's) are outside, unless `as_of` is an instant.
+    `show_rejects` finds the places of the first rejected records, which costs another look at their
+    files. `tick` is told what is being done. Raises InputError.
     """
     return read_planned(
         paths,
@@ -61,7 +61,7 @@ def read_planned(
     paths: Sequence[str | os.PathLike[str]],
     plan: Plan,
     *,
-    as_of: datetime | None = None,
+    as_of: datetime | Literal["now"] | None = None,
     days_of: Collection[str] = (),
     rests: bool = False,
     clock: datetime | None = None,
@@ -85,7 +85,7 @@ def read_planned(
         [os.fspath(path) for path in paths],
         plan,
         edges_of or window_edges,
-        as_of=None if as_of is None else _instant(as_of, policy),
+        as_of=_instant(as_of, policy) if isinstance(as_of, datetime) else as_of,
         clock=None if clock is None else _instant(clock, policy),
         skip_unreadable=skip_unreadable,
         show_rejects=show_rejects,

@@ -12,9 +12,9 @@ import polars as pl
 
 from ebudget.classes import Signatures
 from ebudget.ledger import Ledger
-from ebudget.policy import Policy, SpendSum
+from ebudget.policy import Budget, Policy, SpendSum
 from ebudget.quantities import NANO
-from ebudget.query import BUCKET, COUNT
+from ebudget.query import BUCKET, COUNT, amount_of
 from ebudget.statement import by_value
 from ebudget.timeline import MEASURES, Timeline
 from ebudget.windows import midnight, moment
@@ -47,11 +47,11 @@ class Book:
     def serves(self, policy: Policy) -> bool:
         """Whether the budget counts the same runs in the same way under another policy."""
         mine, other = self.budget, policy.budgets[self.name]
-        same_rules = (self.policy.failures, self.policy.workflows, self.policy.unclassified) == (
-            policy.failures,
-            policy.workflows,
-            policy.unclassified,
+        same_rules = all(
+            getattr(self.policy, name) == getattr(policy, name)
+            for name in ("failures", "workflows", "unclassified")
         )
+        same_rules = same_rules and self.policy.logs.no_outcome == policy.logs.no_outcome
         return same_rules and all(
             getattr(mine, name) == getattr(other, name)
             for name in ("for_", "dimensions", "earns", "spend", "needs_value")
@@ -66,12 +66,7 @@ class Book:
     def _treated(self, signatures: Signatures) -> pl.DataFrame:
         """The selected rows of the ledger with this budget's figures."""
         budget, plan = self.budget, self.ledger.plan
-        frame = signatures.frame
-        for selector in budget.for_:
-            values = frame.get_column(selector.column).unique().to_list()
-            admitted = [value for value in values if selector.admits(value)]
-            wanted = pl.Series(selector.column, admitted, dtype=pl.String)
-            frame = frame.filter(pl.col(selector.column).is_in(wanted.implode(), nulls_equal=True))
+        frame = selected_rows(budget, signatures.frame)
         treatments = signatures.treatments(budget)
         at = frame.get_column(signatures.INDEX)
 
@@ -82,15 +77,17 @@ class Book:
         count = frame.get_column(COUNT)
         wide = count.cast(pl.Int128)
         if isinstance(budget.spend, SpendSum):
-            total, missing = plan.sum_columns[plan.sums.index(budget.spend.expression)]
-            spent, unmeasured = frame.get_column(total), frame.get_column(missing)
-            spenders = count - unmeasured
+            names = plan.sum_of(amount_of(self.policy, budget, budget.spend.expression))
+            spent, negative = frame.get_column(names.total), frame.get_column(names.negative)
+            measured = spenders = frame.get_column(names.measured)
         else:
             spent = wide * each("weight", pl.Int128)
-            unmeasured = count * each("unmeasured")
-            spenders = count * each("spends")
-        success = count * each("success")
-        value, unvalued = self._values(frame, success)
+            negative = pl.zeros(len(count), dtype=pl.Int128, eager=True)
+            measured, spenders = count * each("measured"), count * each("spends")
+        value, unvalued = self._values(frame, count * each("success"))
+        unlabelled = count * each("unlabelled")
+        hoped, unhoped = self._values(frame, unlabelled)
+        plain = ("hits", "instant", "judged", "outages", "failed", "sighted", "words", "unknown")
         return frame.select(
             *(
                 name
@@ -100,14 +97,17 @@ class Book:
             BUCKET,
             count.alias("runs"),
             (count * each("earns")).alias("eligible"),
-            (count * each("unlabelled")).alias("unlabelled"),
-            unmeasured.alias("unmeasured"),
+            (count * each("waiting")).alias("waiting"),
+            *((count * each(name)).alias(name) for name in plain),
+            unlabelled.alias("unlabelled"),
+            measured.alias("measured"),
             spenders.alias("spenders"),
-            (count * each("hits")).alias("hits"),
-            (count * each("instant")).alias("instant"),
             spent.alias("spent"),
             value.alias("value"),
             unvalued.alias("unvalued"),
+            hoped.alias("hoped"),
+            unhoped.alias("unhoped"),
+            negative.alias("negative"),
         )
 
     def _columns(self) -> tuple[str, ...]:
@@ -171,6 +171,30 @@ class Book:
             rows = rows.filter(pl.col(column).eq_missing(pl.lit(value, dtype=pl.String)))
         names = rows.get_column("workflow").unique().to_list()
         return sorted(names, key=lambda name: by_value([name]))
+
+
+def selected_rows(budget: Budget, frame: pl.DataFrame) -> pl.DataFrame:
+    """The rows of a ledger's frame that a budget's `for` admits."""
+    return frame.filter(is_selected(budget, frame)) if budget.for_ else frame
+
+
+def is_selected(budget: Budget, frame: pl.DataFrame) -> pl.Expr:
+    """Whether `for` admits a row; the frame tells which values there are."""
+    found = pl.lit(value=True)
+    for selector in budget.for_:
+        values = frame.get_column(selector.column).unique().to_list()
+        admitted = [value for value in values if selector.admits(value)]
+        wanted = pl.Series(selector.column, admitted, dtype=pl.String)
+        found = found & pl.col(selector.column).is_in(wanted.implode(), nulls_equal=True)
+    return found
+
+
+def unselected(policy: Policy, frame: pl.DataFrame) -> int:
+    """How many runs of a ledger's frame no budget selects."""
+    if not all(budget.for_ for budget in policy.budgets.values()):
+        return 0
+    covered = pl.any_horizontal([is_selected(b, frame) for b in policy.budgets.values()])
+    return int(frame.filter(~covered).get_column(COUNT).sum())
 
 
 def _nano(value: Fraction) -> int:

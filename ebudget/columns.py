@@ -94,7 +94,6 @@ CANONICAL: tuple[Column, ...] = (
         "ok",
         "success",
         "status",
-        "result",
     ),
     _column(
         "failure_reason",
@@ -146,6 +145,15 @@ BREAKDOWNS = (
 OUTCOMES = ("success", "failure", "escalated", "infrastructure")
 """The values of the column `outcome`; a run without one is unlabelled."""
 
+JUDGED = ("success", "failure", "escalated")
+"""The outcomes by which somebody has judged a run."""
+
+CONDITIONS_FIRST = ("infrastructure", "failure", "escalated", "success", "unlabelled")
+"""Of several conditions of `logs.outcomes` that hold, the first of these decides."""
+
+TIERS = ("low", "medium", "high", "critical")
+"""The risk tiers that need no declaration."""
+
 OUTCOME_WORDS: Mapping[str, tuple[str, ...]] = {
     "success": (
         "success",
@@ -175,6 +183,10 @@ OUTCOME_WORDS: Mapping[str, tuple[str, ...]] = {
         "error",
         "errored",
         "unresolved",
+        "timeout",
+        "timed_out",
+        "crashed",
+        "exception",
     ),
     "escalated": ("escalated", "escalation", "escalate", "handed_over"),
     "infrastructure": (
@@ -185,6 +197,17 @@ OUTCOME_WORDS: Mapping[str, tuple[str, ...]] = {
         "provider_error",
         "provider_down",
     ),
-    "unlabelled": ("unlabelled", "unlabeled", "pending", "unset", ""),
+    "unlabelled": (
+        "unlabelled",
+        "unlabeled",
+        "pending",
+        "unset",
+        "cancelled",
+        "canceled",
+        "aborted",
+        "interrupted",
+        "skipped",
+        "",
+    ),
 }
 """The words a log may use for each outcome, compared without regard to case."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from math import ceil, lcm
 
 from ebudget.accounts import accounts_of
-from ebudget.allowance import Count, OfBaseline, OfValue, depends_on_runs
+from ebudget.allowance import Band, Based, Count, OfValue, depends_on_runs
 from ebudget.books import Book, Values
 from ebudget.classes import Signatures
 from ebudget.cover import MOST_SLICES, Cell, Search, Slice, smallest_cover
@@ -19,7 +20,7 @@ from ebudget.statement import Account, Verdict
 from ebudget.text_safety import visible
 from ebudget.timeline import Figures, Timeline
 from ebudget.traffic import Change, Mended, Only, Without, changed, shown_part
-from ebudget.verdicts import granted
+from ebudget.verdicts import deviation, granted
 
 COLUMNS = ("action_type", "segment", "risk_tier", "model", "version", "tool", "route")
 """The columns that slices are cut along."""
@@ -105,7 +106,7 @@ class _Cutter:
         self.book = Book(policy, account.budget, own, signatures, valued=self.valued)
         self.budget, self.group = self.book.budget, dict(account.group)
         self.own = tuple(self.group[column] for column in self.budget.dimensions)
-        self.form = self.budget.form_of(self.group.get("risk_tier"))
+        self.form = self.budget.form_of(self.group)
         self.whole = self._figures(self.book.timelines(self.budget.dimensions)[self.own])
 
     def cut(self) -> Cut:
@@ -129,7 +130,7 @@ class _Cutter:
         steps = self._steps(columns, cover.slices)
         named = ", ".join(shown_part(step.slice) for step in steps)
         first = Rung("narrow the cases", named, True, cover.cost)
-        proven = cover.proven and not isinstance(self.form, OfBaseline)  # whose mean moves too
+        proven = cover.proven and not isinstance(self.form, Based)  # whose mean moves too
         return Cut(
             self.account, steps, cover.cost, after, proven, cover.bound, None, (first, *rungs)
         )
@@ -153,10 +154,10 @@ class _Cutter:
     def _search(self, columns: Sequence[str], most: int = MOST_SLICES) -> Search:
         """Slices that take away what is spent beyond the allowance, which shrinks with them."""
         gains = {
-            values: (figures, figures.amount - self._allowed(figures))
+            values: (figures, self._spent(figures) - self._allowed(figures))
             for values, figures in self._cells(columns).items()
         }
-        needed = self.whole.amount - self._allowed(self.whole, fixed=True)
+        needed = self._spent(self.whole) - self._allowed(self.whole, fixed=True)
         parts = lcm(needed.denominator, *(gain.denominator for _, gain in gains.values()))
         cells = [
             Cell(values, int(gain * parts), figures.runs, figures.instant > 0, self._kept(figures))
@@ -179,13 +180,23 @@ class _Cutter:
         """What these runs are allowed; a fixed amount is no run's own."""
         if isinstance(self.form, Count) and not fixed:
             return Fraction(0)
-        base = Figures()
-        if isinstance(self.form, OfBaseline):
-            after = self.account.span.after
-            timeline = self.book.timelines(self.budget.dimensions)[self.own]
-            base = timeline.between(after - self.form.over.micros, after)
-        part = Fraction(1)
-        return granted(self.form, figures, base, part, self.budget.min_runs).amount or Fraction(0)
+        granted_ = granted(self.form, figures, self._base, Fraction(1), self.budget.min_runs)
+        return granted_.amount or Fraction(0)
+
+    @cached_property
+    def _base(self) -> Figures:
+        """The figures of the baseline, where there is one."""
+        if not isinstance(self.form, Based):
+            return Figures()
+        after = self.account.span.after
+        timeline = self.book.timelines(self.budget.dimensions)[self.own]
+        return timeline.between(after - self.form.over.micros, after)
+
+    def _spent(self, figures: Figures) -> Fraction:
+        """What these runs add to what the whole spends; for a band on the side that it lies on."""
+        amount = deviation(self.form, figures, self._base)
+        whole = deviation(self.form, self.whole, self._base)
+        return -amount if isinstance(self.form, Band) and whole < 0 else amount
 
     def _without(self, slices: Sequence[Slice]) -> Account | None:
         """The account over the log without these slices."""

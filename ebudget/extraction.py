@@ -98,6 +98,8 @@ class Extracted:
     """The conditions under which the value is rejected, by reason."""
     steps: tuple[Mapping[str, exp.Expr], ...] = ()
     """Columns to make first, step by step, so that nothing is worked out twice."""
+    absent: exp.Expr | None = None
+    """Of the outcome, whether there is no value at all; not even one that nobody knows."""
     sound: exp.Expr | None = None
     """A quick sign that the value has no flaw; the flaws are looked into only without it."""
 
@@ -177,7 +179,7 @@ def _number(wanted: Wanted, raw: str) -> Extracted:
     result = value.copy() if wanted.type is Type.NUMBER else cast(value.copy(), "BIGINT")
     if keep:
         result = _when(exp.and_(*keep), result)
-    return Extracted(result, flaws, tuple(steps), sound)
+    return Extracted(result, flaws, tuple(steps), sound=sound)
 
 
 def double_read(raw: str, number: Extracted) -> Extracted:
@@ -224,7 +226,7 @@ def _boolean(raw: str, null_if: Sequence[str]) -> Extracted:
     flawed = exp.and_(present(word), missing(value))
     steps = ({f"{raw}.word": call("lower", call("trim", kept))},)
     sound = exp.or_(missing(word), present(value))
-    return Extracted(value, {"not true or false": flawed}, steps, sound)
+    return Extracted(value, {"not true or false": flawed}, steps, sound=sound)
 
 
 def _list(raw: str) -> Extracted:
@@ -233,7 +235,7 @@ def _list(raw: str) -> Extracted:
     value = _when(is_list, try_cast(document.copy(), "VARCHAR[]"))
     steps = ({f"{raw}.json": try_cast(column(raw), "JSON")},)
     flawed = exp.and_(present(column(raw)), missing(value))
-    return Extracted(value, {"not a list": flawed}, steps, exp.not_(flawed.copy()))
+    return Extracted(value, {"not a list": flawed}, steps, sound=exp.not_(flawed.copy()))
 
 
 def _time(raw: str, zone: str) -> Extracted:
@@ -257,7 +259,7 @@ def _time(raw: str, zone: str) -> Extracted:
     value = within_years(column(f"{raw}.read"))
     steps = ({f"{raw}.epoch": epoch}, {f"{raw}.read": read})
     sound = exp.or_(missing(column(raw)), present(value))
-    return Extracted(value, {"not a time": _unread(raw, value)}, steps, sound)
+    return Extracted(value, {"not a time": _unread(raw, value)}, steps, sound=sound)
 
 
 def _written_time(raw: str, zone: str) -> exp.Expr:
@@ -310,7 +312,7 @@ def outcome_words(policy: Policy) -> dict[str, str]:
     """Every known word, lower case, and its outcome; the policy's own words come first."""
     words: dict[str, str] = {}
     for outcome, own in policy.logs.outcomes:
-        for word in own:
+        for word in own.words:
             words[word] = outcome
     for outcome, known in OUTCOME_WORDS.items():
         for word in known:
@@ -335,7 +337,7 @@ def _outcome(raw: str, null_if: Sequence[str], policy: Policy) -> Extracted:
     value = call("nullif", read, text("unlabelled"))
     unknown = exp.and_(present(word), missing(read))
     sound = exp.or_(missing(word), present(read))
-    return Extracted(value, {UNKNOWN_WORD: unknown}, steps, sound)
+    return Extracted(value, {UNKNOWN_WORD: unknown}, steps, missing(word), sound)
 
 
 def spellings(path: str, *, mixed: bool = True) -> Iterator[tuple[str, ...]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from fractions import Fraction
 
@@ -12,9 +12,9 @@ from ebudget.errors import UsageError
 from ebudget.misfit import nearest
 from ebudget.noise import Certainty
 from ebudget.policy import ALL, Budget, OnInsufficient, Policy
-from ebudget.quantities import DAY, HOUR, MINUTE, SECOND, Duration
+from ebudget.quantities import DAY, HOUR, LEEWAY, MINUTE, SECOND, Duration
 from ebudget.selection import Selection
-from ebudget.statement import Account, Alert, Statement, Verdict
+from ebudget.statement import Account, Alert, Lack, Statement, Verdict
 from ebudget.text_safety import visible
 from ebudget.verdicts import failing_share, graded
 from ebudget.windows import Severity
@@ -44,7 +44,8 @@ class Demands:
     max_age: Duration | None = None
     """Logs whose newest run is older are no evidence."""
     max_rejected: Fraction | None = None
-    """Logs of whose records a larger share is rejected are no evidence."""
+    """Logs of whose records a larger share is rejected are no evidence; in place of what the policy
+    says."""
     confident: bool = False
     """Whether a line only counts as crossed when that is certain."""
     new_only: bool = False
@@ -198,13 +199,22 @@ def decide(
     """
     selection = selection or Selection()
     chosen = selection.of(statement)
+    if demands.max_rejected is None:
+        demands = replace(demands, max_rejected=policy.logs.max_rejected)
     concerned = {name for name, budget in policy.budgets.items() if _stops(budget, demands)}
     judged = {account.budget for account in chosen.accounts if account.verdict.judged}
+    early = {account.budget for account in chosen.accounts} - {
+        account.budget for account in chosen.accounts if not account.excused
+    }  # of which nobody misses a single account yet
     silent = _silent(policy, statement, selection, concerned)
     counting = [name for name in silent if _setting(policy.budgets[name], demands) is _FAIL]
     shortfalls = [*_no_runs(statement)]
     if concerned:  # what stops nobody needs no fresh evidence
-        shortfalls += [*_stale(statement, demands, now), *_rejected(statement, demands)]
+        shortfalls += [
+            *_stale(statement, demands, now),
+            *_ahead(statement),
+            *_rejected(statement, demands),
+        ]
     shortfalls += [_no_account(name) for name in counting]
     rulings = tuple(
         _ruling(
@@ -212,7 +222,7 @@ def decide(
             account,
             demands,
             baseline,
-            lonely=not judged & concerned,
+            lonely=account.budget not in judged | early,
         )
         for account in chosen.accounts
     )
@@ -264,8 +274,41 @@ def _no_runs(statement: Statement) -> Iterable[str]:
 
 def _stale(statement: Statement, demands: Demands, now: int) -> Iterable[str]:
     last, most = statement.intake.last, demands.max_age
-    if most is not None and last is not None and now - last > most.micros:
+    if most is None or last is None:
+        return
+    if last - now > LEEWAY:
+        yield f"the newest run is {_age(last - now)} ahead of the clock, so its age is not known"
+    elif now - last > most.micros:
         yield f"the newest run is {_age(now - last)} old, and at most {most.text} is evidence"
+
+
+FEW_AHEAD = 3
+"""Runs ahead of the clock that may be odd clocks of single machines."""
+_QUARTER = 15 * MINUTE
+
+
+def _ahead(statement: Statement) -> Iterable[str]:
+    """Whether runs are dated after the machine's clock as a wrong time zone would date them.
+
+    They do not count, so a zone that is read wrong hides the newest runs; zones differ by whole
+    quarters of an hour.
+    """
+    intake = statement.intake
+    if not intake.clocked or not intake.leads:
+        return
+    zoned = [lead for lead in intake.leads if _from_a_quarter(lead) <= MINUTE]
+    if intake.future > FEW_AHEAD or zoned:
+        lead = zoned[0] if zoned else intake.leads[0]
+        many = "1 run is" if intake.future == 1 else f"{intake.future:,} runs are"
+        yield (
+            f"{many} dated after the machine's clock, by {_age(lead)}, and left out; is "
+            "logs.timezone right?"
+        )
+
+
+def _from_a_quarter(lead: int) -> int:
+    """How far a lead is from a whole number of quarters of an hour, at least one."""
+    return min(abs(lead - max(lead // _QUARTER + step, 1) * _QUARTER) for step in (0, 1))
 
 
 def _age(micros: int) -> str:
@@ -278,11 +321,25 @@ def _age(micros: int) -> str:
 
 def _rejected(statement: Statement, demands: Demands) -> Iterable[str]:
     intake, most = statement.intake, demands.max_rejected
-    if most is not None and intake.rejected_total > most * intake.records:
+    if most is None:
+        return
+    if intake.rejected_total > most * intake.records:
         yield (
             f"{intake.rejected_total:,} of {intake.records:,} records are rejected, more than "
             f"{float(most * 100):g}%"
         )
+        return
+    bad = [f for f in intake.flawed if f.records >= SMALL_FILE and f.rejected > most * f.records]
+    for file in bad[:1]:
+        more = f" (and {len(bad) - 1:,} more files)" if len(bad) > 1 else ""
+        yield (
+            f"{visible(file.file)}: {file.rejected:,} of {file.records:,} records are rejected, "
+            f"more than {float(most * 100):g}%{more}"
+        )
+
+
+SMALL_FILE = 20
+"""Records below which a file is not held to the limit of rejected ones by itself."""
 
 
 def _gone(statement: Statement, selection: Selection, baseline: Baseline | None) -> tuple[Key, ...]:
@@ -305,7 +362,7 @@ def _ruling(
     *,
     lonely: bool,
 ) -> Ruling:
-    """`lonely` tells that no account that the change concerns has a judgement."""
+    """`lonely` tells that no account of the budget has a judgement."""
     since = None if baseline is None else baseline.since(account)
     if not _stops(budget, demands):
         exempt = demands.change in budget.gate.exempt
@@ -314,11 +371,24 @@ def _ruling(
         return Ruling(account, standing, over, standing if over else None, since=since)
     if not account.verdict.judged:
         setting = _setting(budget, demands)
-        counts = setting is _FAIL and (account.declared or lonely)
+        counts = setting is _FAIL and (lonely or _is_missed(budget, account))
         standing = Standing.NO_EVIDENCE if counts else Standing.UNJUDGED
         return Ruling(account, standing, warn=setting is not OnInsufficient.PASS, since=since)
     then = baseline.then(account) if demands.new_only and baseline is not None else None
     return _judged(budget, account, demands, then, since)
+
+
+FEW_RUNS = 30
+"""Runs below which nobody misses the judgement of a group that nobody declared."""
+
+
+def _is_missed(budget: Budget, account: Account) -> bool:
+    """Whether an account without a judgement is missing evidence, though others have some."""
+    if account.declared:
+        return not account.excused
+    if account.selected < (budget.min_runs or FEW_RUNS):
+        return False
+    return account.lack not in (Lack.TOO_FEW, Lack.NOTHING_EARNS, Lack.NO_BASELINE)
 
 
 def _judged(
@@ -377,6 +447,3 @@ def _passes_again(
         if verdict.severity < demands.line.severity:
             return rest.at if quiet is None else max(rest.at, quiet)
     return None
-
-
-__all__ = ["Decision", "Demands", "Ruling", "Standing", "check_change", "decide"]

@@ -6,14 +6,22 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
 import polars as pl
 from sqlglot import exp
 
 from ebudget import query
 from ebudget.errors import InputError
-from ebudget.ledger import SHOWN_REJECTS, Intake, Ledger, Reject, frame_of
+from ebudget.ledger import (
+    SHOWN_LEADS,
+    SHOWN_REJECTS,
+    Flawed,
+    Intake,
+    Ledger,
+    Reject,
+    frame_of,
+)
 from ebudget.loading import (
     Loaded,
     load,
@@ -22,8 +30,8 @@ from ebudget.loading import (
     several_outcome_names,
     temporary,
 )
-from ebudget.mapped_paths import absent_optional_paths, check_mapped_paths
-from ebudget.quantities import DAY
+from ebudget.mapped_paths import absent_optional_paths, check_mapped_paths, maybe_outcomes
+from ebudget.quantities import LEEWAY
 from ebudget.query import LOSERS, RUNS, Plan
 from ebudget.reading import (
     FILE,
@@ -57,7 +65,7 @@ def read_ledger(
     plan: Plan,
     edges_of: EdgesOf,
     *,
-    as_of: int | None = None,
+    as_of: int | Literal["now"] | None = None,
     clock: int | None = None,
     skip_unreadable: bool = False,
     show_rejects: bool = False,
@@ -66,7 +74,7 @@ def read_ledger(
     tick: Callable[[str], None] = lambda _: None,
 ) -> Ledger:
     """The ledger of some logs. `as_of` is the newest counted run unless given; `clock` is the
-    machine's, and runs more than a day after it are outside.
+    machine's, and runs more than 5 minutes after it are outside, unless `as_of` is an instant.
 
     Raises InputError for logs that cannot be read or do not hold what the policy names.
     """
@@ -85,51 +93,64 @@ def _measure(
     loaded: Loaded,
     plan: Plan,
     edges_of: EdgesOf,
-    as_of: int | None,
+    as_of: int | Literal["now"] | None,
     now: int,
     *,
     show_rejects: bool,
 ) -> Ledger:
     warehouse = loaded.warehouse
-    limit = now + DAY
-    until = limit if as_of is None else min(as_of, limit)
+    clocked = not isinstance(as_of, int)
+    asked = now if as_of == "now" else as_of
+    until = now + LEEWAY if asked is None else asked
     warehouse.tick("looking for duplicates")
-    survey = query.survey_statement(until)
+    survey = query.survey_statement(plan.policy, until)
     warehouse.note(survey)
     (row,) = warehouse.rows(survey)
     readable, outside, first, last, present, distinct = row
-    duplicates = _find_duplicates(loaded) if distinct != present else 0
+    duplicates, apart = _find_duplicates(loaded, plan) if distinct != present else (0, 0)
     twice = duplicates > 0
     if twice:
         totals = query.totals_statement(until)
         warehouse.note(totals)
         ((readable, outside, first, last),) = warehouse.rows(totals)
-    future = outside
-    if until != limit:
-        ahead = query.totals_statement(limit) if twice else query.survey_statement(limit)
+    future, leads = outside, ()
+    limit = max(until, now + LEEWAY)
+    if outside and until != limit:
+        unique = query.survey_statement(plan.policy, limit)
+        ahead = query.totals_statement(limit) if twice else unique
         future = warehouse.rows(ahead)[0][1]
-    moment = as_of if as_of is not None else last if last is not None else now
-    newest = min(moment, limit)
-    edges = sorted({edge for edge in edges_of(moment, first) if edge <= newest} | {newest})
+    if future:
+        found = warehouse.rows(query.leads_statement(limit, SHOWN_LEADS, duplicates=twice))
+        leads = tuple(start - now for (start,) in found)
+    moment = asked if asked is not None else last if last is not None else now
+    edges = sorted({edge for edge in edges_of(moment, first) if edge <= moment} | {moment})
     warehouse.tick("grouping runs")
     frame = _grouped(warehouse, query.ledger_statement(plan, edges, duplicates=twice), plan)
-    rejected = _rejected(loaded)
+    rejected, flawed = _rejected(loaded)
     intake = Intake(
         files=len(loaded.sources.files),
         records=readable + duplicates + sum(rejected.values()),
         runs=readable - outside,
         duplicates=duplicates,
+        duplicates_apart=apart,
         outside=outside,
         future=future,
+        leads=leads,
+        clocked=clocked,
         rejected=tuple(sorted(rejected.items())),
+        flawed=flawed,
         first=first,
         last=last,
         rejects=_first_rejects(loaded) if show_rejects and rejected else (),
-        labels=_says_how_it_went(warehouse, frame),
+        good=_says_good(warehouse, frame),
+        said=frame.get_column("outcome").is_not_null().any(),
+        key=plan.policy.logs.key,
         unreadable=tuple(loaded.unreadable),
         ignored=len(loaded.sources.ignored),
     )
     check_mapped_paths(loaded, plan)
+    if not intake.good and intake.runs and plan.policy.logs.no_outcome is None:
+        intake = replace(intake, maybe_outcomes=maybe_outcomes(loaded, plan))
     if plan.thorough:
         intake = replace(intake, absent=tuple(absent_optional_paths(loaded, plan)))
     statements = tuple(warehouse.statements)
@@ -156,11 +177,11 @@ def _grouped(warehouse: Warehouse, statement: exp.Select, plan: Plan) -> pl.Data
     return warehouse.frame(written(exp.select(exp.Star()).from_(LEDGER)))
 
 
-def _says_how_it_went(warehouse: Warehouse, frame: pl.DataFrame) -> bool:
+def _says_good(warehouse: Warehouse, frame: pl.DataFrame) -> bool:
     """Whether any record of the whole input does; mostly the ledger's rows tell."""
-    if frame.get_column("outcome").is_not_null().any():
+    if frame.get_column("outcome").is_in(["success", "escalated"]).any():
         return True
-    return bool(warehouse.rows(query.labels_statement()))
+    return bool(warehouse.rows(query.judged_statement()))
 
 
 def _with_outcome_names(
@@ -180,22 +201,27 @@ def _with_outcome_names(
     return replace(ledger, intake=intake)
 
 
-def _find_duplicates(loaded: Loaded) -> int:
-    """Make the table of duplicates where there are any; gives their number."""
-    warehouse = loaded.warehouse
+def _find_duplicates(loaded: Loaded, plan: Plan) -> tuple[int, int]:
+    """Make the table of duplicates where there are any; gives their number, and how many of them
+    differ so much from what replaces them that they may be runs.
+    """
+    warehouse, policy = loaded.warehouse, plan.policy
     texts = any(source.kind is not Kind.PARQUET for source in loaded.sources.files)
-    if texts and warehouse.rows(query.ties_statement(loaded.canonical)) != [(0,)]:
+    ties = query.ties_statement(policy, loaded.canonical)
+    if texts and warehouse.rows(ties) != [(0,)]:
         reload_in_order(loaded)
-    losers = temporary("TABLE", LOSERS, query.losers_statement(loaded.renamed))
+    paths = [source.read_as for source in loaded.sources.files]
+    losers = temporary("TABLE", LOSERS, query.losers_statement(policy, paths))
     warehouse.note(losers)
     warehouse.run(written(losers))
-    ((count,),) = warehouse.rows(exp.select(exp.Count(this=exp.Star())).from_(LOSERS))
-    return int(count)
+    ((count, apart),) = warehouse.rows(query.losers_count_statement())
+    return int(count), int(apart)
 
 
-def _rejected(loaded: Loaded) -> Counter[str]:
-    """How many records are rejected for which reason."""
+def _rejected(loaded: Loaded) -> tuple[Counter[str], tuple[Flawed, ...]]:
+    """How many records are rejected for which reason, and in which files."""
     counts: Counter[str] = Counter()
+    by_file: Counter[str] = Counter()
     unclear: dict[tuple[Kind, Compression], list[Source]] = {}
     for name, noted, count in loaded.warehouse.rows(query.rejects_statement()):
         source = loaded.named(name)
@@ -203,10 +229,19 @@ def _rejected(loaded: Loaded) -> Counter[str]:
         if is_unclear:
             unclear.setdefault((source.kind, source.compression), []).append(source)
         counts[NO_TIME if is_unclear else noted] += count
+        by_file[name] += count
     for sources in unclear.values():
         malformed, strange = _told_apart(loaded, sources)
         counts.update({MALFORMED: malformed, NOT_AN_OBJECT: strange, NO_TIME: -malformed - strange})
-    return +counts
+    if not by_file:
+        return +counts, ()
+    sizes = dict(loaded.warehouse.rows(query.sizes_statement()))
+    flawed = tuple(
+        Flawed(source.shown, by_file[source.read_as], sizes[source.read_as])
+        for source in loaded.sources.files
+        if by_file[source.read_as]
+    )
+    return +counts, flawed
 
 
 def _told_apart(loaded: Loaded, sources: Sequence[Source]) -> tuple[int, int]:
@@ -242,7 +277,8 @@ def _rejects_of(loaded: Loaded, source: Source) -> list[Reject]:
         return [Reject(source.shown, f"row {row + 1}", reason) for row, reason in found]
     found = _text_rejects(loaded, source)
     places = [place for place, _ in found]
-    lines = lines_at(source.path, source.compression, places) if source.kind is Kind.LINES else {}
+    is_lines = source.kind is Kind.LINES
+    lines = lines_at(source.read_as, source.compression, places) if is_lines else {}
     word = "item" if source.kind is Kind.ARRAY else "record"
     return [
         Reject(

@@ -18,6 +18,8 @@ from ebudget.rules import printed
 
 SHOWN_REJECTS = 10
 """Rejected records that are listed."""
+SHOWN_LEADS = 4
+"""Records dated after the machine's clock that are looked at one by one."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,15 @@ class Reject:
 
 
 @dataclass(frozen=True)
+class Flawed:
+    """A file of whose records some are rejected."""
+
+    file: str
+    rejected: int
+    records: int
+
+
+@dataclass(frozen=True)
 class Intake:
     """What was read and what became of it. Conservation: records = runs + rejected + duplicates
     + outside.
@@ -41,14 +52,31 @@ class Intake:
     runs: int = 0
     """Records that count: read, unique, and up to as_of."""
     duplicates: int = 0
+    duplicates_apart: int = 0
+    """Duplicates that begin more than a day from the record that replaces them, or differ from it
+    in outcome: where there are many, what they are known by is no key."""
     outside: int = 0
-    """Records after as_of, or dated more than a day after the machine's clock."""
+    """Records after as_of, or dated more than 5 minutes after the machine's clock."""
     future: int = 0
-    """Those of the records outside that are dated more than a day after the machine's clock."""
+    """Those of the records outside that are dated more than 5 minutes after the machine's clock."""
+    leads: tuple[int, ...] = ()
+    """By how many microseconds the first few of these are ahead of the clock, the largest first."""
+    clocked: bool = True
+    """Whether the machine's clock decides which runs count; an instant that was asked for does so
+    by itself."""
     rejected: tuple[tuple[str, int], ...] = ()
     """Rejected records by reason."""
-    labels: bool = False
-    """Whether any readable record, be it outside or a duplicate, says how it went."""
+    flawed: tuple[Flawed, ...] = ()
+    """The files that have rejected records."""
+    good: bool = False
+    """Whether any readable record, be it outside or a duplicate, says that it went well or that a
+    person took over. Where none does, the log names failures only, or nothing."""
+    said: bool = False
+    """Whether any counted run has an outcome."""
+    key: tuple[str, ...] = ("workflow", "run_id")
+    """What records of one run share."""
+    maybe_outcomes: tuple[str, ...] = ()
+    """Keys of the log that may hold the outcome; looked for where none says that it went well."""
     first: int | None = None
     """The oldest counted run, in microseconds since 1970."""
     last: int | None = None
@@ -67,6 +95,11 @@ class Intake:
     """Files in searched folders that are no logs by their names."""
 
     @property
+    def lead(self) -> int | None:
+        """By how much the newest record is ahead of the machine's clock, where that is too much."""
+        return self.leads[0] if self.leads else None
+
+    @property
     def rejected_total(self) -> int:
         """All rejected records."""
         return sum(count for _, count in self.rejected)
@@ -79,10 +112,17 @@ class Intake:
             self.records + other.records,
             self.runs + other.runs,
             self.duplicates + other.duplicates,
+            self.duplicates_apart + other.duplicates_apart,
             self.outside + other.outside,
             self.future + other.future,
+            tuple(sorted((*self.leads, *other.leads), reverse=True)[:SHOWN_LEADS]),
+            self.clocked and other.clocked,
             _added(self.rejected, other.rejected),
-            self.labels or other.labels,
+            self.flawed + other.flawed,
+            self.good or other.good,
+            self.said or other.said,
+            self.key,
+            tuple(dict.fromkeys((*self.maybe_outcomes, *other.maybe_outcomes))),
             min(firsts, default=None),
             max(lasts, default=None),
             (self.rejects + other.rejects)[:SHOWN_REJECTS],
@@ -92,6 +132,19 @@ class Intake:
             tuple(name for name in self.absent if name in other.absent),
             self.ignored + other.ignored,
         )
+
+
+def silence(intake: Intake) -> str:
+    """What a log without a single good outcome says, where it may say more, and what to write."""
+    what = "only failures are named" if intake.said else "no record says how it went"
+    keys = ""
+    if intake.maybe_outcomes:
+        keys = f"; keys that may hold the outcome: {', '.join(intake.maybe_outcomes)}"
+    return (
+        f"{what}: no outcome says that a run went well, so rates of failure cannot be told{keys}. "
+        "Map the key (logs: {fields: {outcome: KEY}}), or, if this log names failures only, write "
+        "logs: {no_outcome: success}"
+    )
 
 
 def _added(
@@ -150,11 +203,6 @@ class Ledger:
         return replace(self, frame=frame, intake=self.intake + other.intake)
 
     @property
-    def outcomes_occur(self) -> bool:
-        """Whether any run says how it went; if none does, a run without a failure succeeded."""
-        return self.intake.labels
-
-    @property
     def before_windows(self) -> int:
         """Counted runs that are older than every window."""
         return int(self.frame.filter(pl.col(BUCKET) == 0).get_column(COUNT).sum())
@@ -175,8 +223,8 @@ class Ledger:
 
 def frame_of(plan: Plan, frame: pl.DataFrame) -> pl.DataFrame:
     """A frame as DuckDB hands it over, with the ledger's types: sums as whole nano-units."""
-    totals = [total for total, _ in plan.sum_columns]
-    counts = [COUNT, *(missing for _, missing in plan.sum_columns)]
+    totals = [name for columns in plan.sum_columns for name in (columns.total, columns.negative)]
+    counts = [COUNT, *(columns.measured for columns in plan.sum_columns)]
     return frame.with_columns(
         *(pl.col(name).to_physical().cast(pl.Int128) for name in totals),
         *(pl.col(name).cast(pl.Int64) for name in counts),

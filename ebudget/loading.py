@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from sqlglot import exp
@@ -21,16 +21,26 @@ from ebudget.reading import (
     REJECT,
     ROW,
     SAID_BY,
+    SILENT,
     WORD,
     Canonical,
     json_statement,
     no_glob,
     parquet_statement,
     read_parquet,
+    read_whole,
     sql_type,
 )
 from ebudget.rules import call, cast, column, named, text, written
-from ebudget.sources import STDIN, Compression, Kind, Source, Sources, gzip_is_damaged
+from ebudget.sources import (
+    STDIN,
+    Compression,
+    Kind,
+    Source,
+    Sources,
+    gzip_is_damaged,
+    mended_lines,
+)
 from ebudget.text_safety import visible
 from ebudget.warehouse import StatementError, Warehouse
 
@@ -48,6 +58,8 @@ class Loaded:
     skip_unreadable: bool = False
     unreadable: list[tuple[str, str]] = field(default_factory=list)
     """Files that were skipped as a whole, each with the reason."""
+    looked_at: set[str] = field(default_factory=set)
+    """Files whose malformed lines Python's json has looked at."""
 
     def named(self, read_as: str) -> Source:
         """The source that is read under a name."""
@@ -134,6 +146,9 @@ def _make_view(loaded: Loaded) -> None:
             printed += found
         else:
             made = _text_select(loaded, kind, compression, files)
+            if kind is Kind.LINES and made and _look_again(loaded, kind, compression):
+                _make_view(loaded)
+                return
             selects += made[:1]
             printed += made[1:]
     none = _no_runs(loaded.canonical)
@@ -167,6 +182,7 @@ def _no_runs(canonical: Canonical) -> exp.Select:
     types = {wanted.name: sql_type(wanted.type) for wanted in canonical.columns}
     types |= dict.fromkeys((*canonical.flaw_columns, ROW), "BIGINT")
     types |= dict.fromkeys((REJECT, WORD, SAID_BY, FILE), "VARCHAR")
+    types[SILENT] = "BOOLEAN"
     return exp.select(
         *(named(cast(exp.Null(), types[name]), name) for name in canonical.names)
     ).where(exp.false())
@@ -177,7 +193,7 @@ def _text_select(
 ) -> list[exp.Select]:
     """Copy text logs once; gives the select of the copy, and the one that `--sql` prints."""
     warehouse, canonical = loaded.warehouse, loaded.canonical
-    target = warehouse.scratch / f"{kind}-{compression}.parquet"
+    target = _copy_of(loaded, kind, compression)
     while files:
         warehouse.tick(f"reading {len(files):,} file{'s' if len(files) > 1 else ''}")
         names = [source.read_as for source in files]
@@ -240,21 +256,65 @@ def _try(loaded: Loaded, source: Source) -> None:
         loaded.give_up(source, reason)
 
 
-def _damaged(loaded: Loaded, copy: Path) -> dict[Source, str]:
-    """The .gz files with a malformed line whose CRC does not fit."""
+def _copy_of(loaded: Loaded, kind: Kind, compression: Compression) -> Path:
+    """Where the canonical runs of text logs of one kind and packing are kept."""
+    return loaded.warehouse.scratch / f"{kind}-{compression}.parquet"
+
+
+def _malformed(loaded: Loaded, copy: Path) -> list[Source]:
+    """The files of which a line is malformed."""
     malformed = (
         exp.select(column(FILE))
         .distinct()
         .from_(exp.Table(this=call("read_parquet", text(str(copy)))))
         .where(exp.EQ(this=column(REJECT), expression=text(MALFORMED)))
     )
+    return [loaded.named(name) for (name,) in loaded.warehouse.rows(malformed)]
+
+
+def _damaged(loaded: Loaded, copy: Path) -> dict[Source, str]:
+    """The .gz files with a malformed line whose CRC does not fit."""
     found: dict[Source, str] = {}
-    for (name,) in loaded.warehouse.rows(malformed):
-        source = loaded.named(name)
+    for source in _malformed(loaded, copy):
         reason = gzip_is_damaged(source.path)
         if reason is not None:
             found[source] = f"damaged: {reason}"
     return found
+
+
+def _look_again(loaded: Loaded, kind: Kind, compression: Compression) -> bool:
+    """Whether Python's json could read lines that DuckDB refused; they are read from a copy then.
+
+    What DuckDB dislikes about a line may lie in a field that nobody needs.
+    """
+    if compression is Compression.ZSTD:  # which Python cannot unpack
+        return False
+    changed = False
+    for source in _malformed(loaded, _copy_of(loaded, kind, compression)):
+        if source.shown in loaded.looked_at:
+            continue
+        loaded.looked_at.add(source.shown)
+        loaded.warehouse.tick(f"looking again at malformed lines of {visible(source.shown)}")
+        target = loaded.warehouse.scratch / f"mended-{len(loaded.looked_at)}"
+        if mended_lines(source, _refused(loaded, source), target):
+            place = loaded.sources.files.index(source)
+            loaded.sources.files[place] = replace(
+                source, read_as=str(target), compression=Compression.NONE
+            )
+            changed = True
+        else:
+            target.unlink()
+    return changed
+
+
+def _refused(loaded: Loaded, source: Source) -> list[int]:
+    """The places (from 0) of the records that DuckDB cannot read, in the order of the file."""
+    refused = exp.Is(this=column("json"), expression=exp.Null())
+    with loaded.warehouse.one_thread():
+        records = exp.select(named(refused, "refused")).from_(read_whole(source))
+        loaded.warehouse.run(written(temporary("TABLE", "refusals", records)))
+    places = exp.select(exp.column("rowid")).from_("refusals").where(column("refused"))
+    return [place for (place,) in loaded.warehouse.rows(places)]
 
 
 def parquet_schema(loaded: Loaded, source: Source) -> dict[str, object]:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sqlglot import exp
 
+from ebudget.columns import CANONICAL
 from ebudget.errors import InputError
 from ebudget.extraction import spellings
 from ebudget.loading import Loaded, parquet_schema
 from ebudget.query import RUNS, Plan
-from ebudget.reading import json_pointer, read_whole
+from ebudget.reading import json_pointer, read_parquet, read_whole
 from ebudget.rules import call, column, text
 from ebudget.sources import Kind, Source
 from ebudget.text_safety import visible
@@ -58,6 +60,66 @@ def absent_optional_paths(loaded: Loaded, plan: Plan) -> list[str]:
     ]
 
 
+MOST_FILES = 20
+"""Files that are looked through for keys that may hold the outcome."""
+MOST_KEYS = 5
+_LIKE_AN_OUTCOME = re.compile(
+    r"(outcome|result|status|state|verdict|grade|label|ok|succe|resolved|solved|pass|fail|error|"
+    r"correct|complete|done|reward)",
+    re.IGNORECASE,
+)
+
+
+def maybe_outcomes(loaded: Loaded, plan: Plan) -> tuple[str, ...]:
+    """The keys of a log that may hold the outcome: of those that no other column is read from, the
+    ones with a name like it, then those with two or three different values.
+    """
+    taken = {path for column in CANONICAL if column.name != "outcome" for path in column.aliases}
+    taken |= {field.path for field in plan.policy.logs.fields.values()}
+    values: dict[str, set[str]] = {}
+    for source in loaded.sources.files[:MOST_FILES]:
+        for record in _sample(loaded, source):
+            for path, value in _scalars(record):
+                known = values.setdefault(path, set())
+                if len(known) <= MOST_VALUES:
+                    known.add(value)
+    named = [
+        path
+        for path, known in values.items()
+        if len(known) <= MOST_VALUES and _LIKE_AN_OUTCOME.search(path)
+    ]
+    others = [path for path, known in values.items() if 2 <= len(known) <= MOST_VALUES]
+    found = dict.fromkeys(path for path in (*named, *others) if path not in taken)
+    return tuple(found)[:MOST_KEYS]
+
+
+MOST_VALUES = 3
+
+
+def _sample(loaded: Loaded, source: Source) -> Iterator[Any]:
+    """The first records of a file."""
+    if source.kind is Kind.PARQUET:
+        row = exp.Anonymous(this="to_json", expressions=[exp.column("r")])
+        statement = exp.select(row).from_(exp.alias_(read_parquet([source.read_as]), "r"))
+    else:
+        statement = exp.select(column("json")).from_(read_whole(source))
+    for (record,) in loaded.warehouse.rows(statement.limit(SAMPLE)):
+        if record is not None:
+            yield _loaded(record)
+
+
+def _scalars(value: Any, before: str = "", depth: int = 0) -> Iterator[tuple[str, str]]:
+    """The paths of a record with their values; those that hold nothing are left out."""
+    if not isinstance(value, dict) or depth > DEEPEST:
+        return
+    for key, inner in value.items():
+        path = f"{before}.{key}" if before else str(key)
+        if isinstance(inner, dict):
+            yield from _scalars(inner, path, depth + 1)
+        elif isinstance(inner, str | bool | int | float):
+            yield path, str(inner)
+
+
 def _complaint(name: str, path: str, occurring: set[str]) -> str:
     folded = {known.lower(): known for known in sorted(occurring)}
     close = difflib.get_close_matches(path.lower(), folded, 1, 0.4)
@@ -82,11 +144,9 @@ def _without_values(loaded: Loaded, plan: Plan, wanted: Mapping[str, str]) -> di
 def _paths_of(loaded: Loaded, source: Source) -> set[str]:
     if source.kind is Kind.PARQUET:
         return set(_schema_paths(parquet_schema(loaded, source)))
-    statement = exp.select(column("json")).from_(read_whole(source)).limit(SAMPLE)
     found: set[str] = set()
-    for (record,) in loaded.warehouse.rows(statement):
-        if record is not None:
-            found |= set(_paths(_loaded(record)))
+    for record in _sample(loaded, source):
+        found |= set(_paths(record))
     return found
 
 

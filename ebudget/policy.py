@@ -10,6 +10,7 @@ import inspect
 import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from enum import Enum, StrEnum
 from fnmatch import fnmatchcase
 from fractions import Fraction
@@ -21,13 +22,27 @@ from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, model_v
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from ebudget.allowance import Allowance, ByTier, OfValue, Plain, parse_allowance
-from ebudget.columns import CANONICAL, OUTCOME_WORDS, Type
+from ebudget.allowance import (
+    Allowance,
+    Band,
+    Based,
+    By,
+    OfValue,
+    Plain,
+    Ratio,
+    parse_allowance,
+    parse_slo,
+)
+from ebudget.columns import CANONICAL, CONDITIONS_FIRST, OUTCOME_WORDS, Type
 from ebudget.misfit import Misfit, fields_of, nearest, only, text_of, texts_of
 from ebudget.quantities import duration, number, share, truth, whole
 from ebudget.windows import PERIODS, BurnRow, Calendar, Rolling, Window
 
 T = TypeVar("T")
+
+BAND_MEASURED = Fraction(95, 100)
+"""The least share of measured runs where a baseline is a band: half of the costs missing looks like
+a fall."""
 
 CLASSES = ("A", "B", "C", "D")
 """Failure classes, the least bad first."""
@@ -364,24 +379,82 @@ def _scale(text: str) -> Fraction:
     return factor
 
 
-def _outcomes(value: Any) -> tuple[tuple[str, tuple[str, ...]], ...]:
+@dataclass(frozen=True)
+class Said:
+    """How a log says one outcome: by words, by a condition, or both."""
+
+    words: tuple[str, ...] = ()
+    """Lower case."""
+    when: str | None = None
+    """A condition over the columns of a run; where it holds, no word counts."""
+
+
+def _said(value: Any) -> Said:
+    if not isinstance(value, dict):
+        return Said(tuple(word.strip().lower() for word in texts_of(value)))
+    only(value, ("words", "when"))
+    if not value:
+        raise Misfit('write words, or {words: [resolved], when: "score >= 0.8"}')
+    found = fields_of(
+        value, lambda item: texts_of(item) if isinstance(item, list) else text_of(item)
+    )
+    words, when = found.get("words", ()), found.get("when")
+    if isinstance(when, tuple):
+        raise Misfit("one condition is expected here", "when")
+    listed = (words,) if isinstance(words, str) else words
+    return Said(tuple(word.strip().lower() for word in listed), when)
+
+
+def _outcomes(value: Any) -> tuple[tuple[str, Said], ...]:
     if not isinstance(value, dict):
         raise Misfit("write the words of each outcome, such as {success: [resolved]}")
     only(value, OUTCOME_WORDS)
-    found = fields_of(value, texts_of)
+    found = fields_of(value, _said)
     seen: dict[str, str] = {}
-    for outcome, words in found.items():
-        for word in words:
-            other = seen.setdefault(word.strip().lower(), outcome)
+    for outcome, said in found.items():
+        for word in said.words:
+            other = seen.setdefault(word, outcome)
             if other != outcome:
                 raise Misfit(f"{word!r} means both {other} and {outcome}", outcome)
-    return tuple(
-        (outcome, tuple(w.strip().lower() for w in words)) for outcome, words in found.items()
-    )
+    return tuple(found.items())
+
+
+def _no_outcome(text: str) -> Literal["success"] | None:
+    if text not in ("success", "unlabelled"):
+        raise ValueError(
+            f"{text!r} is neither success (a run without an outcome went well) nor unlabelled "
+            "(nobody has judged it yet)"
+        )
+    return "success" if text == "success" else None
+
+
+def _key(value: Any) -> tuple[str, ...]:
+    names = texts_of(value)
+    if not names:
+        raise Misfit("name at least one column, such as [workflow, run_id]")
+    return names
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is not a day; write one such as 2026-12-01") from None
 
 
 _TEXT = {"type": ["string", "number", "boolean"]}
 _TEXTS = {"anyOf": [_TEXT, {"type": "array", "items": _TEXT}]}
+_SAID = {
+    "anyOf": [
+        *_TEXTS["anyOf"],
+        {
+            "type": "object",
+            "properties": {"words": _TEXTS, "when": {"type": "string"}},
+            "minProperties": 1,
+            "additionalProperties": False,
+        },
+    ]
+}
 _PERCENT = {"type": "string", "pattern": r"^\s*\d+(\.\d*)?\s*%$"}
 _AMOUNT = {"type": ["number", "string"], "minimum": 0}
 _DURATION = {"type": "string", "pattern": r"^\d+\s*[smhdw]$"}
@@ -400,17 +473,25 @@ _PLAIN_ALLOW = [
         "required": ["of_value"],
         "additionalProperties": False,
     },
-    {
-        "type": "object",
-        "properties": {"of_baseline": _PERCENT, "over": _DURATION},
-        "required": ["of_baseline", "over"],
-        "additionalProperties": False,
-    },
+    *(
+        {
+            "type": "object",
+            "properties": {key: _PERCENT, "over": _DURATION},
+            "required": [key, "over"],
+            "additionalProperties": False,
+        }
+        for key in ("of_baseline", "above_baseline", "around_baseline")
+    ),
 ]
 _ALLOW = {
     "anyOf": [
         *_PLAIN_ALLOW,
-        {"type": "object", "additionalProperties": {"anyOf": _PLAIN_ALLOW}, "minProperties": 1},
+        {
+            "type": "object",
+            "properties": {"by": _TEXT},
+            "additionalProperties": {"anyOf": _PLAIN_ALLOW},
+            "minProperties": 1,
+        },
     ]
 }
 _CLASS = {"enum": list(CLASSES)}
@@ -469,6 +550,7 @@ Texts = Annotated[tuple[str, ...], _Typed(texts_of, _TEXTS)]
 Flag = Annotated[bool, _Typed(_scalar(truth), {"type": "boolean"})]
 Zone = Annotated[ZoneInfo, _Typed(_scalar(_zone), {"type": "string"})]
 ClassLetter = Annotated[str, _Typed(_scalar(_class_letter), _CLASS)]
+Share = Annotated[Fraction, _Typed(_fraction_of_budget, _PERCENT)]
 Usd = Annotated[Fraction, _Typed(_scalar(number), {"type": ["number", "string"]})]
 
 
@@ -516,17 +598,38 @@ class Logs(Part):
     fields: dict[str, FieldMap] = Field(default_factory=dict)
     """Our column: their key."""
     outcomes: Annotated[
-        tuple[tuple[str, tuple[str, ...]], ...],
+        tuple[tuple[str, Said], ...],
         _Typed(
             _outcomes,
             {
                 "type": "object",
-                "properties": dict.fromkeys(OUTCOME_WORDS, _TEXTS),
+                "properties": dict.fromkeys(OUTCOME_WORDS, _SAID),
                 "additionalProperties": False,
             },
         ),
     ] = ()
-    """This log's own words for the outcomes, beside the ones that are always known."""
+    """This log's own words for the outcomes, beside the ones that are always known, or a condition
+    for each: `{when: "score >= 0.8"}`."""
+    no_outcome: Annotated[
+        Literal["success"] | None,
+        _Typed(_scalar(_no_outcome), {"enum": ["success", "unlabelled"]}),
+    ] = None
+    """`success`: this log names failures only, so a run without an outcome that matches no failure
+    rule went well. Left out, nobody has judged it yet."""
+    key: Annotated[tuple[str, ...], _Typed(_key, _TEXTS)] = ("workflow", "run_id")
+    """The columns by which a run is known: records that agree in all of them are one run. `day` is
+    the day of start_time."""
+    max_rejected: Share = Fraction(5, 100)
+    """Where a larger share of the records cannot be read, in all or in a file of 20 and more, a
+    gate has not enough evidence."""
+    max_unknown: Share = Fraction(5, 100)
+    """An account that needs outcomes is not judged where more of their words are unknown."""
+
+    @property
+    def conditions(self) -> dict[str, str]:
+        """The outcomes that a condition decides, the one that goes before all others first."""
+        found = {outcome: said.when for outcome, said in self.outcomes}
+        return {name: when for name in CONDITIONS_FIRST if (when := found.get(name)) is not None}
 
 
 class Failure(Part):
@@ -553,6 +656,10 @@ class Workflow(Part):
     """US dollars that one success saves."""
     review_usd_per_hour: Usd | None = None
     """US dollars that an hour of human review costs."""
+    since: Annotated[date | None, _Typed(_scalar(_day), {"type": "string", "format": "date"})] = (
+        None
+    )
+    """The day, in the policy's zone, before which nobody misses its runs."""
 
 
 class Gate(Part):
@@ -580,6 +687,10 @@ class Gate(Part):
 class Budget(Part):
     """How much of one kind of failure is acceptable."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [{"required": ["allow"]}, {"required": ["slo"]}]}
+    )
+
     kind: Annotated[
         Kind | None, _Typed(_scalar(_member(Kind)), {"enum": [member.value for member in Kind]})
     ] = None
@@ -592,8 +703,10 @@ class Budget(Part):
     """What earns: all, labelled, success, or a condition."""
     spend: Annotated[Spend, _Typed(_spend, _SPEND)]
     """What spends the budget."""
-    allow: Annotated[Allowance, _Typed(parse_allowance, _ALLOW)]
+    allow: Annotated[Allowance | None, _Typed(parse_allowance, _ALLOW)] = None
     """How much is acceptable."""
+    slo: Annotated[Ratio | None, _Typed(parse_slo, _PERCENT)] = None
+    """The same as an objective, in place of `allow`: 99.9% allows 0.1%."""
     window: Annotated[Window, _Typed(_window, {"anyOf": [_DURATION, {"enum": list(PERIODS)}]})] = (
         Rolling(duration("30d"))
     )
@@ -609,8 +722,32 @@ class Budget(Part):
     """Which changes it stops, and when."""
     min_runs: Annotated[int, _Typed(_scalar(whole), {"type": "integer", "minimum": 0})] = 0
     """Fewer runs that earn are no evidence, where the allowance depends on them."""
+    min_judged: Share = Fraction(0)
+    """Where a smaller share of the runs is judged, that is not evidence enough."""
+    min_measured: Share | None = None
+    """The same for the values that `sum` and `when` need; 95% where a baseline is a band, else 0%.
+    """
     alerts: Annotated[tuple[BurnRow, ...] | None, _Typed(_alerts, _ALERTS)] = None
     """Burn alerts in place of the default rows."""
+
+    @model_validator(mode="after")
+    def _one_allowance(self) -> Budget:
+        if (self.allow is None) == (self.slo is None):
+            place: tuple[str, ...] = ()
+            message = "allow is missing"
+            if self.slo is not None:
+                place, message = ("slo",), "allow and slo say the same thing; write one of them"
+            raise PydanticCustomError(
+                "misfit", "{message}", {"message": message, "problems": [(place, message)]}
+            )
+        return self
+
+    @property
+    def allowance(self) -> Allowance:
+        """What is allowed, be it written as `allow` or as `slo`."""
+        found = self.allow if self.allow is not None else self.slo
+        assert found is not None
+        return found
 
     @property
     def family(self) -> Kind:
@@ -639,24 +776,37 @@ class Budget(Part):
     @property
     def dimensions(self) -> tuple[str, ...]:
         """The columns that part the budget into accounts."""
-        if isinstance(self.allow, ByTier) and "risk_tier" not in self.each:
-            return (*self.each, "risk_tier")
+        allow = self.allowance
+        if isinstance(allow, By) and allow.column not in self.each:
+            return (*self.each, allow.column)
         return self.each
 
     @property
     def forms(self) -> tuple[Plain, ...]:
-        """The allowances: one, or one for each risk tier."""
-        allow = self.allow
-        return tuple(form for _, form in allow.tiers) if isinstance(allow, ByTier) else (allow,)
+        """The allowances: one, or one for each value of a column."""
+        allow = self.allowance
+        return tuple(form for _, form in allow.lines) if isinstance(allow, By) else (allow,)
 
-    def form_of(self, risk_tier: str | None) -> Plain | None:
-        """The allowance of a tier; None where the policy has none for it."""
-        return self.allow.of(risk_tier) if isinstance(self.allow, ByTier) else self.allow
+    def form_of(self, group: Mapping[str, str | None]) -> Plain | None:
+        """The allowance of a group; None where the policy has none for it."""
+        allow = self.allowance
+        return allow.of(group.get(allow.column)) if isinstance(allow, By) else allow
 
     @property
     def needs_value(self) -> bool:
         """Whether the allowance depends on what successes are worth."""
         return any(isinstance(form, OfValue) for form in self.forms)
+
+    @property
+    def looks_back(self) -> bool:
+        """Whether the time before the window has a part in what is allowed."""
+        return any(isinstance(form, Based) for form in self.forms)
+
+    def least_measured(self, form: Plain | None) -> Fraction:
+        """The share of the runs whose value must be known."""
+        if self.min_measured is not None:
+            return self.min_measured
+        return BAND_MEASURED if isinstance(form, Band) else Fraction(0)
 
     def selects(self, column: str, value: str | None) -> bool:
         """Whether `for` admits this value of a column."""

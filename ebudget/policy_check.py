@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Callable, Collection, Iterator
 
-from ebudget.columns import BY_NAME, Type
+from ebudget.allowance import KEYS, By
+from ebudget.columns import BY_NAME, TIERS, Type
 from ebudget.misfit import nearest
 from ebudget.policy import (
     ALL,
@@ -41,6 +43,7 @@ def check_policy(policy: Policy, failures: Collection[str]) -> Iterator[Finding]
     for name, field in policy.logs.fields.items():
         yield from _check_field(("logs", "fields", name), name, field)
     yield from _check_names(policy)
+    yield from _check_key(policy)
     types, zone = policy.columns, policy.timezone
 
     def rule(path: Path, text: str, compile_: Callable[..., Rule]) -> Iterator[Finding]:
@@ -50,11 +53,19 @@ def check_policy(policy: Policy, failures: Collection[str]) -> Iterator[Finding]
             place = "" if error.at is None else f" at character {error.at + 1}"
             yield path, _with_place(str(error), place)
 
+    for outcome, when in policy.logs.conditions.items():
+        at: Path = ("logs", "outcomes", outcome, "when")
+        yield from rule(at, when, compile_condition)
+        yield from _check_reads(at, when, policy)
+
     for name, failure in policy.failures.items():
         yield from rule(("failures", name, "when"), failure.when, compile_condition)
     for name, budget in policy.budgets.items():
         path: Path = ("budgets", name)
         yield from _check_columns(path, budget, types)
+        yield from _check_tiers(path, budget, policy)
+        if budget.min_measured is not None and not isinstance(budget.spend, SpendWhen | SpendSum):
+            yield (*path, "min_measured"), "only what `when` and `sum` read is measured"
         if budget.of is not None and budget.of not in _NAMES:
             yield from rule((*path, "of"), budget.of, compile_condition)
         match budget.spend:
@@ -71,6 +82,55 @@ def check_policy(policy: Policy, failures: Collection[str]) -> Iterator[Finding]
                 pass
         yield from _check_value(path, budget, policy)
         yield from _check_gate((*path, "gate"), budget.gate)
+
+
+DAY_OF_RUN = "day"
+"""In `logs.key`, the day of start_time in the policy's zone."""
+
+
+def _check_key(policy: Policy) -> Iterator[Finding]:
+    types = policy.columns
+    for index, name in enumerate(policy.logs.key):
+        path: Path = ("logs", "key", index)
+        if name == DAY_OF_RUN:
+            if name in types:
+                message = "'day' is the day of start_time here; give the mapped column another name"
+                yield path, message
+        elif name not in types:
+            yield path, f"unknown column {name!r}{nearest(name, [*types, DAY_OF_RUN])}"
+        elif types[name] is Type.LIST:
+            yield path, f"{name} is a list; a run is known by texts, numbers, booleans and times"
+        if name in policy.logs.key[:index]:
+            yield path, f"{name!r} is there twice"
+
+
+def _check_reads(path: Path, when: str, policy: Policy) -> Iterator[Finding]:
+    try:
+        reads = compile_condition(when, policy.columns, policy.timezone).columns
+    except RuleError:
+        return
+    if "outcome" in reads:
+        yield path, "this decides the outcome, so it cannot read it"
+
+
+def _check_tiers(path: Path, budget: Budget, policy: Policy) -> Iterator[Finding]:
+    """A mapping by risk tier has known tiers only; any other key was meant for something else."""
+    allow = budget.allow
+    if not isinstance(allow, By) or not allow.closed:
+        return
+    declared = {w.risk_tier for w in policy.workflows.values() if w.risk_tier is not None}
+    known = sorted({*TIERS, "default", *declared})
+    for name, _ in allow.lines:
+        if name in known:
+            continue
+        if name == "slo":
+            meant = "write slo: 99.9% in place of allow"
+        elif close := difflib.get_close_matches(name, [*KEYS, *known], 1, 0.6):
+            meant = f"did you mean {close[0]!r}?"
+        else:
+            meant = "for the values of another column write {by: COLUMN, VALUE: 1%, default: 1%}"
+        message = f"{name!r} is no risk tier that anybody declares ({', '.join(known)}); {meant}"
+        yield (*path, "allow", name), message
 
 
 def _check_gate(path: Path, gate: Gate) -> Iterator[Finding]:
@@ -127,6 +187,8 @@ def _check_names(policy: Policy) -> Iterator[Finding]:
 def _check_columns(path: Path, budget: Budget, types: dict[str, Type]) -> Iterator[Finding]:
     groupable = [name for name, type_ in types.items() if type_ in GROUPING_TYPES]
     places: list[tuple[Path, str]] = [((*path, "for", s.column), s.column) for s in budget.for_]
+    if isinstance(budget.allow, By) and not budget.allow.closed:
+        places.append(((*path, "allow", "by"), budget.allow.column))
     for key, names in (("each", budget.each), ("by", budget.by)):
         places += [((*path, key, index), name) for index, name in enumerate(names)]
         for index, name in enumerate(names):

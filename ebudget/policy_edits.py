@@ -96,6 +96,8 @@ class Draft:
         return self.policy.model_copy(update={"budgets": {**self.policy.budgets, **budgets}})
 
     def _put(self, raw: dict[str, Any], edit: Edit) -> None:
+        if edit.path[0] in _EITHER:  # the one takes the place of the other
+            raw.pop(_EITHER[edit.path[0]], None)
         at = raw
         for depth, key in enumerate(edit.path[:-1]):
             inner = at.get(key)
@@ -112,6 +114,7 @@ class Draft:
         at[edit.path[-1]] = edit.value
 
 
+_EITHER = {"allow": "slo", "slo": "allow"}
 KEYS = tuple(field.alias or name for name, field in Budget.model_fields.items())
 """The keys of a budget."""
 
@@ -162,7 +165,7 @@ class Sweep:
     """The policy with each value."""
 
 
-SWEPT = ("allow", "window", "gate", "min_runs", "spend")
+SWEPT = ("allow", "slo", "window", "gate", "min_runs", "spend")
 """Keys of a budget that hold numbers."""
 _VALUE = r"\s*(\d+(?:\.\d+)?)\s*([%smhdw]?)\s*"
 _RANGE = re.compile(rf"{_VALUE}\.\.{_VALUE}(?::{_VALUE})?\Z")

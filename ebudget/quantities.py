@@ -12,6 +12,8 @@ MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 WEEK = 7 * DAY
+LEEWAY = 5 * MINUTE
+"""By how much a run's clock may be ahead of the machine's."""
 
 NANO = 10**9
 """Sums are kept as whole numbers of 1e-9 of their unit."""

@@ -7,15 +7,28 @@ in. So all budgets share one grouping, and its cost hardly depends on their numb
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import Enum
+from functools import cached_property
+from typing import NamedTuple
 
 from sqlglot import exp
 
 from ebudget.extraction import bit_words, flaws_of, wanted_column
-from ebudget.policy import Budget, Policy, SpendSum, SpendWhen
-from ebudget.reading import FILE, FLAW_BITS, REJECT, ROW, SAID_BY, Canonical
+from ebudget.policy import Budget, Policy, SpendClass, SpendFailure, SpendSum, SpendWhen
+from ebudget.policy_check import DAY_OF_RUN
+from ebudget.quantities import DAY
+from ebudget.reading import (
+    FILE,
+    FLAW_BITS,
+    REJECT,
+    ROW,
+    SILENT,
+    WORD,
+    Canonical,
+)
 from ebudget.rules import (
     Rule,
     call,
@@ -38,14 +51,53 @@ BEFORE_ALL = instant(datetime(1677, 12, 31, tzinfo=UTC))
 """Before any time that a log may hold."""
 
 
+class Asks(Enum):
+    """What the ledger remembers of a condition."""
+
+    HOLDS = "holds"
+    UNKNOWN = "is unknown"
+    BLIND = "is unknown, of runs that failed or that nobody has judged"
+    MEASURED = "is known, and a column that it reads has a value"
+
+
 @dataclass(frozen=True)
 class Predicate:
-    """One condition that the ledger remembers of every run."""
+    """One thing that the ledger remembers of every run."""
 
     source: str
     """The condition's text."""
-    unknown: bool
-    """Whether it is met where the condition is null, instead of where it is true."""
+    asks: Asks = Asks.HOLDS
+    over: tuple[str, ...] = ()
+    """For `MEASURED`, the columns of which one must have a value."""
+    assuming: tuple[str, ...] | None = None
+    """The failure rules of a policy by which a run without an outcome is a success if it matches
+    none; None where the condition reads no outcome, or the policy assumes nothing."""
+
+
+SAYS_NOTHING = Predicate("nothing says how it went")
+UNKNOWN_OUTCOME = Predicate("its outcome is a word that nobody knows")
+ALWAYS = (SAYS_NOTHING, UNKNOWN_OUTCOME)
+"""What the ledger remembers of every run, whatever the policy asks."""
+
+
+@dataclass(frozen=True)
+class Amount:
+    """One expression that is summed."""
+
+    source: str
+    over: tuple[str, ...]
+    """The columns of which one must have a value for a run to be measured."""
+    assuming: tuple[str, ...] | None = None
+
+
+class SumColumns(NamedTuple):
+    """The columns of a ledger that hold one sum."""
+
+    total: str
+    measured: str
+    """How many runs are measured."""
+    negative: str
+    """The sum of the amounts below zero."""
 
 
 @dataclass(frozen=True)
@@ -56,15 +108,28 @@ class Plan:
     dimensions: tuple[str, ...]
     """The columns whose values are part of the key."""
     predicates: tuple[Predicate, ...]
-    sums: tuple[str, ...]
-    """The expressions that are summed, as texts."""
+    sums: tuple[Amount, ...]
     canonical: Canonical
+    failures: tuple[str, ...]
+    """The conditions of every failure rule of every policy that the ledger serves."""
     thorough: bool = False
     """Whether to look for optional fields that are absent."""
 
-    def predicate(self, source: str, *, unknown: bool = False) -> int:
-        """The place of a condition among the predicates."""
-        return self.predicates.index(Predicate(source, unknown))
+    @cached_property
+    def _places(self) -> dict[Predicate, int]:
+        return {predicate: place for place, predicate in enumerate(self.predicates)}
+
+    def place(self, predicate: Predicate) -> int:
+        """The place of a predicate among those that the ledger remembers."""
+        return self._places[predicate]
+
+    def rule(self, source: str, asks: Asks = Asks.HOLDS) -> int:
+        """The place of a failure rule's condition."""
+        return self._places[Predicate(source, asks)]
+
+    def sum_of(self, amount: Amount) -> SumColumns:
+        """The columns that hold a sum."""
+        return self.sum_columns[self.sums.index(amount)]
 
     @property
     def flag_columns(self) -> tuple[str, ...]:
@@ -73,9 +138,12 @@ class Plan:
         return tuple(f"_flags_{index}" for index in range(count))
 
     @property
-    def sum_columns(self) -> tuple[tuple[str, str], ...]:
-        """For each sum, the columns with its total and with the number of runs that have none."""
-        return tuple((f"_sum_{i}", f"_missing_{i}") for i in range(len(self.sums)))
+    def sum_columns(self) -> tuple[SumColumns, ...]:
+        """For each sum, the columns that hold it."""
+        return tuple(
+            SumColumns(f"_sum_{i}", f"_measured_{i}", f"_negative_{i}")
+            for i in range(len(self.sums))
+        )
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -89,14 +157,79 @@ class Plan:
         )
 
 
-def conditions_of(budget: Budget) -> list[Predicate]:
-    """The conditions, beside the failure rules, that a budget asks of a run."""
+def assumed(policy: Policy, rule: Rule) -> tuple[str, ...] | None:
+    """The failure rules that a condition of a budget depends on, because it reads the outcome and
+    a run that says nothing is a success unless one of them matches.
+    """
+    if policy.logs.no_outcome is None or "outcome" not in rule.columns:
+        return None
+    return tuple(failure.when for failure in policy.failures.values())
+
+
+def measured_over(budget: Budget, rule: Rule) -> tuple[str, ...]:
+    """The columns of which one must have a value for a condition or a sum to be measured.
+
+    A run is always known by its id, its time, and what the budget selects and groups by, so these
+    count only where nothing else is read.
+    """
+    known = {"run_id", "start_time", *budget.dimensions, *(s.column for s in budget.for_)}
+    return tuple(sorted(rule.columns - known or rule.columns))
+
+
+def condition_of(policy: Policy, source: str) -> Predicate:
+    """A condition as a budget asks it of a run."""
+    return Predicate(source, assuming=assumed(policy, _rule(policy, source)))
+
+
+def measured_of(policy: Policy, budget: Budget, source: str) -> Predicate:
+    """Whether a run is measured for a budget that counts where a condition holds."""
+    rule = _rule(policy, source)
+    return Predicate(source, Asks.MEASURED, measured_over(budget, rule), assumed(policy, rule))
+
+
+def amount_of(policy: Policy, budget: Budget, source: str) -> Amount:
+    """An expression as a budget sums it."""
+    rule = _amount(policy, source)
+    return Amount(source, measured_over(budget, rule), assumed(policy, rule))
+
+
+def spending_rules(policy: Policy, budget: Budget) -> dict[str, str]:
+    """The failure rules that can spend a budget: their names and conditions."""
+    match budget.spend:
+        case SpendClass(weights):
+            classes = {letter for letter, _ in weights}
+            return {n: f.when for n, f in policy.failures.items() if f.class_ in classes}
+        case SpendFailure(names):
+            return {name: policy.failures[name].when for name in names}
+        case _:
+            return {}
+
+
+def reads_outcome(policy: Policy, budget: Budget) -> bool:
+    """Whether the outcome that a log says has a part in what a budget counts, sums or earns by."""
+    match budget.spend:
+        case SpendClass(weights) if policy.unclassified in dict(weights):
+            return True
+        case SpendWhen(condition):
+            rules = [_rule(policy, condition)]
+        case SpendSum(expression):
+            rules = [_amount(policy, expression)]
+        case _:
+            rules = []
+    if budget.earns not in ("all", "labelled", "success"):
+        rules.append(_rule(policy, budget.earns))
+    return any("outcome" in rule.columns for rule in rules)
+
+
+def _predicates_of(policy: Policy, budget: Budget) -> list[Predicate]:
+    """What a budget asks of a run, beside the failure rules."""
     found: list[Predicate] = []
     if budget.earns not in ("all", "labelled", "success"):
-        found.append(Predicate(budget.earns, unknown=False))
+        found.append(condition_of(policy, budget.earns))
     if isinstance(budget.spend, SpendWhen):
         condition = budget.spend.condition
-        found += [Predicate(condition, unknown=False), Predicate(condition, unknown=True)]
+        found += [condition_of(policy, condition), measured_of(policy, budget, condition)]
+    found += [Predicate(when, Asks.BLIND) for when in spending_rules(policy, budget).values()]
     return found
 
 
@@ -114,24 +247,29 @@ def make_plan(
     the same ledger has to serve.
     """
     dimensions: set[str] = set(by)
-    failures = [f for one in (policy, *beside) for f in one.failures.values()]
-    predicates = [Predicate(failure.when, unknown=False) for failure in failures]
+    failures = [f.when for one in (policy, *beside) for f in one.failures.values()]
+    failures = list(dict.fromkeys(failures))
+    predicates = [SAYS_NOTHING, UNKNOWN_OUTCOME, *(Predicate(when) for when in failures)]
     if unknowns:
-        predicates += [Predicate(failure.when, unknown=True) for failure in failures]
-    sums: list[str] = []
-    for budget in (budget for one in (policy, *beside) for budget in one.budgets.values()):
-        dimensions.update(budget.dimensions, budget.by, (s.column for s in budget.for_))
-        if budget.needs_value:
-            dimensions.add("workflow")
-        predicates += conditions_of(budget)
-        if isinstance(budget.spend, SpendSum):
-            sums.append(budget.spend.expression)
+        predicates += [Predicate(when, Asks.UNKNOWN) for when in failures]
+    sums: list[Amount] = []
+    for one in (policy, *beside):
+        for budget in one.budgets.values():
+            dimensions.update(budget.dimensions, budget.by, (s.column for s in budget.for_))
+            if budget.needs_value:
+                dimensions.add("workflow")
+            predicates += _predicates_of(one, budget)
+            if isinstance(budget.spend, SpendSum):
+                sums.append(amount_of(one, budget, budget.spend.expression))
     dimensions.discard("outcome")
     predicates = list(dict.fromkeys(predicates))
     sums = list(dict.fromkeys(sums))
     needed = {"run_id", "start_time", "outcome", *dimensions}
-    needed.update(*(_rule(policy, predicate.source).columns for predicate in predicates))
-    needed.update(*(_amount(policy, source).columns for source in sums))
+    needed.update(name for name in policy.logs.key if name in policy.columns)
+    rules = [_rule(policy, p.source) for p in predicates if p not in ALWAYS]
+    rules += [_rule(policy, when) for when in policy.logs.conditions.values()]
+    rules += [_amount(policy, amount.source) for amount in sums]
+    needed.update(*(rule.columns for rule in rules))
     if "risk_tier" in needed and any(w.risk_tier for w in policy.workflows.values()):
         needed.add("workflow")
     if "duration_ms" in needed and "duration_ms" not in policy.logs.fields:
@@ -144,6 +282,7 @@ def make_plan(
         tuple(predicates),
         tuple(sums),
         Canonical(policy, wanted, flaws_of(wanted)),
+        tuple(failures),
         thorough=unknowns,
     )
 
@@ -156,93 +295,171 @@ def _amount(policy: Policy, source: str) -> Rule:
     return compile_amount(source, policy.columns, policy.timezone)
 
 
-def survey_statement(until: int) -> exp.Select:
+def _key_trees(policy: Policy) -> list[exp.Expr]:
+    """What a run is known by: the values that records of one run share."""
+    zone = policy.timezone.key
+
+    def tree(name: str) -> exp.Expr:
+        if name != DAY_OF_RUN:
+            return column(name)
+        local = call("timezone", text(zone), call("timezone", text("UTC"), column("start_time")))
+        return cast(local, "DATE")
+
+    return [tree(name) for name in policy.logs.key]
+
+
+def _has_key(policy: Policy) -> exp.Expr:
+    """Whether a record may be a duplicate at all: one without an id never is."""
+    names = [name for name in policy.logs.key if name not in ("workflow", DAY_OF_RUN)]
+    if "run_id" in names:
+        names = ["run_id"]
+    return exp.or_(*(_present(column(name)) for name in names or policy.logs.key))
+
+
+def survey_statement(policy: Policy, until: int) -> exp.Select:
     """One look at all readable records, duplicates among them.
 
-    The totals, then how many have a run_id and how many hashes these have: where the two differ,
+    The totals, then how many have a key and how many hashes these have: where the two differ,
     some may be duplicates.
     """
-    hashes = exp.Filter(  # the hash of null is a value too
-        this=exp.Count(this=exp.Distinct(expressions=[call("hash", column("run_id"))])),
-        expression=exp.Where(this=_present(column("run_id"))),
-    )
+
+    def keyed(function: exp.Expr) -> exp.Expr:  # the hash of null is a value too
+        return exp.Filter(this=function, expression=exp.Where(this=_has_key(policy)))
+
+    hashes = exp.Count(this=exp.Distinct(expressions=[call("hash", *_key_trees(policy))]))
     return (
-        exp.select(*_totals(until), exp.Count(this=column("run_id")), hashes)
+        exp.select(*_totals(until), keyed(exp.Count(this=exp.Star())), keyed(hashes))
         .from_(RUNS)
         .where(_is_readable())
     )
 
 
-def labels_statement() -> exp.Select:
-    """Whether any readable record has anything to say of how it went, be it that it waits."""
-    said = exp.select(exp.true()).from_(RUNS).where(_is_readable())
-    return said.where(_present(column(SAID_BY))).limit(1)
+def judged_statement() -> exp.Select:
+    """Whether any readable record says that it went well, or that a person took over."""
+    good = exp.In(this=column("outcome"), expressions=[text("success"), text("escalated")])
+    return exp.select(exp.true()).from_(RUNS).where(_is_readable()).where(good).limit(1)
 
 
 def _is_readable() -> exp.Expr:
     return exp.Not(this=exp.Is(this=column("start_time"), expression=exp.Null()))
 
 
-def losers_statement(renamed: Mapping[str, str]) -> exp.Select:
-    """The records whose run_id a later one has: start_time, then path, then place decide.
+def files_statement(paths: Sequence[str]) -> exp.Expr:
+    """The files by the names under which they are read, with their place in the order."""
+    rows = [
+        exp.Tuple(expressions=[text(path), exp.Literal.number(place)])
+        for place, path in enumerate(paths)
+    ]
+    names = [exp.to_identifier(name, quoted=True) for name in (FILE, _PLACE)]
+    alias = exp.TableAlias(this=exp.to_identifier(FILES, quoted=True), columns=names)
+    return exp.Values(expressions=rows, alias=alias)
 
-    Candidates are found by hash; the texts decide. `renamed` gives the real paths of files that
-    are read under another name.
+
+FILES, _PLACE = "files", "_place"
+
+
+def losers_statement(policy: Policy, paths: Sequence[str]) -> exp.Select:
+    """The records that a later one of the same key replaces: start_time, then path, then place
+    decide. With each, whether it begins more than a day from that one, or says another outcome.
+
+    Candidates are found by hash; the values decide. `paths` are the names under which the files
+    are read, in the order of their real paths.
     """
-    path = column(FILE)
-    if renamed:
-        ifs = [exp.If(this=text(name), true=text(real)) for name, real in renamed.items()]
-        path = exp.Case(this=column(FILE), ifs=ifs, default=column(FILE))
-    hashed = call("hash", column("run_id"))
-    readable = exp.and_(
-        _is_readable(), exp.Not(this=exp.Is(this=column("run_id"), expression=exp.Null()))
-    )
+    keys = _key_trees(policy)
+    readable = exp.and_(_is_readable(), _has_key(policy))
     candidates = (
-        exp.select(hashed.copy())
+        exp.select(call("hash", *keys))
         .from_(RUNS)
         .where(readable)
-        .group_by(hashed.copy())
+        .group_by(call("hash", *(key.copy() for key in keys)))
         .having(exp.GT(this=exp.Count(this=exp.Star()), expression=exp.Literal.number(1)))
     )
-    rank = exp.Window(
-        this=exp.RowNumber(),
-        partition_by=[column("run_id")],
-        order=exp.Order(
-            expressions=[
-                exp.Ordered(this=tree, desc=True, nulls_first=False)
-                for tree in (column("start_time"), path, column(ROW))
-            ]
-        ),
+    order = exp.Order(
+        expressions=[
+            exp.Ordered(this=tree, desc=True, nulls_first=False)
+            for tree in (column("start_time"), column(_PLACE), column(ROW))
+        ]
     )
-    ranked = (
+
+    def over(function: exp.Expr) -> exp.Expr:
+        partition = [column(f"_key_{index}") for index in range(len(keys))]
+        return exp.Window(this=function, partition_by=partition, order=order.copy())
+
+    same = exp.EQ(
+        this=exp.column(FILE, table=RUNS, quoted=True),
+        expression=exp.column(FILE, table=FILES, quoted=True),
+    )
+    found = (
         exp.select(
-            named(column(FILE), FILE),
-            named(column(ROW), ROW),
-            named(rank, "_rank"),
+            *(named(key.copy(), f"_key_{index}") for index, key in enumerate(keys)),
+            named(exp.column(FILE, table=RUNS, quoted=True), FILE),
+            *(column(name) for name in (_PLACE, ROW, "start_time", "outcome")),
         )
         .from_(RUNS)
-        .where(exp.and_(readable.copy(), exp.In(this=hashed.copy(), query=candidates.subquery())))
+        .join(files_statement(paths), on=same)
+        .where(
+            exp.and_(
+                readable.copy(),
+                exp.In(
+                    this=call("hash", *(key.copy() for key in keys)), query=candidates.subquery()
+                ),
+            )
+        )
+    )
+    ranked = exp.select(
+        *(column(name) for name in (FILE, ROW, "start_time", "outcome")),
+        named(over(exp.RowNumber()), "_rank"),
+        named(over(exp.FirstValue(this=column("start_time"))), "_start"),
+        named(over(exp.FirstValue(this=column("outcome"))), "_outcome"),
+    ).from_(found.subquery("found"))
+    days = exp.Sub(
+        this=call("epoch_us", column("_start")), expression=call("epoch_us", column("start_time"))
+    )
+    apart = exp.or_(
+        exp.GT(this=days, expression=exp.Literal.number(DAY)),
+        exp.NullSafeNEQ(this=column("_outcome"), expression=column("outcome")),
     )
     return (
-        exp.select(column(FILE), column(ROW))
+        exp.select(column(FILE), column(ROW), named(apart, APART))
         .from_(ranked.subquery("ranked"))
         .where(exp.GT(this=column("_rank"), expression=exp.Literal.number(1)))
     )
 
 
-def ties_statement(canonical: Canonical) -> exp.Select:
-    """How often records of one file share run_id and start_time and differ in what they say."""
+APART = "_apart"
+
+
+def losers_count_statement() -> exp.Select:
+    """How many duplicates there are, and how many of them differ so much that they may be runs."""
+    apart = exp.Filter(this=exp.Count(this=exp.Star()), expression=exp.Where(this=column(APART)))
+    return exp.select(exp.Count(this=exp.Star()), apart).from_(LOSERS)
+
+
+def ties_statement(policy: Policy, canonical: Canonical) -> exp.Select:
+    """How often records of one file share their key and start_time and differ in what they say."""
     said = [column(name) for name in canonical.names if name not in (FILE, ROW)]
     differing = exp.Count(this=exp.Distinct(expressions=[call("hash", *said)]))
     tied = (
         exp.select(exp.Literal.number(1))
         .from_(RUNS)
         .where(_is_readable())
-        .where(_present(column("run_id")))
-        .group_by(column("run_id"), column("start_time"), column(FILE))
+        .where(_has_key(policy))
+        .group_by(*_key_trees(policy), column("start_time"), column(FILE))
         .having(exp.GT(this=differing, expression=exp.Literal.number(1)))
     )
     return exp.select(exp.Count(this=exp.Star())).from_(tied.subquery("tied"))
+
+
+def leads_statement(clock: int, most: int, *, duplicates: bool) -> exp.Select:
+    """The starts of the records after an instant, the latest first."""
+    late = exp.GT(this=column("start_time"), expression=timestamp_literal(clock))
+    start = call("epoch_us", column("start_time"))
+    return (
+        _counted(exp.select(start), duplicates=duplicates)
+        .where(late)
+        .order_by(exp.Ordered(this=start.copy(), desc=True, nulls_first=False))
+        .limit(most)
+    )
 
 
 def _counted(select: exp.Select, *, duplicates: bool) -> exp.Select:
@@ -282,6 +499,12 @@ def _totals(until: int) -> list[exp.Expr]:
 def totals_statement(until: int) -> exp.Select:
     """The totals of the readable records that no later one replaces."""
     return _counted(exp.select(*_totals(until)), duplicates=True)
+
+
+def sizes_statement() -> exp.Select:
+    """How many records each file holds."""
+    counted = exp.select(column(FILE), exp.Count(this=exp.Star())).from_(RUNS)
+    return counted.group_by(column(FILE))
 
 
 def rejects_statement() -> exp.Select:
@@ -343,13 +566,8 @@ def _edge_table(edges: Sequence[int]) -> exp.Expr:
 
 def ledger_statement(plan: Plan, edges: Sequence[int], *, duplicates: bool) -> exp.Select:
     """Counts and sums of the runs up to the last edge, by the ledger's key."""
-    policy = plan.policy
-    conditions: list[exp.Expr | None] = []
-    for predicate in plan.predicates:
-        tree = _rule(policy, predicate.source).tree.copy()
-        conditions.append(exp.Is(this=tree, expression=exp.Null()) if predicate.unknown else tree)
-    words = bit_words(conditions, FLAW_BITS)
-    amounts = [_summed(_amount(policy, source)) for source in plan.sums]
+    words = bit_words([_asked(plan, predicate) for predicate in plan.predicates], FLAW_BITS)
+    amounts = [_summed(plan, amount) for amount in plan.sums]
     looked_up = len(edges) > MOST_BRANCHES
     runs = _counted(
         exp.select(
@@ -359,8 +577,9 @@ def ledger_statement(plan: Plan, edges: Sequence[int], *, duplicates: bool) -> e
             *(column(name) for name in plan.canonical.flaw_columns),
             column(BUCKET) if looked_up else named(bucket_tree(edges), BUCKET),
             *(
-                named(amount, total)
-                for amount, (total, _) in zip(amounts, plan.sum_columns, strict=True)
+                named(tree, name)
+                for trees, columns in zip(amounts, plan.sum_columns, strict=True)
+                for tree, name in zip(trees, (columns.total, columns.measured), strict=True)
             ),
         ),
         duplicates=duplicates,
@@ -369,11 +588,13 @@ def ledger_statement(plan: Plan, edges: Sequence[int], *, duplicates: bool) -> e
         after = exp.GT(this=column("start_time"), expression=column("_edge"))
         runs = runs.join(_edge_table(edges), on=after, join_type="ASOF")
     measures = [named(exp.Count(this=exp.Star()), COUNT)]
-    for total, missing in plan.sum_columns:
-        summed = call("coalesce", exp.Sum(this=column(total)), exp.Literal.number(0))
-        none = exp.Sub(this=exp.Count(this=exp.Star()), expression=exp.Count(this=column(total)))
-        measures.append(named(decimal(summed), total))
-        measures.append(named(none, missing))
+    nothing = exp.Literal.number(0)
+    for total, measured, negative in plan.sum_columns:
+        below = call("least", column(total), nothing.copy())
+        for tree, name in ((column(total), total), (below, negative)):
+            summed = call("coalesce", exp.Sum(this=tree), nothing.copy())
+            measures.append(named(decimal(summed), name))
+        measures.append(named(exp.CountIf(this=column(measured)), measured))
     return (
         exp.select(*(column(name) for name in plan.key), *measures)
         .from_(runs.subquery("classified", copy=False), copy=False)
@@ -385,10 +606,67 @@ def _dimension(name: str) -> exp.Expr:
     return named(cast(column(name), "VARCHAR"), name)
 
 
-def _summed(rule: Rule) -> exp.Expr:
-    """What one run spends: 9 decimals, or null where it is unknown or beyond all measure."""
-    value = decimal(rule.tree.copy())
+def _any_rule(sources: Sequence[str], plan: Plan) -> exp.Expr:
+    return exp.or_(*(_rule(plan.policy, source).tree.copy() for source in sources))
+
+
+def _as_budgets_see_it(tree: exp.Expr, plan: Plan, assuming: tuple[str, ...] | None) -> exp.Expr:
+    """A condition in which a run that says nothing, and that no failure rule matches, succeeded."""
+    if assuming is None:
+        return tree
+    quiet: list[exp.Expr] = [exp.Is(this=column("outcome"), expression=exp.Null()), column(SILENT)]
+    if assuming:
+        quiet.append(exp.Not(this=call("coalesce", _any_rule(assuming, plan), exp.false())))
+    seen = exp.Case(
+        ifs=[exp.If(this=exp.and_(*quiet), true=text("success"))], default=column("outcome")
+    )
+    return tree.transform(lambda node: seen.copy() if node == column("outcome") else node)
+
+
+def _asked(plan: Plan, predicate: Predicate) -> exp.Expr:
+    """Whether a run is to be remembered for a predicate."""
+    if predicate == SAYS_NOTHING:
+        return column(SILENT)
+    if predicate == UNKNOWN_OUTCOME:
+        return _present(column(WORD))
+    tree = _rule(plan.policy, predicate.source).tree.copy()
+    tree = _as_budgets_see_it(tree, plan, predicate.assuming)
+    is_null = exp.Is(this=tree, expression=exp.Null())
+    match predicate.asks:
+        case Asks.HOLDS:
+            return tree
+        case Asks.UNKNOWN:
+            return is_null
+        case Asks.MEASURED:
+            return _is_measured(tree, plan, predicate.over, predicate.assuming)
+        case Asks.BLIND:
+            outcome = column("outcome")
+            failed = [
+                exp.Is(this=outcome, expression=exp.Null()),
+                exp.EQ(this=outcome.copy(), expression=text("failure")),
+                *(_rule(plan.policy, source).tree.copy() for source in plan.failures),
+            ]
+            return exp.and_(exp.or_(*failed), is_null)
+
+
+def _is_measured(
+    tree: exp.Expr, plan: Plan, over: Sequence[str], assuming: tuple[str, ...] | None
+) -> exp.Expr:
+    known = _present(tree.copy())
+    if not over:
+        return known
+    has_value = [_as_budgets_see_it(_present(column(name)), plan, assuming) for name in over]
+    return exp.and_(known, exp.or_(*has_value))
+
+
+def _summed(plan: Plan, amount: Amount) -> tuple[exp.Expr, exp.Expr]:
+    """What one run spends: 9 decimals, or null where it is unknown or beyond all measure; and
+    whether it is measured.
+    """
+    tree = _amount(plan.policy, amount.source).tree.copy()
+    value = decimal(_as_budgets_see_it(tree, plan, amount.assuming))
     limit = exp.Literal.number(10**18)
     low = exp.Neg(this=limit.copy())
     inside = exp.Between(this=value.copy(), low=low, high=limit)
-    return exp.Case(ifs=[exp.If(this=inside, true=value)])
+    spent = exp.Case(ifs=[exp.If(this=inside, true=value)])
+    return spent, _is_measured(spent, plan, amount.over, amount.assuming)

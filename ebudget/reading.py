@@ -25,7 +25,16 @@ from ebudget.extraction import (
     within_years,
 )
 from ebudget.policy import Policy
-from ebudget.rules import call, cast, column, named, text, try_cast, written
+from ebudget.rules import (
+    call,
+    cast,
+    column,
+    compile_condition,
+    named,
+    text,
+    try_cast,
+    written,
+)
 from ebudget.sources import Compression, Kind, Source
 from ebudget.text_safety import visible
 
@@ -34,6 +43,10 @@ FILE, ROW, REJECT = "_ebudget_file", "_ebudget_row", "_ebudget_reject"
 
 WORD, SAID_BY = "_ebudget_word", "_ebudget_said_by"
 """An outcome's word where nobody knows it, and the path that the outcome was found under."""
+SILENT = "_ebudget_silent"
+"""Whether a record says nothing at all of how it went: no word, and no condition that decides."""
+DECIDED = "_ebudget_decided"
+"""The outcome that a condition of the policy gives a record."""
 
 MALFORMED = "malformed line"
 NO_TIME = "no start_time"
@@ -65,7 +78,7 @@ class Canonical:
     def names(self) -> tuple[str, ...]:
         """Every column of a canonical run, in order."""
         own = tuple(wanted.name for wanted in self.columns)
-        return (*own, *self.flaw_columns, REJECT, WORD, SAID_BY, FILE, ROW)
+        return (*own, *self.flaw_columns, REJECT, WORD, SAID_BY, SILENT, FILE, ROW)
 
 
 @dataclass
@@ -232,9 +245,16 @@ def _said_by(found: Sequence[tuple[str, exp.Expr]]) -> exp.Expr:
 
 
 def _select_canonical(
-    canonical: Canonical, extracted: Mapping[str, Extracted], raw: _Raw, source: exp.Select
+    canonical: Canonical,
+    extracted: Mapping[str, Extracted],
+    raw: _Raw,
+    source: exp.Select,
+    *,
+    placed: bool = False,
 ) -> exp.Select:
-    """Canonical runs of a select of raw values, worked out step by step."""
+    """Canonical runs of a select of raw values, worked out step by step; `placed` where the select
+    knows the place of each record.
+    """
     staged = source
     for level in range(max((len(found.steps) for found in extracted.values()), default=0)):
         made: dict[str, exp.Expr] = {}
@@ -258,14 +278,50 @@ def _select_canonical(
     )
     unknown = extracted["outcome"].flaws.get(UNKNOWN_WORD, exp.false())
     word = exp.Case(ifs=[exp.If(this=unknown.copy(), true=raw.outcome)])
-    return exp.select(
+    silent = call("coalesce", extracted["outcome"].absent or exp.true(), exp.true())
+    select = exp.select(
         *(named(value.copy(), name) for name, value in values.items()),
         *(named(flaws, name) for flaws, name in zip(words, canonical.flaw_columns, strict=True)),
         named(reject, REJECT),
         named(cast(word, "VARCHAR"), WORD),
         named(cast(raw.said_by, "VARCHAR"), SAID_BY),
+        named(silent, SILENT),
         named(column(FILE), FILE),
+        *((named(column(ROW), ROW),) if placed else ()),
     ).from_(staged.subquery("records", copy=False), copy=False)
+    return _decided(canonical, select, placed) if canonical.policy.logs.conditions else select
+
+
+def _decided(canonical: Canonical, select: exp.Select, placed: bool) -> exp.Select:
+    """Records whose outcome is what the first condition that holds says, whatever their word is."""
+    policy = canonical.policy
+    ifs = [
+        exp.If(
+            this=compile_condition(when, policy.columns, policy.timezone).tree.copy(),
+            true=text(outcome),
+        )
+        for outcome, when in policy.logs.conditions.items()
+    ]
+    decided = named(exp.Case(ifs=ifs), DECIDED)
+    asked = exp.select(exp.Star(), decided).from_(select.subquery("said", copy=False), copy=False)
+    is_open = missing(column(DECIDED))
+    word, bit = divmod(canonical.flaws.index(Flaw("outcome", UNKNOWN_WORD)), FLAW_BITS)
+    flaws = column(flaw_column(word))
+    known = exp.BitwiseAnd(this=flaws.copy(), expression=exp.Literal.number(~(1 << bit)))
+    own = exp.Case(ifs=[exp.If(this=is_open.copy(), true=column("outcome"))])
+    own.set("default", call("nullif", column(DECIDED), text("unlabelled")))
+    replaced: dict[str, exp.Expr] = {
+        "outcome": own,
+        flaw_column(word): exp.Case(
+            ifs=[exp.If(this=is_open.copy(), true=flaws)], default=exp.Paren(this=known)
+        ),
+        WORD: exp.Case(ifs=[exp.If(this=is_open.copy(), true=column(WORD))]),
+        SILENT: exp.and_(column(SILENT), is_open.copy()),
+    }
+    kept = [name for name in canonical.names if placed or name != ROW]
+    return exp.select(*(named(replaced.get(name, column(name)), name) for name in kept)).from_(
+        asked.subquery("decided", copy=False), copy=False
+    )
 
 
 def _duration_from_times(canonical: Canonical, values: dict[str, exp.Expr]) -> None:
@@ -415,8 +471,7 @@ def parquet_statement(
         _said_by(found_of["outcome"]),
         exp.true(),
     )
-    statement = _select_canonical(canonical, extracted, raw, first)
-    return statement.select(named(column(ROW), ROW), copy=False)
+    return _select_canonical(canonical, extracted, raw, first, placed=True)
 
 
 def _parquet_fields(wanted: Wanted, schema: ParquetSchema) -> list[_ParquetField]:
@@ -464,8 +519,10 @@ def _first_of(trees: Sequence[exp.Expr], parts: Sequence[Extracted], wanted: Wan
     for part in parts:
         for level, made in enumerate(part.steps):
             steps[level] |= made
+    absent = [part.absent or exp.false() for part in parts] if wanted.name == "outcome" else None
     return Extracted(
         first([part.value for part in parts]),
         {reason: first([p.flaws.get(reason, exp.false()) for p in parts]) for reason in reasons},
         tuple(steps),
+        absent=None if absent is None else first(absent),
     )

@@ -8,20 +8,24 @@ from typing import Literal
 
 import polars as pl
 
-from ebudget.allowance import ByTier, PerRuns, Plain, Ratio, depends_on_runs
-from ebudget.ledger import Ledger
+from ebudget.allowance import By, OfBaseline, PerRuns, Plain, Ratio, depends_on_runs
+from ebudget.books import selected_rows, unselected
+from ebudget.classes import Signatures
+from ebudget.ledger import Ledger, silence
 from ebudget.policy import (
     ALL,
     Budget,
+    Failure,
     Policy,
     SpendClass,
     SpendFailure,
     SpendSum,
     SpendWhen,
 )
-from ebudget.quantities import DAY
-from ebudget.query import COUNT, Predicate
+from ebudget.quantities import DAY, MINUTE
+from ebudget.query import COUNT, Asks, amount_of, condition_of
 from ebudget.reading import FLAW_BITS
+from ebudget.verdicts import needs_outcomes
 from ebudget.windows import burn_alerts, span
 
 QUESTIONS = (
@@ -60,10 +64,10 @@ class Review:
 
 
 def _forms(budget: Budget) -> list[tuple[str, Plain]]:
-    allow = budget.allow
-    if isinstance(allow, ByTier):
-        return [(f"allow.{tier}", form) for tier, form in allow.tiers]
-    return [("allow", allow)]
+    allow = budget.allowance
+    if isinstance(allow, By):
+        return [(f"allow.{value}", form) for value, form in allow.lines]
+    return [("allow" if budget.slo is None else "slo", allow)]
 
 
 def _largest_spend(policy: Policy, budget: Budget) -> Fraction | None:
@@ -170,6 +174,11 @@ def _static(policy: Policy) -> list[Remark]:
                     "shorter than the budget's, or the factor is under 0.9",
                 )
             )
+        found += _frozen_for_ever(name, budget)
+        if budget.slo is not None:
+            allowed = outage_minutes(budget.slo.ratio, _length(budget, policy))
+            message = f"allows {allowed} minutes of full outage in {budget.window}"
+            found.append(Remark(f"{path}.slo", message, "note"))
         if not budget.respond:
             found.append(
                 Remark(f"{path}.respond", "nothing is agreed to happen when a line is crossed")
@@ -177,40 +186,70 @@ def _static(policy: Policy) -> list[Remark]:
     return found
 
 
+def _length(budget: Budget, policy: Policy) -> int:
+    return span(budget.window, FEBRUARY, policy.timezone).length
+
+
+def _frozen_for_ever(name: str, budget: Budget) -> list[Remark]:
+    """Whether an allowance of the mean before is frozen where nothing changes."""
+    found = []
+    for path, form in _forms(budget):
+        if not isinstance(form, OfBaseline) or form.fraction <= 0:
+            continue
+        left, below = 1 - 1 / form.fraction, budget.gate.freeze_below
+        if left < below:
+            message = (
+                f"where nothing changes, {float(1 / form.fraction):.0%} of it is spent and "
+                f"{float(left):.0%} is left, less than freeze_below ({float(below):.0%}), so it is "
+                "frozen for ever; lower freeze_below, or spend only what lies above the baseline: "
+                f"{{above_baseline: 15%, over: {form.over.text}}}"
+            )
+            found.append(Remark(f"budgets.{name}.{path}", message))
+    return found
+
+
+def outage_minutes(ratio: Fraction, length: int) -> str:
+    """The minutes of full outage that a share of a window comes to, for people."""
+    return f"{float(ratio * length / MINUTE):,.4g}"
+
+
+def silence_of(policy: Policy, ledger: Ledger) -> str | None:
+    """What to do about a log that never says that a run went well; None where nothing is to do."""
+    asks = any(
+        needs_outcomes(budget, form) for budget in policy.budgets.values() for form in budget.forms
+    )
+    said = policy.logs.no_outcome is not None or ledger.intake.good or not ledger.intake.runs
+    return None if said or not asks else silence(ledger.intake)
+
+
 def _count(frame: pl.DataFrame) -> int:
     return int(frame.get_column(COUNT).sum())
 
 
-def _met(ledger: Ledger, predicate: Predicate) -> int:
-    """How many runs meet a condition; an outage of the provider meets no failure rule."""
-    word, bit = divmod(ledger.plan.predicates.index(predicate), FLAW_BITS)
+def _where(ledger: Ledger, place: int) -> pl.Expr:
+    """Whether a row's runs meet a predicate."""
+    word, bit = divmod(place, FLAW_BITS)
+    return pl.col(ledger.plan.flag_columns[word]) & (1 << bit) != 0
+
+
+def _met(ledger: Ledger, failure: Failure, asks: Asks) -> int:
+    """How many runs a failure rule matches, or is unknown of; outages match instant ones only."""
     agents = pl.col("outcome").is_null() | (pl.col("outcome") != "infrastructure")
-    flagged = pl.col(ledger.plan.flag_columns[word]) & (1 << bit) != 0
-    return _count(ledger.frame.filter(agents & flagged))
+    seen = pl.lit(value=True) if failure.instant else agents
+    return _count(ledger.frame.filter(seen & _where(ledger, ledger.plan.rule(failure.when, asks))))
 
 
-def _selected(budget: Budget, ledger: Ledger) -> pl.DataFrame:
-    frame = ledger.frame
-    for selector in budget.for_:
-        values = frame.get_column(selector.column).unique().to_list()
-        admitted = [value for value in values if selector.admits(value)]
-        wanted = pl.Series(selector.column, admitted, dtype=pl.String)
-        frame = frame.filter(pl.col(selector.column).is_in(wanted.implode(), nulls_equal=True))
-    return frame
-
-
-def _never_spent(name: str, budget: Budget, ledger: Ledger, selected: pl.DataFrame) -> list[Remark]:
+def _never_spent(policy: Policy, name: str, ledger: Ledger, selected: pl.DataFrame) -> list[Remark]:
     """Whether the condition or the sum of a budget ever has anything to say."""
-    plan, runs = ledger.plan, _count(selected)
+    plan, runs, budget = ledger.plan, _count(selected), policy.budgets[name]
     if isinstance(budget.spend, SpendWhen):
-        predicate = Predicate(budget.spend.condition, unknown=False)
-        word, bit = divmod(plan.predicates.index(predicate), FLAW_BITS)
-        if not _count(selected.filter(pl.col(plan.flag_columns[word]) & (1 << bit) != 0)):
+        holds = plan.place(condition_of(policy, budget.spend.condition))
+        if not _count(selected.filter(_where(ledger, holds))):
             message = f"is met by none of the {runs:,} runs that the budget selects"
             return [Remark(f"budgets.{name}.spend.when", message)]
     if isinstance(budget.spend, SpendSum):
-        _, missing = plan.sum_columns[plan.sums.index(budget.spend.expression)]
-        if int(selected.get_column(missing).sum()) == runs:
+        columns = plan.sum_of(amount_of(policy, budget, budget.spend.expression))
+        if not int(selected.get_column(columns.measured).sum()):
             message = f"is null in all of the {runs:,} runs that the budget selects"
             return [Remark(f"budgets.{name}.spend.sum", message)]
     return []
@@ -218,12 +257,13 @@ def _never_spent(name: str, budget: Budget, ledger: Ledger, selected: pl.DataFra
 
 def _with_logs(policy: Policy, ledger: Ledger) -> list[Remark]:
     found: list[Remark] = []
-    runs = ledger.intake.runs
+    runs, frame = ledger.intake.runs, Signatures(policy, ledger).frame
+    if silence := silence_of(policy, ledger):
+        found.append(Remark("logs.fields.outcome", silence))
     for name, failure in policy.failures.items():
         path = f"failures.{name}.when"
-        matched = _met(ledger, Predicate(failure.when, unknown=False))
-        unknown = _met(ledger, Predicate(failure.when, unknown=True))
-        if not matched:
+        unknown = _met(ledger, failure, Asks.UNKNOWN)
+        if not _met(ledger, failure, Asks.HOLDS):
             found.append(Remark(path, f"never matches any of the {runs:,} runs"))
         if unknown:
             found.append(
@@ -234,11 +274,15 @@ def _with_logs(policy: Policy, ledger: Ledger) -> list[Remark]:
                 )
             )
     for name, budget in policy.budgets.items():
-        selected = _selected(budget, ledger)
+        selected = selected_rows(budget, frame)
         if not _count(selected):
             found.append(Remark(f"budgets.{name}.for", "selects no run of these logs"))
         else:
-            found += _never_spent(name, budget, ledger, selected)
+            found += _never_spent(policy, name, ledger, selected)
+    if missed := unselected(policy, frame):
+        found.append(
+            Remark("budgets", f"{missed:,} of {runs:,} runs are selected by no budget's `for`")
+        )
     for column in ledger.intake.absent:
         found.append(
             Remark(
@@ -246,10 +290,10 @@ def _with_logs(policy: Policy, ledger: Ledger) -> list[Remark]:
             )
         )
     if "workflow" in ledger.plan.dimensions:
-        covered = pl.concat([_selected(b, ledger) for b in policy.budgets.values()])
+        covered = pl.concat([selected_rows(b, frame) for b in policy.budgets.values()])
         known = set(covered.get_column("workflow").unique().to_list())
         for workflow in sorted(
-            set(ledger.frame.get_column("workflow").unique().to_list()) - known, key=str
+            set(frame.get_column("workflow").unique().to_list()) - known, key=str
         ):
             shown = "(none)" if workflow is None else workflow
             found.append(Remark(f"workflow {shown}", "occurs in these logs; no budget covers it"))
@@ -288,6 +332,3 @@ def review(policy: Policy, ledger: Ledger | None = None) -> Review:
     if ledger is not None:
         remarks += _with_logs(policy, ledger)
     return Review(tuple(remarks), tuple(_answers(policy, ledger)))
-
-
-__all__ = ["QUESTIONS", "Answers", "Remark", "Review", "never_firing", "review"]

@@ -60,6 +60,7 @@ def joined(policy: Policy, others: Iterable[Policy]) -> Policy:
                 )
         for what, mine, theirs in (
             ("logs.outcomes", policy.logs.outcomes, other.logs.outcomes),
+            ("logs.key", policy.logs.key, other.logs.key),
             ("logs.timezone", policy.logs.timezone, other.logs.timezone),
             ("timezone", policy.timezone, other.timezone),
             ("the risk tiers of workflows", _tiers(policy), _tiers(other)),

@@ -60,7 +60,7 @@ class Source:
 
 @dataclass
 class Sources:
-    """The files of one command, in byte order of their paths, and what was passed over."""
+    """The files of one command, in the natural order of their paths, and what was passed over."""
 
     files: list[Source] = field(default_factory=list)
     ignored: list[str] = field(default_factory=list)
@@ -80,8 +80,19 @@ def find_sources(paths: Sequence[str], scratch: Path, stdin: BinaryIO | None = N
         if real not in seen:
             seen.add(real)
             found.files.append(_source(path, shown, scratch, len(seen)))
-    found.files.sort(key=lambda source: os.fsencode(os.path.abspath(source.path)))
+    found.files.sort(key=lambda source: natural(os.path.abspath(source.path)))
     return found
+
+
+_DIGITS = re.compile(rb"(\d+)")
+
+
+def natural(path: str) -> tuple[list[bytes | int], bytes]:
+    """A key that sorts paths as people do: groups of digits as numbers, ties by bytes."""
+    name = os.fsencode(path)
+    parts: list[bytes | int] = list(_DIGITS.split(name))
+    parts[1::2] = [int(digits) for digits in parts[1::2]]
+    return parts, name
 
 
 def _expand(
@@ -232,6 +243,45 @@ def gzip_is_damaged(path: str) -> str | None:
     except (OSError, EOFError, zlib.error) as error:
         return str(error)
     return None
+
+
+def mended_lines(source: Source, records: Iterable[int], target: Path) -> bool:
+    """Write a copy of a log in which records (from 0) that only Python's json can read are written
+    in a way that every reader takes; gives whether there was any.
+
+    Half a character that an escape left behind (a lone surrogate) becomes U+FFFD, a number that is
+    none its text; of two equal keys the first counts, as everywhere.
+    """
+    wanted = set(records)
+    found = False
+    record = -1
+    with opened(source.read_as, source.compression) as file, target.open("wb") as copy:
+        for line in file:
+            if line.strip(b" \t\r\n"):
+                record += 1
+                mended = _mended(line) if record in wanted else None
+                found = found or mended is not None
+                copy.write(line if mended is None else mended)
+            else:
+                copy.write(line)
+    return found
+
+
+_HALF = re.compile("[\ud800-\udfff]")
+
+
+def _mended(line: bytes) -> bytes | None:
+    def first_wins(pairs: list[tuple[str, object]]) -> dict[str, object]:
+        return dict(reversed(pairs))
+
+    try:
+        text = line.decode("utf-8")
+        value = json.loads(text, object_pairs_hook=first_wins, parse_constant=str)
+        if not isinstance(value, dict):
+            return None
+        return _HALF.sub("\ufffd", json.dumps(value, ensure_ascii=False)).encode() + b"\n"
+    except (ValueError, RecursionError):
+        return None
 
 
 def lines_at(path: str, compression: Compression, records: Iterable[int]) -> dict[int, int]:

@@ -60,6 +60,27 @@ _SEVERITY = {
 }
 
 
+class Lack(Enum):
+    """What an account without a judgement lacks."""
+
+    NO_RUN = "no_run"
+    NOT_JUDGED = "not_judged"
+    NOT_MEASURED = "not_measured"
+    BLIND = "blind"
+    """Every rule that could spend is null on every failed run."""
+    ONLY_FAILURES = "only_failures"
+    """The log names failures only, so that nothing tells what they are a share of."""
+    MIN_JUDGED = "min_judged"
+    MIN_MEASURED = "min_measured"
+    UNKNOWN_WORDS = "unknown_words"
+    NO_LINE = "no_line"
+    """The policy allows nothing for its tier or value."""
+    NO_VALUE = "no_value"
+    NO_BASELINE = "no_baseline"
+    TOO_FEW = "too_few"
+    NOTHING_EARNS = "nothing_earns"
+
+
 @dataclass(frozen=True)
 class Alert:
     """A burn alert of an account."""
@@ -130,8 +151,20 @@ class Account:
     """Runs that `for` admits, whether they earn or not."""
     unlabelled: int
     """Selected runs that nobody has judged yet."""
+    judged: int | None
+    """Selected runs of which it is known whether they went well; None where the budget does not
+    ask."""
+    measured: int | None
+    """Selected runs of which the value is known that is counted or summed; None where the budget
+    does not ask."""
+    outages: int
+    """Selected runs that an outage of the provider ended: nobody has to judge them."""
     unmeasured: int
-    """Selected runs whose spend is unknown; they spend 0, and earn as `of` says."""
+    """Selected runs whose spend is unknown; they earn as `of` says."""
+    negative: Fraction
+    """What the amounts below zero come to, which lower what is spent."""
+    blank: bool
+    """Whether nothing was judged or nothing measured: then nothing is known to be consumed."""
     spent: Fraction
     allowed: Fraction | None
     """None where it cannot be known."""
@@ -141,6 +174,8 @@ class Account:
     """Burn rate by window; None where nothing would be allowed in it."""
     alerts: tuple[Alert, ...]
     verdict: Verdict
+    lack: Lack | None
+    """What is lacking for a judgement."""
     reason: str | None
     """Why there is no judgement."""
     response: str | None
@@ -157,6 +192,12 @@ class Account:
     """Whether the spend is a count of runs held against a share of runs."""
     proportion: bool
     """Whether, besides, every run that spends earns and spends 1, so that chance can be told."""
+    band: bool = False
+    """Whether only what lies above or around the mean of the time before is spent."""
+    slo: Fraction | None = None
+    """The share of the runs that earn which must not spend, where the policy gives it so."""
+    excused: bool = False
+    """Whether nobody misses its runs yet."""
     lines: tuple[Fraction, ...] = ()
     """The shares of the allowance at which the verdict or the response changes."""
     breakdown: tuple[tuple[str, tuple[Slice, ...]], ...] = ()
@@ -194,7 +235,7 @@ class Account:
     @property
     def consumed(self) -> Fraction | None:
         """The share of the allowance that is spent; None where it is infinite or unknown."""
-        if self.allowed is None:
+        if self.allowed is None or self.blank:
             return None
         return share_of(self.spent, self.instant, self.allowed)
 
@@ -229,6 +270,12 @@ class Statement:
     rejected_values: tuple[tuple[str, int], ...]
     unlabelled: int
     """Counted runs that nobody has judged yet."""
+    assumes_success: bool
+    """Whether the policy says that a run without an outcome went well."""
+    no_outcome: int
+    """Counted runs that are successes for want of an outcome, because the policy says so."""
+    unselected: int
+    """Counted runs that no budget selects."""
     before: int
     """Counted runs that are older than every window."""
     infrastructure: int

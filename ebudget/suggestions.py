@@ -8,7 +8,7 @@ from fractions import Fraction
 from math import ceil
 
 from ebudget.accounts import BRIEF, accounts_of, is_inside_the_log
-from ebudget.allowance import ByTier, Count, OfBaseline, OfValue, PerRuns, Plain, Ratio
+from ebudget.allowance import Band, By, Count, OfBaseline, OfValue, PerRuns, Plain, Ratio
 from ebudget.books import Book
 from ebudget.classes import Signatures
 from ebudget.ledger import Ledger
@@ -67,13 +67,13 @@ def suggested(
 def _with_unit_allowance(policy: Policy, name: str) -> Policy:
     """The policy with 1 (or 100%) allowed, under which what is consumed is what is needed."""
     budget = policy.budgets[name]
-    allow = budget.allow
-    unit: Plain | ByTier = (
-        ByTier(tuple((tier, _unit(form)) for tier, form in allow.tiers))
-        if isinstance(allow, ByTier)
+    allow = budget.allowance
+    unit: Plain | By = (
+        replace(allow, lines=tuple((value, _unit(form)) for value, form in allow.lines))
+        if isinstance(allow, By)
         else _unit(allow)
     )
-    other = budget.model_copy(update={"allow": unit})
+    other = budget.model_copy(update={"allow": unit, "slo": None})
     return policy.model_copy(update={"budgets": {**policy.budgets, name: other}})
 
 
@@ -89,12 +89,14 @@ def _unit(form: Plain) -> Plain:
             return OfValue(Fraction(1))
         case OfBaseline(_, over):
             return OfBaseline(Fraction(1), over)
+        case Band():
+            return replace(form, fraction=Fraction(1))
 
 
 def _suggestion(
     name: str, budget: Budget, group: Group, days: Sequence[Account], keep: Fraction
 ) -> Suggestion:
-    form = budget.form_of(dict(group).get("risk_tier"))
+    form = budget.form_of(dict(group))
     instant = sum(account.instant > 0 for account in days)
     pairs = [(_needed(account), account) for account in days if not account.instant]
     needs = sorted(
@@ -176,3 +178,5 @@ def _line(form: Plain, value: Fraction) -> str:
             return f"allow: {{of_value: {share}}}"
         case OfBaseline(_, over):
             return f"allow: {{of_baseline: {share}, over: {over.text}}}"
+        case Band(_, over):
+            return f"allow: {{{form.key}: {share}, over: {over.text}}}"

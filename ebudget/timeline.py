@@ -17,7 +17,6 @@ class Figures(NamedTuple):
     runs: int = 0
     eligible: int = 0
     unlabelled: int = 0
-    unmeasured: int = 0
     spenders: int = 0
     """Runs that spend."""
     hits: int = 0
@@ -45,8 +44,37 @@ class Figures(NamedTuple):
         return Fraction(self.spent, NANO)
 
 
+class Evidence(NamedTuple):
+    """What the figures of a set of runs rest on, for one budget."""
+
+    judged: int = 0
+    """Runs of which it is known whether they went well; where only rules can spend, also those on
+    which every such rule can tell."""
+    measured: int = 0
+    """Runs of which the value is known that the budget counts or sums."""
+    outages: int = 0
+    """Runs that an outage of the provider ended: nobody has to judge them."""
+    failed: int = 0
+    """Runs that failed."""
+    sighted: int = 0
+    """Those of them on which a rule that can spend can tell whether it matches."""
+    words: int = 0
+    """Runs that say something of how they went."""
+    unknown: int = 0
+    """Those of them that say it with a word that nobody knows."""
+    waiting: int = 0
+    """Runs that nobody has judged and that do not earn."""
+    hoped: int = 0
+    """1e-9 US dollars that the runs that nobody has judged would have brought as successes."""
+    unhoped: int = 0
+    """Runs that nobody has judged, of workflows without a declared value."""
+    negative: int = 0
+    """1e-9 of the unit: what the amounts below zero come to."""
+
+
 NOTHING = Figures()
-MEASURES = Figures._fields
+MEASURES = (*Figures._fields, *Evidence._fields)
+_WIDTH = len(Figures._fields)
 
 
 class Timeline:
@@ -66,11 +94,22 @@ class Timeline:
 
     def between(self, after: int, until: int) -> Figures:
         """The figures of the runs after one edge, up to and with another."""
-        low = bisect_right(self._buckets, bisect_left(self._edges, after))
-        high = bisect_right(self._buckets, bisect_left(self._edges, until))
+        low, high = self._places(after, until)
         if low == high:
             return NOTHING
-        row = map(sub, self._totals[high], self._totals[low])
+        return Figures._make(self._difference(low, high, 0, _WIDTH))
+
+    def evidence(self, after: int, until: int) -> Evidence:
+        """What the figures of these runs rest on."""
+        low, high = self._places(after, until)
+        return Evidence._make(self._difference(low, high, _WIDTH, len(MEASURES)))
+
+    def _places(self, after: int, until: int) -> tuple[int, int]:
+        low = bisect_right(self._buckets, bisect_left(self._edges, after))
+        return low, bisect_right(self._buckets, bisect_left(self._edges, until))
+
+    def _difference(self, low: int, high: int, first: int, last: int) -> Iterable[int]:
+        row = map(sub, self._totals[high][first:last], self._totals[low][first:last])
         if self._scale != 1:  # a what-if with parts of runs; exact, if not whole
-            return Figures._make(cast("Iterable[int]", (Fraction(n, self._scale) for n in row)))
-        return Figures._make(row)
+            return cast("Iterable[int]", (Fraction(n, self._scale) for n in row))
+        return row

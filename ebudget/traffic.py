@@ -157,7 +157,7 @@ def _multiplied(ledger: Ledger, rows: pl.Expr, factor: Fraction) -> Ledger:
 
 def _mended(ledger: Ledger, policy: Policy, change: Mended) -> Ledger:
     plan, frame = ledger.plan, ledger.frame
-    word, bit = divmod(plan.predicate(policy.failures[change.failure].when), FLAW_BITS)
+    word, bit = divmod(plan.rule(policy.failures[change.failure].when), FLAW_BITS)
     flags = plan.flag_columns[word]
     matches = (pl.col(flags) & (1 << bit) != 0) & pl.col("outcome").ne_missing("infrastructure")
     kept, whole = change.left.numerator, change.left.denominator
@@ -165,7 +165,7 @@ def _mended(ledger: Ledger, policy: Policy, change: Mended) -> Ledger:
     mended = mended.with_columns(pl.col(flags) & ~(1 << bit))
     others = pl.lit(value=False)
     for failure in policy.failures.values():
-        other, place = divmod(plan.predicate(failure.when), FLAW_BITS)
+        other, place = divmod(plan.rule(failure.when), FLAW_BITS)
         others = others | (pl.col(plan.flag_columns[other]) & (1 << place) != 0)
     failed = pl.col("outcome").is_null() | (pl.col("outcome") == "failure")
     success = pl.when(failed & ~others).then(pl.lit("success")).otherwise(pl.col("outcome"))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from fractions import Fraction
 
 from ebudget.allowance import (
+    Band,
     Count,
     OfBaseline,
     OfValue,
@@ -14,17 +16,24 @@ from ebudget.allowance import (
     Ratio,
     depends_on_runs,
 )
-from ebudget.policy import Budget
+from ebudget.policy import Budget, SpendClass, SpendFailure, SpendSum, SpendWhen
 from ebudget.quantities import NANO
-from ebudget.statement import Verdict, share_of
-from ebudget.timeline import Figures
+from ebudget.statement import Lack, Verdict, share_of
+from ebudget.timeline import Evidence, Figures
 
 WARNING_LINE = Fraction(1, 2)
 """The share spent from which an account without `respond` lines is a warning."""
 
 
-NO_VALUE = "no value_usd is declared for"
-"""Why an allowance of value is unknown; the workflows follow."""
+@dataclass(frozen=True)
+class Before:
+    """The time before the window that a baseline looks at; nothing for other forms."""
+
+    figures: Figures
+    evidence: Evidence
+
+
+NOTHING_BEFORE = Before(Figures(), Evidence())
 
 
 @dataclass(frozen=True)
@@ -32,6 +41,7 @@ class Grant:
     """What an account is allowed, or why that cannot be known."""
 
     amount: Fraction | None
+    lack: Lack | None = None
     reason: str | None = None
 
 
@@ -45,7 +55,8 @@ def granted(
     """
     match form:
         case None:
-            return Grant(None, "the policy allows nothing for this risk tier, and has no default")
+            reason = "the policy allows nothing for this value, and has no default"
+            return Grant(None, Lack.NO_LINE, reason)
         case Ratio(ratio):
             return Grant(ratio * figures.eligible)
         case Count(amount):
@@ -54,19 +65,38 @@ def granted(
             return Grant(amount * figures.eligible / per)
         case OfValue(fraction):
             if figures.unvalued:
-                return Grant(None, NO_VALUE)
+                return Grant(None, Lack.NO_VALUE, "no value_usd is declared for")
             return Grant(fraction * Fraction(figures.value, NANO))
-        case OfBaseline(fraction, over):
+        case OfBaseline(fraction, over) | Band(fraction, over):
             if base.eligible < max(min_runs, 1):
-                return Grant(None, f"only {base.eligible} runs earn in the {over.text} before")
+                reason = f"only {base.eligible} runs earn in the {over.text} before"
+                return Grant(None, Lack.NO_BASELINE, reason)
             if base.spent <= 0:
-                return Grant(None, f"nothing was spent in the {over.text} before")
+                reason = f"nothing was spent in the {over.text} before"
+                return Grant(None, Lack.NO_BASELINE, reason)
             return Grant(fraction * base.amount / base.eligible * figures.eligible)
+
+
+def deviation(form: Plain | None, figures: Figures, base: Figures) -> Fraction:
+    """What some runs spent, instant events aside; for a band, how far they lie above the mean of
+    the time before, or below it as a negative number.
+    """
+    if not isinstance(form, Band) or base.eligible == 0 or base.spent <= 0:
+        return figures.amount
+    return figures.amount - base.amount / base.eligible * figures.eligible
+
+
+def spent_by(form: Plain | None, figures: Figures, base: Figures) -> Fraction:
+    """What a window spends of its allowance, instant events aside."""
+    amount = deviation(form, figures, base)
+    if not isinstance(form, Band) or base.eligible == 0 or base.spent <= 0:
+        return amount
+    return abs(amount) if form.both else max(amount, Fraction(0))
 
 
 def _runs(count: int) -> str:
     """A count as text; parts of runs, which only what-ifs know, to one decimal."""
-    return str(count) if isinstance(count, int) else f"{float(count):.1f}"
+    return f"{count:,}" if isinstance(count, int) else f"{float(count):,.1f}"
 
 
 def is_too_few(budget: Budget, form: Plain | None, figures: Figures) -> bool:
@@ -74,26 +104,151 @@ def is_too_few(budget: Budget, form: Plain | None, figures: Figures) -> bool:
     return form is not None and depends_on_runs(form) and figures.eligible < budget.min_runs
 
 
-def judge(
-    budget: Budget, form: Plain | None, figures: Figures, grant: Grant, spent: Fraction
-) -> tuple[Verdict, str | None]:
-    """The verdict of an account, the first that applies, and the reason where there is none."""
+def needs_outcomes(budget: Budget, form: Plain | None) -> bool:
+    """Whether nothing can be said of an account of which nobody has judged a run."""
+    by_outcome = isinstance(budget.spend, SpendClass | SpendFailure)
+    return by_outcome or budget.earns in ("labelled", "success") or isinstance(form, OfValue)
+
+
+def needs_values(budget: Budget) -> bool:
+    """Whether nothing can be said of an account of which no run is measured."""
+    return isinstance(budget.spend, SpendWhen | SpendSum)
+
+
+@dataclass(frozen=True)
+class Log:
+    """What an account has to know of the whole log, and of the policy beside its budget."""
+
+    only_failures: bool = False
+    """Whether no record says that it went well, and the policy does not say that silence does."""
+    max_unknown: Fraction = Fraction(1)
+    rules: tuple[str, ...] = ()
+    """The failure rules that can spend the budget."""
+    reads_outcome: bool = False
+    """Whether what the budget counts, sums or earns by depends on what the log's outcome says."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Everything that a verdict depends on."""
+
+    budget: Budget
+    form: Plain | None
+    figures: Figures
+    evidence: Evidence
+    before: Before
+    grant: Grant
+    spent: Fraction
+    """With what is allowed for each instant event."""
+    log: Log = field(default_factory=Log)
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether nothing was judged, or nothing measured, that the account needs."""
+        return any(lack in (Lack.NOT_JUDGED, Lack.NOT_MEASURED) for lack, _ in _nothing_known(self))
+
+
+Judgement = tuple[Verdict, Lack | None, str | None]
+"""A verdict, and where there is none what is lacking: for programs, and in words."""
+
+
+def judge(at: Standing) -> Judgement:
+    """The verdict of an account, the first that applies."""
+    figures, form, grant = at.figures, at.form, at.grant
     if figures.runs == 0:
-        return Verdict.NO_DATA, "no run in the window"
-    if figures.instant:
-        return Verdict.BREACHED, None
-    if is_too_few(budget, form, figures):
-        return (
-            Verdict.INSUFFICIENT,
-            f"{_runs(figures.eligible)} of at least {budget.min_runs} runs",
-        )
-    nothing_earned = isinstance(form, Ratio | PerRuns | OfBaseline) and figures.eligible == 0
-    no_value = isinstance(form, OfValue) and figures.value == 0 and not figures.unvalued
-    if (nothing_earned or no_value) and spent == 0:
-        return Verdict.NO_DATA, "no run earns" if nothing_earned else "no success brought value"
+        return Verdict.NO_DATA, Lack.NO_RUN, "no run in the window"
+    over = grant.amount is not None and at.spent > grant.amount
+    if figures.instant or (isinstance(form, Count) and over):
+        return Verdict.BREACHED, None, None
+    if not _is_over_whatever_the_rest_says(at):
+        for lack, reason in (*_nothing_known(at), *_too_little_known(at)):
+            return Verdict.INSUFFICIENT, lack, reason
+    if is_too_few(at.budget, form, figures):
+        reason = f"{_runs(figures.eligible)} of at least {at.budget.min_runs} runs"
+        return Verdict.INSUFFICIENT, Lack.TOO_FEW, reason
     if grant.amount is None:
-        return Verdict.INSUFFICIENT, grant.reason
-    return graded(budget, spent, figures.instant, grant.amount), None
+        return Verdict.INSUFFICIENT, grant.lack, grant.reason
+    nothing_earned = form is not None and depends_on_runs(form) and figures.eligible == 0
+    no_value = isinstance(form, OfValue) and figures.value == 0
+    if (nothing_earned or no_value) and at.spent == 0:
+        reason = "no run earns" if nothing_earned else "no success brought value"
+        return Verdict.NO_DATA, Lack.NOTHING_EARNS, reason
+    return graded(at.budget, at.spent, figures.instant, grant.amount), None, None
+
+
+def _is_over_whatever_the_rest_says(at: Standing) -> bool:
+    """Whether more is spent than would be allowed if every run that nobody has judged went well."""
+    if isinstance(at.form, Band) or at.grant.amount is None:
+        return False
+    figures, evidence = at.figures, at.evidence
+    hoped = figures._replace(
+        eligible=figures.eligible + evidence.waiting,
+        value=figures.value + evidence.hoped,
+        unvalued=figures.unvalued + evidence.unhoped,
+    )
+    most = granted(at.form, hoped, at.before.figures, Fraction(1), at.budget.min_runs).amount
+    return most is not None and at.spent > most
+
+
+def _nothing_known(at: Standing) -> Iterator[tuple[Lack, str]]:
+    """What is wholly unknown of an account that has runs."""
+    runs, evidence = at.figures.runs, at.evidence
+    if needs_outcomes(at.budget, at.form) and not evidence.judged:
+        yield Lack.NOT_JUDGED, f"nothing was judged: none of {_all(runs)} says how it went"
+    if needs_values(at.budget) and not evidence.measured:
+        yield Lack.NOT_MEASURED, f"nothing was measured: none of {_all(runs)} has a value"
+
+
+def _all(runs: int) -> str:
+    return f"{_runs(runs)} run{'' if runs == 1 else 's'}"
+
+
+def _too_little_known(at: Standing) -> Iterator[tuple[Lack, str]]:
+    """What is known of too few runs, or only of those that went badly."""
+    budget, log, runs, evidence = at.budget, at.log, at.figures.runs, at.evidence
+    if log.rules and evidence.failed and not evidence.sighted:
+        names = ", ".join(log.rules[:3]) + (", …" if len(log.rules) > 3 else "")
+        many = "is" if len(log.rules) == 1 else "are"
+        failed = f"{_runs(evidence.failed)} failed"
+        yield Lack.BLIND, f"no rule could see: {names} {many} unknown (null) on all of {failed}"
+    if budget.earns == "labelled" and log.only_failures and at.figures.unlabelled:
+        silent = f"{_runs(at.figures.unlabelled)} of {_all(runs)} not judged"
+        yield Lack.ONLY_FAILURES, f"only failures are named: {silent}, and none said to be good"
+    asked = runs - evidence.outages
+    if asked and Fraction(evidence.judged) < budget.min_judged * asked:
+        judged = f"{_runs(evidence.judged)} of {_all(asked)} judged"
+        yield Lack.MIN_JUDGED, f"{judged}, fewer than {_percent(budget.min_judged)}"
+    yield from _too_little_measured(at)
+    counts = _counts_by_outcome(at)
+    if counts and Fraction(evidence.unknown) > log.max_unknown * evidence.words:
+        unknown = f"{_runs(evidence.unknown)} of {_runs(evidence.words)} outcomes"
+        most = _percent(log.max_unknown)
+        yield Lack.UNKNOWN_WORDS, f"{unknown} are words that nobody knows, more than {most}"
+
+
+def _too_little_measured(at: Standing) -> Iterator[tuple[Lack, str]]:
+    if not needs_values(at.budget):
+        return
+    least = at.budget.least_measured(at.form)
+    looked = [(Before(at.figures, at.evidence), "")]
+    if isinstance(at.form, Band):
+        looked.append((at.before, f" in the {at.form.over.text} before"))
+    for found, when in looked:
+        runs, measured = found.figures.runs, found.evidence.measured
+        if Fraction(measured) < least * runs:
+            told = f"{_runs(measured)} of {_all(runs)}{when} measured"
+            yield Lack.MIN_MEASURED, f"{told}, fewer than {_percent(least)}"
+
+
+def _counts_by_outcome(at: Standing) -> bool:
+    """Whether what an account comes to depends on the words of its runs' outcomes."""
+    budget = at.budget
+    by_earning = budget.earns in ("labelled", "success") or isinstance(at.form, OfValue)
+    return by_earning or at.log.reads_outcome
+
+
+def _percent(value: Fraction) -> str:
+    return f"{float(value * 100):g}%"
 
 
 def graded(budget: Budget, spent: Fraction, instant: int, allowed: Fraction) -> Verdict:

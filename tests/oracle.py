@@ -3,26 +3,42 @@
 It shares no code with ebudget, reads every record into memory and walks over all of them again for
 each figure: slow, and easy to check against the rules of the design by eye. A policy is the plain
 mapping that its YAML holds. Conditions and expressions are not parsed: `rules` has, for the text of
-each, a function of a canonical run that gives a truth value, a number, or None for null.
+each, a function of a canonical run that gives a truth value, a number, or None for null, and that
+knows the columns which the text reads.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
-from typing import Any
+from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
 Run = dict[str, Any]
-Rules = Mapping[str, Callable[[Run], Any]]
+
+
+class Rule(Protocol):
+    """What the text of a condition or an expression means."""
+
+    @property
+    def reads(self) -> Collection[str]:
+        """The columns that the text names."""
+
+    def __call__(self, run: Run) -> Any: ...
+
+
+Rules = Mapping[str, Rule]
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICRO = timedelta(microseconds=1)
 UNITS = {"s": 10**6, "m": 60 * 10**6, "h": 3600 * 10**6, "d": 86400 * 10**6, "w": 604800 * 10**6}
 DAY = UNITS["d"]
+LEAD = 5 * UNITS["m"]
+"""How far ahead of the machine's clock a run may be dated."""
 PERIODS = ("day", "week", "month", "quarter", "year")
 
 ALIASES = {
@@ -45,7 +61,7 @@ ALIASES = {
     "version": ("version",),
     "tool": ("tool",),
     "route": ("route",),
-    "outcome": ("outcome", "ok", "success", "status", "result"),
+    "outcome": ("outcome", "ok", "success", "status"),
     "failure_reason": ("failure_reason", "error_type", "error.type", "error"),
     "cost_usd": ("cost_usd", "total_cost", "cost", "spend", "llm.cost.total"),
     "input_tokens": ("input_tokens", "gen_ai.usage.input_tokens"),
@@ -59,12 +75,21 @@ NUMBERS = ("duration_ms", "cost_usd", "review_minutes", "cleanup_minutes", "scor
 INTEGERS = ("input_tokens", "output_tokens", "retries")
 TIMES = ("start_time", "end_time")
 WORDS = {
-    "success": ("true", "1", "ok", "success", "completed", "resolved"),
-    "failure": ("false", "0", "error", "failed", "failure"),
-    "escalated": ("escalated",),
-    "infrastructure": ("infrastructure",),
-    None: ("pending", ""),
+    outcome: tuple(words.split())
+    for outcome, words in {
+        "success": "success succeeded successful ok true 1 1.0 yes completed complete resolved"
+        " solved passed pass done",
+        "failure": "failure failed fail false 0 0.0 no error errored unresolved timeout timed_out"
+        " crashed exception",
+        "escalated": "escalated escalation escalate handed_over",
+        "infrastructure": "infrastructure infrastructure_error infra outage provider_error"
+        " provider_down",
+        "unlabelled": "unlabelled unlabeled pending unset cancelled canceled aborted interrupted"
+        " skipped",
+    }.items()
 }
+PRECEDENCE = ("infrastructure", "failure", "escalated", "success", "unlabelled")
+"""Which of several true outcome conditions counts."""
 
 LONG_TABLE = (
     ("1h", "5m", "2%", "page"),
@@ -227,29 +252,55 @@ def read_column(record: Mapping[str, Any], column: str, logs: Mapping[str, Any])
             return read_text(value)
 
 
+def outcome_parts(spec: Any) -> tuple[Sequence[str], str | None]:
+    """The words and the condition of one entry of `logs.outcomes`."""
+    if isinstance(spec, Mapping):
+        return listed(spec.get("words", ())), spec.get("when")
+    return listed(spec), None
+
+
+def listed(value: Any) -> list[Any]:
+    return [value] if isinstance(value, str) else list(value)
+
+
 def read_outcome(word: str | None, logs: Mapping[str, Any]) -> tuple[str | None, bool]:
-    """What an outcome word means, and whether the log said anything about how the run went."""
+    """What an outcome word means, and whether anybody knows it; no word is known."""
     if word is None:
-        return None, False
+        return None, True
     word = word.strip().lower()
-    for outcome, own in (logs.get("outcomes") or {}).items():
-        if word in own:
-            return outcome, True
-    for known, words in WORDS.items():
-        if word in words:
-            return known, True
-    return None, True
+    own = {name: outcome_parts(spec)[0] for name, spec in (logs.get("outcomes") or {}).items()}
+    for meanings in (own, WORDS):
+        for outcome, words in meanings.items():
+            if word in words:
+                return None if outcome == "unlabelled" else outcome, True
+    return None, word == ""
 
 
-def canonical(record: Mapping[str, Any], policy: Mapping[str, Any]) -> Run | None:
-    """The run that a record describes; None for a record without a readable start_time."""
+def decided(run: Run, logs: Mapping[str, Any], rules: Rules) -> str | None:
+    """The outcome that the policy's conditions give a run; None where none of them is true."""
+    for outcome in PRECEDENCE:
+        when = outcome_parts((logs.get("outcomes") or {}).get(outcome, ()))[1]
+        if when is not None and rules[when](run) is True:
+            return outcome
+    return None
+
+
+def canonical(
+    record: Mapping[str, Any], policy: Mapping[str, Any], rules: Rules | None = None
+) -> Run | None:
+    """The run that a record describes; None for a record without a readable start_time.
+
+    Without `rules`, outcomes are what their words say.
+    """
     logs = policy.get("logs") or {}
     run: Run = {}
+    rejected = set()
     for column in (*ALIASES, *(logs.get("fields") or {})):
         try:
             run[column] = read_column(record, column, logs)
         except Unreadable:
             run[column] = None
+            rejected.add(column)
     if run["start_time"] is None:
         return None
     if run["duration_ms"] is None and run["end_time"] is not None:
@@ -257,7 +308,12 @@ def canonical(record: Mapping[str, Any], policy: Mapping[str, Any]) -> Run | Non
     if run["risk_tier"] is None:
         declared = (policy.get("workflows") or {}).get(run["workflow"]) or {}
         run["risk_tier"] = declared.get("risk_tier")
-    run["outcome"], run["says"] = read_outcome(run["outcome"], logs)
+    by_rule = None if rules is None else decided(run, logs, rules)
+    run["silent"] = run["outcome"] is None and "outcome" not in rejected and by_rule is None
+    run["outcome"], known = read_outcome(run["outcome"], logs)
+    run["unknown"] = not known and by_rule is None
+    if by_rule is not None:
+        run["outcome"] = None if by_rule == "unlabelled" else by_rule
     return run
 
 
@@ -274,38 +330,95 @@ class Intake:
     duplicates: int = 0
     outside: int = 0
     future: int = 0
-    anybody_says: bool = False
-    """Whether any readable record, counted or not, says anything of how its run went."""
+    lead: int | None = None
+    """How far ahead of the clock the last of the runs of the future is."""
+    duplicates_apart: int = 0
+    names_good: bool = False
+    """Whether any readable record, counted or not, says success or escalated."""
     runs: list[Run] = field(default_factory=list)
 
 
+Rank = tuple[int, tuple[Any, ...], int]
+
+
+def natural(path: str) -> tuple[Any, ...]:
+    """Groups of digits are numbers; what is equal then is told apart by its bytes."""
+    parts = re.split("([0-9]+)", path)
+    return (
+        [int(part) if place % 2 else part.encode() for place, part in enumerate(parts)],
+        path.encode(),
+    )
+
+
+def key_of(run: Run, policy: Mapping[str, Any]) -> tuple[Any, ...] | None:
+    """What makes two records the same run; None for a run that is never a duplicate."""
+    columns = listed((policy.get("logs") or {}).get("key", ("workflow", "run_id")))
+    if "run_id" in columns:
+        if run["run_id"] is None:
+            return None
+    elif all(run[column] is None for column in columns if column not in ("workflow", "day")):
+        return None
+    zone = ZoneInfo(policy.get("timezone", "UTC"))
+    return tuple(
+        to_moment(run["start_time"]).astimezone(zone).date() if column == "day" else run[column]
+        for column in columns
+    )
+
+
+def without_duplicates(
+    read: Sequence[tuple[Rank, Run]], policy: Mapping[str, Any], intake: Intake
+) -> list[Run]:
+    keys = [key_of(run, policy) for _, run in read]
+    last: dict[tuple[Any, ...], tuple[Rank, Run]] = {}
+    for key, (rank, run) in zip(keys, read, strict=True):
+        if key is not None and (key not in last or last[key][0] < rank):
+            last[key] = (rank, run)
+    unique = []
+    for key, (_, run) in zip(keys, read, strict=True):
+        winner = run if key is None else last[key][1]
+        if winner is run:
+            unique.append(run)
+            continue
+        intake.duplicates += 1
+        intake.duplicates_apart += (
+            abs(winner["start_time"] - run["start_time"]) > DAY
+            or winner["outcome"] != run["outcome"]
+        )
+    return unique
+
+
 def take_in(
-    policy: Mapping[str, Any], logs: Iterable[Log], clock: int, as_of: int | None
+    policy: Mapping[str, Any],
+    logs: Iterable[Log],
+    clock: int,
+    as_of: int | None,
+    rules: Rules | None = None,
 ) -> tuple[Intake, int | None]:
     intake = Intake()
-    read: list[tuple[tuple[int, bytes, int], Run]] = []
+    read: list[tuple[Rank, Run]] = []
     for log in logs:
         intake.files += 1
+        place = natural(log.path)
         for line, record in enumerate(log.records, 1):
             intake.records += 1
-            run = None if isinstance(record, str) else canonical(record, policy)
+            run = None if isinstance(record, str) else canonical(record, policy, rules)
             if run is None:
                 intake.rejected += 1
             else:
-                read.append(((run["start_time"], log.path.encode(), line), run))
-    intake.anybody_says = any(run["says"] for _, run in read)
-    last: dict[str, tuple[int, bytes, int]] = {}
-    for rank, run in read:
-        if run["run_id"] is not None:
-            last[run["run_id"]] = max(rank, last.get(run["run_id"], rank))
-    unique = [run for rank, run in read if run["run_id"] is None or last[run["run_id"]] == rank]
-    intake.duplicates = len(read) - len(unique)
-    present = [run for run in unique if run["start_time"] <= clock + DAY]
-    intake.future = len(unique) - len(present)
+                read.append(((run["start_time"], place, line), run))
+    intake.names_good = any(run["outcome"] in ("success", "escalated") for _, run in read)
+    unique = without_duplicates(read, policy, intake)
     if as_of is None:
-        as_of = max((run["start_time"] for run in present), default=None)
-    intake.runs = [run for run in present if as_of is not None and run["start_time"] <= as_of]
-    intake.outside = len(unique) - len(intake.runs)
+        present = (run["start_time"] for run in unique if run["start_time"] <= clock + LEAD)
+        as_of = max(present, default=None)
+    for run in unique:
+        if as_of is not None and run["start_time"] <= as_of:
+            intake.runs.append(run)
+            continue
+        intake.outside += 1
+        if run["start_time"] > clock + LEAD:
+            intake.future += 1
+            intake.lead = max(run["start_time"] - clock, intake.lead or 0)
     return intake, as_of
 
 
@@ -313,24 +426,32 @@ def take_in(
 
 
 def classify(intake: Intake, policy: Mapping[str, Any], rules: Rules) -> None:
-    """Add to each run the rules it matches, its class, and whether it is judged and a success."""
+    """Add to each run the rules it matches, its class, and whether it is judged and a success.
+
+    Rules see what the log says; from here on, the outcome is the one that budgets see.
+    """
     failures = policy.get("failures") or {}
+    quiet_is_good = (policy.get("logs") or {}).get("no_outcome") == "success"
     for run in intake.runs:
-        infrastructure = run["outcome"] == "infrastructure"
+        outage = run["outcome"] == "infrastructure"
+        found = {name: rules[failure["when"]](run) for name, failure in failures.items()}
         matched = {
             name
-            for name, failure in failures.items()
-            if not infrastructure and rules[failure["when"]](run) is True
+            for name, value in found.items()
+            if value is True and (not outage or failures[name].get("instant"))
         }
         run["matched"] = matched
+        run["blind"] = {name for name, value in found.items() if value is None}
         run["class"] = max((failures[name]["class"] for name in matched), default=None)
         if not matched and run["outcome"] == "failure":
             run["class"] = policy.get("unclassified", "B")
-        run["labelled"] = not infrastructure and bool(
-            matched or run["outcome"] is not None or not intake.anybody_says
-        )
-        run["is_success"] = not matched and (run["outcome"] == "success" or not intake.anybody_says)
-        run["unlabelled"] = not infrastructure and not run["labelled"]
+        run["taken_as_success"] = quiet_is_good and run["silent"] and not matched
+        if run["taken_as_success"]:
+            run["outcome"] = "success"
+        run["infrastructure"] = outage and not matched
+        run["is_success"] = not matched and run["outcome"] == "success"
+        run["labelled"] = bool(matched) or run["outcome"] in ("success", "failure", "escalated")
+        run["unlabelled"] = not run["labelled"] and not run["infrastructure"]
 
 
 def weights_of(spend_class: Any) -> dict[str, Any]:
@@ -343,11 +464,10 @@ def weights_of(spend_class: Any) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Spent:
-    """What one run does to a budget: an amount, an instant event or none, measured or not."""
+    """What one run does to a budget: an amount, and an instant event or none."""
 
     amount: Fraction
     instant: bool = False
-    measured: bool = True
 
 
 def spend_of(
@@ -362,16 +482,39 @@ def spend_of(
         )
         return Spent(Fraction(0) if weight == "all" else fraction(weight), instant)
     if "failure" in spend:
-        named = spend["failure"]
-        counted = run["matched"] & set([named] if isinstance(named, str) else named)
+        counted = run["matched"] & set(listed(spend["failure"]))
         return Spent(
             Fraction(bool(counted)), any(failures[name].get("instant") for name in counted)
         )
     if "when" in spend:
-        met = rules[spend["when"]](run)
-        return Spent(Fraction(met is True), measured=met is not None)
+        return Spent(Fraction(rules[spend["when"]](run) is True))
     amount = rules[spend["sum"]](run)
-    return Spent(Fraction(0), measured=False) if amount is None else Spent(round9(amount))
+    return Spent(Fraction(0) if amount is None else round9(amount))
+
+
+def expression_of(spend: Mapping[str, Any]) -> str | None:
+    """The text of a condition or an amount that has to be measured."""
+    return spend.get("when", spend.get("sum"))
+
+
+def is_measured(run: Run, text: str, set_aside: Collection[str], rules: Rules) -> bool:
+    """Whether a run has a value of an expression, and of a column that this reads.
+
+    Columns that are set aside count only where it reads no others.
+    """
+    if rules[text](run) is None:
+        return False
+    reads = rules[text].reads
+    counting = [column for column in reads if column not in set_aside] or reads
+    return not counting or any(run[column] is not None for column in counting)
+
+
+def spending_rules(spend: Mapping[str, Any], failures: Mapping[str, Any]) -> set[str]:
+    """The failures that a budget spends on by name, or by their class."""
+    if "failure" in spend:
+        return set(listed(spend["failure"]))
+    weights = weights_of(spend["class"]) if "class" in spend else {}
+    return {name for name, failure in failures.items() if failure["class"] in weights}
 
 
 def kind_of_budget(budget: Mapping[str, Any]) -> str:
@@ -382,18 +525,28 @@ def kind_of_budget(budget: Mapping[str, Any]) -> str:
     return "quality" if "when" in budget["spend"] else "outcome"
 
 
-def earns(run: Run, budget: Mapping[str, Any], rules: Rules) -> bool:
+def earner_of(budget: Mapping[str, Any]) -> str | None:
+    """What `of` says, or what the kind of a budget says for it; None: what its condition knows."""
     kind, spend = kind_of_budget(budget), budget["spend"]
-    of = budget.get("of")
+    if budget.get("of") is not None:
+        return budget["of"]
+    if kind in ("outcome", "trust"):
+        return "labelled"
+    return None if kind in ("latency", "quality") and "when" in spend else "all"
+
+
+def earns(run: Run, budget: Mapping[str, Any], rules: Rules) -> bool:
+    of = earner_of(budget)
     if of is None:
-        if kind in ("outcome", "trust"):
-            of = "labelled"
-        elif kind in ("latency", "quality") and "when" in spend:
-            return rules[spend["when"]](run) is not None
-        else:
-            of = "all"
+        return rules[budget["spend"]["when"]](run) is not None
     named = {"all": True, "labelled": run["labelled"], "success": run["is_success"]}
     return named[of] if of in named else rules[of](run) is True
+
+
+def reads_outcome(budget: Mapping[str, Any], rules: Rules) -> bool:
+    """Whether a condition or an amount of a budget reads the column outcome."""
+    texts = {expression_of(budget["spend"]), earner_of(budget)}
+    return any("outcome" in rules[text].reads for text in texts if text in rules)
 
 
 def label_of(run: Run, column: str) -> str | None:
@@ -510,6 +663,7 @@ class Entry:
     run: Run
     earns: bool
     spent: Spent
+    measured: bool
 
 
 @dataclass(frozen=True)
@@ -553,16 +707,38 @@ def value_of(entries: Iterable[Entry], workflows: Mapping[str, Any]) -> tuple[Fr
     return total, unknown
 
 
-FORMS = ("amount", "per", "of_value", "of_baseline", "over")
+BANDS = ("above_baseline", "around_baseline")
+FORMS = ("amount", "per", "of_value", "of_baseline", *BANDS, "over")
+RUN_FORMS = ("ratio", "amount", "of_baseline", *BANDS)
+"""The forms of allowances that grow with the runs that earn."""
 
 
-def is_by_tier(allow: Any) -> bool:
-    return isinstance(allow, Mapping) and not any(key in FORMS for key in allow)
+def allow_of(budget: Mapping[str, Any]) -> Any:
+    """The allowance; `slo: 99%` allows 1%."""
+    if "slo" not in budget:
+        return budget["allow"]
+    return f"{Decimal(100) - Decimal(budget['slo'].strip().removesuffix('%'))}%"
+
+
+def line_column(allow: Any) -> str | None:
+    """The column whose values have lines of their own; None for an allowance without lines."""
+    if not isinstance(allow, Mapping) or any(key in FORMS for key in allow):
+        return None
+    return allow.get("by", "risk_tier")
+
+
+def line_of(allow: Any, group: Mapping[str, str | None]) -> Any:
+    """The allowance of a group; None where its value has no line."""
+    column = line_column(allow)
+    if column is None:
+        return allow
+    lines = {key: line for key, line in allow.items() if key != "by"}
+    return lines.get(group[column], lines.get("default"))
 
 
 def form_of(allow: Any) -> str:
     if isinstance(allow, Mapping):
-        return next(key for key in ("amount", "of_value", "of_baseline") if key in allow)
+        return next(key for key in ("amount", "of_value", "of_baseline", *BANDS) if key in allow)
     return "ratio" if str(allow).strip().endswith("%") else "count"
 
 
@@ -584,79 +760,213 @@ class Account:
         group: Mapping[str, str | None],
         entries: Sequence[Entry],
         window: Window,
+        *,
+        outcome_read: bool,
+        names_good: bool,
     ) -> None:
-        self.budget, self.group, self.entries, self.window = budget, group, entries, window
+        self.policy, self.budget, self.group = policy, budget, group
+        self.entries, self.window = entries, window
+        self.outcome_read, self.names_good = outcome_read, names_good
+        self.logs, self.spend = policy.get("logs") or {}, budget["spend"]
         self.workflows = policy.get("workflows") or {}
         self.min_runs = int(budget.get("min_runs", 0))
-        self.allow = budget["allow"]
-        if is_by_tier(self.allow):
-            tier = group["risk_tier"]
-            self.allow = self.allow.get(tier, self.allow.get("default"))
+        self.of = earner_of(budget)
+        self.allow = line_of(allow_of(budget), group)
+        self.form = None if self.allow is None else form_of(self.allow)
         self.inside = within(entries, window.after, window.until)
         self.sums = add_up(self.inside)
-        self.mean = self.unknown = None
-        if self.allow is not None and form_of(self.allow) == "of_baseline":
-            before = window.after - duration(self.allow["over"])
-            base = add_up(within(entries, before, window.after))
-            if base.eligible == 0 or base.amount <= 0 or base.eligible < self.min_runs:
-                self.unknown = "baseline"
-            else:
+        self.before: list[Entry] = []
+        self.mean: Fraction | None = None
+        if self.form in ("of_baseline", *BANDS):
+            since = window.after - duration(self.allow["over"])
+            self.before = within(entries, since, window.after)
+            base = add_up(self.before)
+            if base.eligible > 0 and base.amount > 0 and base.eligible >= self.min_runs:
                 self.mean = base.amount / base.eligible
 
     @property
     def depends_on_runs(self) -> bool:
-        return self.allow is not None and form_of(self.allow) in ("ratio", "amount", "of_baseline")
+        return self.form in RUN_FORMS
+
+    def line(self, eligible: int, value: Fraction, length: int) -> Fraction | None:
+        """What a window of this length allows to so many runs that brought so much."""
+        match self.form:
+            case "ratio":
+                return percent(str(self.allow)) * eligible
+            case "count":
+                return fraction(self.allow) * length / self.window.length
+            case "amount":
+                return fraction(self.allow["amount"]) * eligible / fraction(self.allow["per"])
+            case "of_value":
+                return percent(self.allow["of_value"]) * value
+        if self.mean is None:
+            return None
+        return percent(self.allow[self.form]) * self.mean * eligible
 
     def allowed(self, entries: Sequence[Entry], length: int) -> Allowed:
         """What a window of this length with these runs allows."""
-        if self.allow is None:
-            return Allowed(None, "tier")
-        eligible = sum(entry.earns for entry in entries)
-        match form_of(self.allow):
-            case "ratio":
-                return Allowed(percent(str(self.allow)) * eligible)
-            case "count":
-                return Allowed(fraction(self.allow) * length / self.window.length)
-            case "amount":
-                return Allowed(
-                    fraction(self.allow["amount"]) * eligible / fraction(self.allow["per"])
-                )
-            case "of_value":
-                value, unknown = value_of(entries, self.workflows)
-                if unknown:
-                    return Allowed(None, "value")
-                return Allowed(percent(self.allow["of_value"]) * value)
-            case _:
-                if self.mean is None:
-                    return Allowed(None, self.unknown)
-                return Allowed(percent(self.allow["of_baseline"]) * self.mean * eligible)
+        if self.form is None:
+            return Allowed(None, "no_line")
+        value, undeclared = value_of(entries, self.workflows)
+        if self.form == "of_value" and undeclared:
+            return Allowed(None, "no_value")
+        amount = self.line(sum(entry.earns for entry in entries), value, length)
+        return Allowed(amount, "no_baseline" if amount is None else None)
+
+    def at_best(self) -> Fraction | None:
+        """What the window would allow if every unlabelled run earned as a success."""
+        if self.form in (None, *BANDS):
+            return None
+        value, undeclared = value_of(self.inside, self.workflows)
+        eligible = self.sums.eligible
+        for entry in self.inside:
+            if entry.run["unlabelled"]:
+                eligible += not entry.earns
+                worth = (self.workflows.get(entry.run["workflow"]) or {}).get("value_usd")
+                if worth is None:
+                    undeclared.add(entry.run["workflow"])
+                else:
+                    value += fraction(worth)
+        if self.form == "of_value" and undeclared:
+            return None
+        return self.line(eligible, value, self.window.length)
+
+    def distance(self, sums: Sums) -> Fraction:
+        """Σ spend; for a band, Σ spend less what the baseline leads one to expect."""
+        if self.form in BANDS and self.mean is not None:
+            return sums.amount - self.mean * sums.eligible
+        return sums.amount
+
+    def spent(self, sums: Sums, amount: Fraction | None) -> Fraction:
+        """S; `amount` is what the whole window allows, which each instant event spends."""
+        away = self.distance(sums)
+        if self.form == "above_baseline" and self.mean is not None:
+            away = max(Fraction(0), away)
+        elif self.form == "around_baseline" and self.mean is not None:
+            away = abs(away)
+        return away + (amount or 0) * sums.instant
+
+    # What the evidence is
+
+    @property
+    def needs_judging(self) -> bool:
+        return (
+            "class" in self.spend
+            or "failure" in self.spend
+            or self.of in ("labelled", "success")
+            or self.form == "of_value"
+        )
+
+    @property
+    def rules_that_spend(self) -> set[str]:
+        return spending_rules(self.spend, self.policy.get("failures") or {})
+
+    @property
+    def counts_unclassified(self) -> bool:
+        unclassified = self.policy.get("unclassified", "B")
+        return "class" in self.spend and unclassified in weights_of(self.spend["class"])
+
+    @property
+    def min_judged(self) -> Fraction:
+        return percent(self.budget.get("min_judged", "0%"))
+
+    @property
+    def min_measured(self) -> Fraction:
+        return percent(self.budget.get("min_measured", "95%" if self.form in BANDS else "0%"))
+
+    @property
+    def judged(self) -> int | None:
+        if not self.needs_judging and not self.min_judged:
+            return None
+        spending = self.rules_that_spend
+        only_rules = bool(spending) and not self.counts_unclassified
+        return sum(
+            run["labelled"]
+            or (only_rules and not run["infrastructure"] and not run["blind"] & spending)
+            for run in (entry.run for entry in self.inside)
+        )
+
+    @property
+    def measured(self) -> int | None:
+        if expression_of(self.spend) is None:
+            return None
+        return sum(entry.measured for entry in self.inside)
+
+    def lack_of_evidence(self) -> str | None:
+        """The first reason why the runs of the window do not allow a judgement."""
+        runs = [entry.run for entry in self.inside]
+        if self.needs_judging and self.judged == 0:
+            return "not_judged"
+        if self.measured == 0:
+            return "not_measured"
+        failed = [run for run in runs if run["class"] is not None]
+        spending = self.rules_that_spend
+        if spending and failed and all(spending <= run["blind"] for run in failed):
+            return "blind"
+        if (
+            self.of == "labelled"
+            and not self.names_good
+            and self.logs.get("no_outcome") != "success"
+            and any(run["unlabelled"] for run in runs)
+        ):
+            return "only_failures"
+        judgeable = sum(not run["infrastructure"] for run in runs)
+        if (self.judged or 0) < self.min_judged * judgeable:
+            return "min_judged"
+        if self.measured is not None:
+            parts = [self.inside, self.before if self.form in BANDS else []]
+            for part in parts:
+                known = sum(entry.measured for entry in part)
+                if known < self.min_measured * len(part):
+                    return "min_measured"
+        words = sum(not run["silent"] for run in runs)
+        unknown = sum(run["unknown"] for run in runs)
+        most = percent(self.logs.get("max_unknown", "5%")) * words
+        if self.needs_outcomes and unknown > most:
+            return "unknown_words"
+        return None
+
+    @property
+    def needs_outcomes(self) -> bool:
+        return (
+            self.counts_unclassified
+            or self.of in ("labelled", "success")
+            or self.form == "of_value"
+            or self.outcome_read
+        )
 
     def figures(self) -> dict[str, Any]:
         allowed = self.allowed(self.inside, self.window.length)
         amount = allowed.amount
-        spent = self.sums.amount + (amount or 0) * self.sums.instant
+        spent = self.spent(self.sums, amount)
         consumed = None
         if amount is not None and amount > 0:
             consumed = spent / amount
         elif amount == 0 and spent == 0 and not self.sums.instant:
             consumed = Fraction(0)
-        verdict = self.verdict(allowed, spent, consumed)
-        judged = verdict not in ("insufficient", "no_data")
+        verdict, lack = self.verdict(allowed, spent, consumed)
+        is_judged = lack is None
         burn, alerts = self.burn(amount)
+        judged, measured = self.judged, self.measured
+        says_nothing = (self.needs_judging and judged == 0) or measured == 0
+        shown = None if says_nothing else consumed
         return {
             "selected": self.sums.selected,
             "eligible": self.sums.eligible,
             "unlabelled": sum(entry.run["unlabelled"] for entry in self.inside),
-            "unmeasured": sum(not entry.spent.measured for entry in self.inside),
+            "unmeasured": 0 if measured is None else self.sums.selected - measured,
+            "judged": judged,
+            "measured": measured,
             "spent": spent,
             "allowed": amount,
-            "consumed": consumed,
-            "remaining": None if consumed is None else 1 - consumed,
+            "consumed": shown,
+            "remaining": None if shown is None else 1 - shown,
             "instant": self.sums.instant,
             "verdict": verdict,
+            "lack": lack,
             "burn": burn,
-            "alerts": alerts if judged else [],
-            "response": self.response(consumed) if judged else None,
+            "alerts": alerts if is_judged else [],
+            "response": self.response(consumed) if is_judged else None,
             "breakdown": {
                 column: self.slices(column, amount, spent)
                 for column in listed(self.budget.get("by", ()))
@@ -664,31 +974,40 @@ class Account:
             },
         }
 
-    def verdict(self, allowed: Allowed, spent: Fraction, consumed: Fraction | None) -> str:
+    def verdict(
+        self, allowed: Allowed, spent: Fraction, consumed: Fraction | None
+    ) -> tuple[str, str | None]:
+        """The verdict, and what it lacks where the account is not judged."""
+        amount = allowed.amount
         if not self.sums.selected:
-            return "no_data"
+            return "no_data", "no_run"
         if self.sums.instant:
-            return "breached"
+            return "breached", None
+        if self.form == "count" and spent > amount:
+            return "breached", None
+        at_best = None if amount is None else self.at_best()
+        if at_best is None or spent <= at_best:
+            lack = self.lack_of_evidence()
+            if lack is not None:
+                return "insufficient", lack
         if self.depends_on_runs and self.sums.eligible < self.min_runs:
-            return "insufficient"
+            return "insufficient", "too_few"
+        if allowed.unknown is not None:
+            return "insufficient", allowed.unknown
         no_run_earns = self.depends_on_runs and self.sums.eligible == 0
-        if (no_run_earns or self.worthless(allowed)) and spent == 0:
-            return "no_data"
-        if allowed.amount is None:
-            return "insufficient"
-        if spent > allowed.amount:
-            return "breached"
+        if (no_run_earns or self.worthless()) and spent == 0:
+            return "no_data", "nothing_earns"
+        if spent > amount:
+            return "breached", None
         freeze_below = percent((self.budget.get("gate") or {}).get("freeze_below", "25%"))
         if 1 - consumed < freeze_below:
-            return "frozen"
+            return "frozen", None
         lines = [percent(line) for line in self.budget.get("respond") or {"50%": ""}]
-        return "warning" if consumed >= min(lines) else "ok"
+        return "warning" if consumed >= min(lines) else "ok", None
 
-    def worthless(self, allowed: Allowed) -> bool:
+    def worthless(self) -> bool:
         """Whether the allowance depends on value, and nothing brought any."""
-        if self.allow is None or form_of(self.allow) != "of_value" or allowed.amount is None:
-            return False
-        return value_of(self.inside, self.workflows)[0] == 0
+        return self.form == "of_value" and value_of(self.inside, self.workflows)[0] == 0
 
     def response(self, consumed: Fraction | None) -> str | None:
         reached = {
@@ -703,14 +1022,13 @@ class Account:
     ) -> tuple[dict[str, Fraction | None], list[tuple[Any, ...]]]:
         rates: dict[str, Fraction | None] = {}
         alerts = []
-        is_rate = "sum" not in self.budget["spend"] and self.depends_on_runs
+        is_rate = "sum" not in self.spend and self.depends_on_runs and self.form not in BANDS
 
         def look_back(text: str) -> tuple[Sums, Fraction | None, Fraction | None]:
             length = duration(text)
             entries = within(self.entries, self.window.until - length, self.window.until)
             sums = add_up(entries)
-            spent = sums.amount + (amount or 0) * sums.instant
-            return sums, spent, self.allowed(entries, length).amount
+            return sums, self.spent(sums, amount), self.allowed(entries, length).amount
 
         def above(spent: Fraction, allowed: Fraction | None, factor: Fraction) -> bool:
             if allowed is None:
@@ -735,13 +1053,14 @@ class Account:
         for end in local_days(self.window, zone):
             day = add_up(within(self.entries, before, end))
             so_far = add_up(within(self.entries, self.window.after, end))
-            gone = so_far.amount + (allowed or 0) * so_far.instant
+            gone = self.spent(so_far, allowed)
             remaining = None
             if allowed:
                 remaining = 1 - gone / allowed
             elif allowed == 0 and gone == 0 and not so_far.instant:
                 remaining = Fraction(1)
-            found.append((end, day.eligible, day.amount + (allowed or 0) * day.instant, remaining))
+            own = self.distance(day) + (allowed or 0) * day.instant
+            found.append((end, day.eligible, own, remaining))
             before = end
         return found
 
@@ -754,8 +1073,10 @@ class Account:
         found = {}
         for value, entries in parts.items():
             own = add_up(entries)
-            total = own.amount + (amount or 0) * own.instant
-            if not amount and self.sums.instant:
+            total = self.distance(own) + (amount or 0) * own.instant
+            if self.form in BANDS:
+                share = None
+            elif not amount and self.sums.instant:
                 share = Fraction(own.instant, self.sums.instant)
             else:
                 share = total / spent if spent else None
@@ -773,32 +1094,42 @@ class Account:
         return found
 
 
-def listed(value: Any) -> list[Any]:
-    return [value] if isinstance(value, str) else list(value)
+def selects(budget: Mapping[str, Any], run: Run) -> bool:
+    """Whether `for` admits a run."""
+    wanted = budget.get("for") or {}
+    return all(admits(values, label_of(run, column)) for column, values in wanted.items())
 
 
 def accounts_of(
     policy: Mapping[str, Any],
     name: str,
-    runs: Sequence[Run],
+    intake: Intake,
     as_of: int,
     rules: Rules,
     with_days: bool,
 ) -> list[dict[str, Any]]:
-    budget = policy["budgets"][name]
+    budget, runs = policy["budgets"][name], intake.runs
     failures = policy.get("failures") or {}
     zone = ZoneInfo(policy.get("timezone", "UTC"))
     window = window_of(budget.get("window", "30d"), as_of, zone)
-    wanted = budget.get("for") or {}
+    wanted, spend = budget.get("for") or {}, budget["spend"]
+    columns = listed(budget.get("each", ()))
+    added = line_column(allow_of(budget))
+    by_workflow = columns == ["workflow"] or (not columns and added == "workflow")
+    if added is not None and added not in columns:
+        columns.append(added)
+    set_aside = {"run_id", "start_time", *wanted, *columns}
+    text = expression_of(spend)
     entries = [
-        Entry(run, earns(run, budget, rules), spend_of(run, budget["spend"], failures, rules))
+        Entry(
+            run,
+            earns(run, budget, rules),
+            spend_of(run, spend, failures, rules),
+            text is None or is_measured(run, text, set_aside, rules),
+        )
         for run in runs
-        if all(admits(values, label_of(run, column)) for column, values in wanted.items())
+        if selects(budget, run)
     ]
-    each = listed(budget.get("each", ()))
-    columns = list(each)
-    if is_by_tier(budget["allow"]) and "risk_tier" not in columns:
-        columns.append("risk_tier")
 
     def group_of(entry: Entry) -> tuple[str | None, ...]:
         return tuple(label_of(entry.run, column) for column in columns)
@@ -806,10 +1137,11 @@ def accounts_of(
     groups = {group_of(entry) for entry in within(entries, window.after, window.until)}
     if not columns:
         groups.add(())
-    if each == ["workflow"]:
+    if by_workflow:
         seen = {group[0] for group in groups}
         groups |= {
-            (workflow, declared.get("risk_tier"))[: len(columns)]
+            (workflow, *(declared.get("risk_tier") if c == "risk_tier" else None for c in rest))
+            for rest in (columns[1:],)
             for workflow, declared in (policy.get("workflows") or {}).items()
             if workflow not in seen and admits_declared(wanted, workflow, declared)
         }
@@ -818,7 +1150,15 @@ def accounts_of(
         own = [entry for entry in entries if group_of(entry) == group]
         named = dict(zip(columns, group, strict=True))
         first = min((run["start_time"] for run in runs), default=window.until + 1)
-        account = Account(policy, budget, named, own, window)
+        account = Account(
+            policy,
+            budget,
+            named,
+            own,
+            window,
+            outcome_read=reads_outcome(budget, rules),
+            names_good=intake.names_good,
+        )
         found.append(
             {
                 "budget": name,
@@ -845,7 +1185,7 @@ def evaluate(
 ) -> dict[str, Any]:
     """What a statement has to say of these logs; day by day for the budgets of `days_of`."""
     intake, moment = take_in(
-        policy, logs, to_micros(clock), None if as_of is None else to_micros(as_of)
+        policy, logs, to_micros(clock), None if as_of is None else to_micros(as_of), rules
     )
     moment = to_micros(clock) if moment is None else moment
     classify(intake, policy, rules)
@@ -858,16 +1198,23 @@ def evaluate(
             "runs": len(intake.runs),
             "rejected": intake.rejected,
             "duplicates": intake.duplicates,
+            "duplicates_apart": intake.duplicates_apart,
             "outside": intake.outside,
             "future": intake.future,
+            "lead": intake.lead,
+            "no_outcome": sum(run["taken_as_success"] for run in intake.runs),
             "first": min(times, default=None),
             "last": max(times, default=None),
         },
         "unlabelled": sum(run["unlabelled"] for run in intake.runs),
-        "infrastructure": sum(run["outcome"] == "infrastructure" for run in intake.runs),
+        "infrastructure": sum(run["infrastructure"] for run in intake.runs),
+        "unselected": sum(
+            not any(selects(budget, run) for budget in policy["budgets"].values())
+            for run in intake.runs
+        ),
         "accounts": [
             account
             for name in policy["budgets"]
-            for account in accounts_of(policy, name, intake.runs, moment, rules, name in days_of)
+            for account in accounts_of(policy, name, intake, moment, rules, name in days_of)
         ],
     }

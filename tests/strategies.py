@@ -11,7 +11,21 @@ from zoneinfo import ZoneInfo
 
 from hypothesis import strategies as st
 
-from oracle import DAY, PERIODS, Log, Run, alert_rows, duration, to_micros, to_moment, window_of
+from oracle import (
+    DAY,
+    LEAD,
+    PERIODS,
+    Log,
+    Run,
+    alert_rows,
+    allow_of,
+    duration,
+    read_outcome,
+    read_text,
+    to_micros,
+    to_moment,
+    window_of,
+)
 from support import stamp
 
 # Conditions and expressions: the text that the policy holds, beside what it means
@@ -31,83 +45,159 @@ def either(*parts: bool | None) -> bool | None:
     return None if None in parts else False
 
 
-def compare(column: str, test: Callable[[Any], bool]) -> Callable[[Run], bool | None]:
+@dataclass(frozen=True)
+class Text:
+    """What a text of the policy means for a run, and the columns that it names."""
+
+    reads: tuple[str, ...]
+    meaning: Callable[[Run], Any]
+
+    def __call__(self, run: Run) -> Any:
+        return self.meaning(run)
+
+
+def compare(column: str, test: Callable[[Any], bool]) -> Text:
     """A comparison with a column, null where the column is."""
-    return lambda run: None if run[column] is None else test(run[column])
+    return Text((column,), lambda run: None if run[column] is None else test(run[column]))
 
 
-REASONS = {
+def filled(column: str, default: Any, test: Callable[[Any], bool]) -> Text:
+    """A comparison with `coalesce(column, default)`, which is never null."""
+    return Text((column,), lambda run: test(default if run[column] is None else run[column]))
+
+
+def all_of(*parts: Text) -> Text:
+    reads = tuple(dict.fromkeys(column for part in parts for column in part.reads))
+    return Text(reads, lambda run: both(*(part(run) for part in parts)))
+
+
+def any_of(*parts: Text) -> Text:
+    reads = tuple(dict.fromkeys(column for part in parts for column in part.reads))
+    return Text(reads, lambda run: either(*(part(run) for part in parts)))
+
+
+def is_known(column: str) -> Text:
+    return Text((column,), lambda run: run[column] is not None)
+
+
+REASONS: dict[str, Text] = {
     "failure_reason = 'wrong_owner'": compare("failure_reason", lambda v: v == "wrong_owner"),
     "failure_reason in ('stale_fact', 'contradiction')": compare(
         "failure_reason", lambda v: v in ("stale_fact", "contradiction")
     ),
     "failure_reason like 'stale%'": compare("failure_reason", lambda v: v.startswith("stale")),
-    "action_type = 'send_email' and approved is not true": lambda run: both(
-        compare("action_type", lambda v: v == "send_email")(run), run["approved"] is not True
+    "action_type = 'send_email' and approved is not true": all_of(
+        compare("action_type", lambda v: v == "send_email"),
+        Text(("approved",), lambda run: run["approved"] is not True),
     ),
-    "risk_tier = 'high' and retries >= 1": lambda run: both(
-        compare("risk_tier", lambda v: v == "high")(run), compare("retries", lambda v: v >= 1)(run)
+    "risk_tier = 'high' and retries >= 1": all_of(
+        compare("risk_tier", lambda v: v == "high"), compare("retries", lambda v: v >= 1)
     ),
     "cost_usd > 100": compare("cost_usd", lambda v: v > 100),
     "outcome = 'escalated'": compare("outcome", lambda v: v == "escalated"),
-    "outcome is null": lambda run: run["outcome"] is None,
+    "outcome is null": Text(("outcome",), lambda run: run["outcome"] is None),
+    "outcome <> 'success'": compare("outcome", lambda v: v != "success"),
+    "version = '2'": compare("version", lambda v: v == "2"),
+    "score < 0.5 and outcome = 'failure'": all_of(
+        compare("score", lambda v: v < Fraction(1, 2)),
+        compare("outcome", lambda v: v == "failure"),
+    ),
+    "coalesce(retries, 0) > 2": filled("retries", 0, lambda v: v > 2),
 }
-MEASURES = {
+MEASURES: dict[str, Text] = {
     "duration_ms > 800": compare("duration_ms", lambda v: v > 800),
     "cost_usd >= 1.25": compare("cost_usd", lambda v: v >= Fraction(5, 4)),
-    "retries > 1 or failure_reason is not null": lambda run: either(
-        compare("retries", lambda v: v > 1)(run), run["failure_reason"] is not None
+    "retries > 1 or failure_reason is not null": any_of(
+        compare("retries", lambda v: v > 1), is_known("failure_reason")
     ),
-    "outcome = 'failure' and cleanup_minutes > 5": lambda run: both(
-        compare("outcome", lambda v: v == "failure")(run),
-        compare("cleanup_minutes", lambda v: v > 5)(run),
+    "outcome = 'failure' and cleanup_minutes > 5": all_of(
+        compare("outcome", lambda v: v == "failure"), compare("cleanup_minutes", lambda v: v > 5)
     ),
     "outcome = 'infrastructure'": compare("outcome", lambda v: v == "infrastructure"),
     "not (segment = 'vip')": compare("segment", lambda v: v != "vip"),
     "cleanup_minutes between 5 and 30": compare("cleanup_minutes", lambda v: 5 <= v <= 30),
-    "coalesce(retries, 0) > 0": lambda run: (run["retries"] or 0) > 0,
-    "cost_usd / retries > 1": lambda run: (
-        None
-        if run["cost_usd"] is None or not run["retries"]
-        else run["cost_usd"] / run["retries"] > 1
+    "coalesce(retries, 0) > 0": filled("retries", 0, lambda v: v > 0),
+    "coalesce(score, 1) < 0.6": filled("score", 1, lambda v: v < Fraction(3, 5)),
+    "coalesce(duration_ms, 900) > 800 or segment = 'vip'": any_of(
+        filled("duration_ms", 900, lambda v: v > 800), compare("segment", lambda v: v == "vip")
     ),
-    "approved": lambda run: run["approved"],
+    "coalesce(workflow, '') = 'triage' or coalesce(environment, 'dev') = 'dev'": any_of(
+        filled("workflow", "", lambda v: v == "triage"),
+        filled("environment", "dev", lambda v: v == "dev"),
+    ),
+    "coalesce(outcome, 'none') in ('failure', 'none')": filled(
+        "outcome", "none", lambda v: v in ("failure", "none")
+    ),
+    "coalesce(run_id, '') <> 'x' and coalesce(retries, 0) > 0": all_of(
+        filled("run_id", "", lambda v: v != "x"), filled("retries", 0, lambda v: v > 0)
+    ),
+    "1 = 1": Text((), lambda run: True),
+    "cost_usd / retries > 1": Text(
+        ("cost_usd", "retries"),
+        lambda run: (
+            None
+            if run["cost_usd"] is None or not run["retries"]
+            else run["cost_usd"] / run["retries"] > 1
+        ),
+    ),
+    "approved": Text(("approved",), lambda run: run["approved"]),
 }
-CONDITIONS = REASONS | MEASURES
+CONDITIONS: dict[str, Text] = REASONS | MEASURES
+OUTCOME_CONDITIONS: dict[str, Text] = {
+    "failure_reason is not null": is_known("failure_reason"),
+    "failure_reason = 'contradiction'": compare("failure_reason", lambda v: v == "contradiction"),
+    "duration_ms > 10000": compare("duration_ms", lambda v: v > 10_000),
+    "retries >= 3": compare("retries", lambda v: v >= 3),
+    "retries = 2": compare("retries", lambda v: v == 2),
+    "approved": CONDITIONS["approved"],
+    "action_type = 'search'": compare("action_type", lambda v: v == "search"),
+    "risk_tier = 'high'": compare("risk_tier", lambda v: v == "high"),
+    "score >= 0.7": compare("score", lambda v: v >= Fraction(7, 10)),
+    "cost_usd > 100": CONDITIONS["cost_usd > 100"],
+}
+"""What may decide an outcome; none reads the column outcome."""
 
 
-def column(name: str) -> Callable[[Run], Any]:
-    return lambda run: run[name]
+def column(name: str) -> Text:
+    return Text((name,), lambda run: run[name])
 
 
-def computed(*names: str, by: Callable[..., Any]) -> Callable[[Run], Any]:
+def computed(*names: str, by: Callable[..., Any]) -> Text:
     """An expression that is null as soon as one of its columns is."""
 
     def amount(run: Run) -> Any:
         values = [run[name] for name in names]
         return None if None in values else by(*values)
 
-    return amount
+    return Text(names, amount)
 
 
-AMOUNTS: dict[str, Callable[[Run], Any]] = {
+AMOUNTS: dict[str, Text] = {
     "cost_usd": column("cost_usd"),
     "cleanup_minutes": column("cleanup_minutes"),
     "retries": column("retries"),
     "review_minutes + cleanup_minutes": computed(
         "review_minutes", "cleanup_minutes", by=lambda a, b: a + b
     ),
-    "coalesce(review_minutes, 0) + coalesce(cleanup_minutes, 0)": lambda run: (
-        (run["review_minutes"] or Fraction(0)) + (run["cleanup_minutes"] or Fraction(0))
+    "coalesce(review_minutes, 0) + coalesce(cleanup_minutes, 0)": Text(
+        ("review_minutes", "cleanup_minutes"),
+        lambda run: (
+            (run["review_minutes"] or Fraction(0)) + (run["cleanup_minutes"] or Fraction(0))
+        ),
+    ),
+    "coalesce(cost_usd, 0)": Text(("cost_usd",), lambda run: run["cost_usd"] or Fraction(0)),
+    "coalesce(score, 2)": Text(
+        ("score",), lambda run: Fraction(2) if run["score"] is None else run["score"]
     ),
     "cost_usd * 1.5": computed("cost_usd", by=lambda a: a * Fraction(3, 2)),
     "cost_usd / 3": computed("cost_usd", by=lambda a: a / 3),
     "duration_ms / 1000": computed("duration_ms", by=lambda a: a / 1000),
-    "case when outcome = 'failure' then cleanup_minutes else 0 end": lambda run: (
-        run["cleanup_minutes"] if run["outcome"] == "failure" else Fraction(0)
+    "case when outcome = 'failure' then cleanup_minutes else 0 end": Text(
+        ("outcome", "cleanup_minutes"),
+        lambda run: run["cleanup_minutes"] if run["outcome"] == "failure" else Fraction(0),
     ),
 }
-RULES: dict[str, Callable[[Run], Any]] = CONDITIONS | AMOUNTS
+RULES: dict[str, Text] = CONDITIONS | OUTCOME_CONDITIONS | AMOUNTS
 
 
 # Times: mostly at the edges of windows
@@ -137,7 +227,8 @@ def edges(policy: Mapping[str, Any], as_of: int) -> list[int]:
         starts.append(window.after)
         for row in alert_rows(budget, window.length):
             starts += [as_of - duration(row[0]), as_of - duration(row[1])]
-        for form in (budget["allow"], *_values(budget["allow"])):
+        allow = allow_of(budget)
+        for form in (allow, *_values(allow)):
             if isinstance(form, dict) and "over" in form:
                 over = duration(form["over"])
                 starts += [window.after - over, *[window.after - over // 2] * 6]
@@ -183,8 +274,10 @@ OUTCOMES = (
     "shipped",
     "handed_over",
     "FAILURE",
+    "timeout",
+    "Cancelled",
 )
-ODD_OUTCOMES = (True, False, "shrug", "pending", 1)
+ODD_OUTCOMES = (True, False, "shrug", "pending", 1, "", " aborted ", "TIMED_OUT", "limbo")
 MEASURED: dict[str, Sequence[Any]] = {
     "cost_usd": (None, 0, 1, 3, 250, "0.1", "1.25", "2.000000001", "0.000000001"),
     "duration_ms": (None, 0, 800, 801, 12500.5),
@@ -200,6 +293,18 @@ ODD_MEASURED: dict[str, Sequence[Any]] = {
     "cleanup_minutes": ("Infinity", 12.5, {"minutes": 5}),
 }
 RAW_RECORDS = ('{"start_time": ', "null", "[1]", '"text"', "17", '{"outcome": "success"}')
+NAMES = (
+    "b.jsonl",
+    "a.jsonl",
+    "C.jsonl",
+    "é.jsonl",
+    "z.jsonl.gz",
+    "p.parquet",
+    "p-9.jsonl",
+    "p-09.jsonl",
+    "p-10.jsonl",
+)
+VOICES = (*("all",) * 7, "silent", "failures", "failures")
 SIZES = (6, 3, 12, 20, 30, 40, 50, 60)
 
 
@@ -218,8 +323,21 @@ def _template(draw: st.DrawFn, clean: bool) -> dict[str, Any]:
         record[key] = draw(st.sampled_from((*menu, *(() if clean else ODD_MEASURED[key]))))
     if draw(st.integers(0, 3)) == 0:
         record["end_time"] = draw(st.sampled_from((800_000, 800_001, 10**9)))
+    if draw(st.integers(0, 3)) == 0:
+        record["score"] = draw(st.sampled_from((None, "0.25", "0.7", "1")))
     record["meta"] = {"approved": draw(st.sampled_from((True, False, None)))}
     return record
+
+
+def _voiced(outcome: Any, voice: str) -> Any:
+    """What a log says of an outcome if it is silent, or names failures only."""
+    if voice == "silent" or outcome is None:
+        return None
+    if voice == "failures":
+        named = {"success": ["shipped"], "escalated": ["handed_over"]}
+        meant = read_outcome(read_text(outcome), {"outcomes": named})[0]
+        return None if meant in ("success", "escalated") else outcome
+    return outcome
 
 
 def _spelled(draw: st.DrawFn, micros: int, zone: ZoneInfo, unzoned: ZoneInfo) -> Any:
@@ -254,19 +372,13 @@ def logs(
     """
     times = _times(draw, anchor, marks)
     if not clean and draw(st.integers(0, 5)) == 0:
-        times += [anchor + 1, anchor + DAY, anchor + DAY + 1, anchor + 90 * DAY]
-    names = draw(
-        st.lists(
-            st.sampled_from(
-                ("b.jsonl", "a.jsonl", "C.jsonl", "é.jsonl", "z.jsonl.gz", "p.parquet")
-            ),
-            min_size=1,
-            max_size=3,
-            unique=True,
-        )
-    )
+        times += [anchor + 1, anchor + LEAD, anchor + LEAD + 1, anchor + 3 * LEAD]
+        times += [anchor + draw(st.sampled_from((1, 90))) * DAY]
+    if not unique and draw(st.integers(0, 3)) == 0:
+        times += [anchor - DAY, anchor - DAY - 1]
+    names = draw(st.lists(st.sampled_from(NAMES), min_size=1, max_size=3, unique=True))
     found = []
-    silent = draw(st.integers(0, 7)) == 0
+    voice = draw(st.sampled_from(VOICES))
     serial = 0
     for name in names:
         flat = clean or name.endswith(".parquet")
@@ -287,8 +399,7 @@ def logs(
                 record["end_time"] = stamp(to_moment(moment + record["end_time"]))
             ids = (None, f"r{serial}") if unique else (None, f"r{serial}", "r1", "r2", "r3")
             record["run_id"] = draw(st.sampled_from(ids))
-            if silent:
-                record["outcome"] = None
+            record["outcome"] = _voiced(record["outcome"], voice)
             records.append(record)
         if records or not name.endswith(".parquet"):
             found.append(Log(name, tuple(records)))
@@ -298,6 +409,17 @@ def logs(
 # Policies
 
 PERCENTS = ("0%", "0.5%", "1%", "10%", "12.5%", "50%", "100%")
+
+
+LINES: dict[str, Sequence[str]] = {
+    "segment": ("vip", "smb", "é"),
+    "environment": ("prod", "dev"),
+    "workflow": ("triage", "sales"),
+    "risk_tier": ("high", "odd"),
+    "approved": ("true", "false"),
+    "outcome": ("success", "failure"),
+}
+"""Columns that a map of allowances may be by, and values that may have a line."""
 
 
 def allowances(valued: bool) -> st.SearchStrategy[Any]:
@@ -313,11 +435,29 @@ def allowances(valued: bool) -> st.SearchStrategy[Any]:
             "over": st.sampled_from(("12h", "7d", "14d")),
         }
     )
-    plain = st.one_of(ratio, ratio, count, per, baseline, *([value] if valued else []))
-    tiers = st.dictionaries(
-        st.sampled_from(("low", "high", "default")), plain, min_size=1, max_size=3
+    band = st.builds(
+        lambda form, share, over: {form: share, "over": over},
+        st.sampled_from(("above_baseline", "around_baseline")),
+        st.sampled_from(("0%", "15%", "50%", "100%")),
+        st.sampled_from(("12h", "7d", "14d")),
     )
-    return st.one_of(plain, plain, plain, tiers)
+    values = [value] if valued else []
+    plain = st.one_of(ratio, ratio, count, per, baseline, band, *values)
+    tiers = st.dictionaries(
+        st.sampled_from(("low", "high", "medium", "critical", "default")),
+        plain,
+        min_size=1,
+        max_size=3,
+    )
+    lines = st.sampled_from(tuple(LINES)).flatmap(
+        lambda column: st.builds(
+            lambda lines: {"by": column, **lines},
+            st.dictionaries(
+                st.sampled_from((*LINES[column], "default")), plain, min_size=1, max_size=3
+            ),
+        )
+    )
+    return st.one_of(plain, plain, plain, plain, tiers, lines)
 
 
 def spends(failures: Sequence[str]) -> st.SearchStrategy[dict[str, Any]]:
@@ -349,6 +489,7 @@ SELECTORS: dict[str, Sequence[Any]] = {
     "segment": ("vip", [None, "smb"], "?", "é"),
     "risk_tier": ("high", ["low", "medium"], None),
     "approved": ("true", [False, None]),
+    "outcome": ("success", ["failure", None], ["success", "escalated"], None),
 }
 ALERTS = (
     [],
@@ -358,16 +499,24 @@ ALERTS = (
         {"long": "6h", "short": "30m", "factor": 1, "severity": "page"},
     ],
 )
+EACH = ("workflow", "risk_tier", "segment", "environment", "approved", "outcome")
+BREAKDOWNS = ("workflow", "segment", "action_type", "risk_tier", "approved", "outcome")
+SHARES = ("0%", "50%", "80%", "95%", "100%")
 WINDOWS = ("1h", "6h", "12h", "1d", "3d", "7d", "14d", "28d", "30d", *PERIODS)
+
+
+RARE = {"for": 3, "of": 3, "min_runs": 3, "min_judged": 7, "min_measured": 3}
+"""One in so many budgets more has the key; of the other keys, one in two."""
 
 
 @st.composite
 def budgets(draw: st.DrawFn, failures: Sequence[str], valued: bool) -> dict[str, Any]:
     """One budget with a spend and an allowance, and some of the other keys."""
-    budget: dict[str, Any] = {
-        "spend": draw(spends(failures)),
-        "allow": draw(allowances(valued)),
-    }
+    budget: dict[str, Any] = {"spend": draw(spends(failures))}
+    if draw(st.integers(0, 9)) == 0:
+        budget["slo"] = draw(st.sampled_from(("99%", "99.9%", "90%", "87.5%", "50%")))
+    else:
+        budget["allow"] = draw(allowances(valued))
     kinds = ("outcome", "cleanup", "trust", "cost", "latency", "availability", "quality")
     optional: dict[str, st.SearchStrategy[Any]] = {
         "kind": st.sampled_from(kinds),
@@ -377,7 +526,7 @@ def budgets(draw: st.DrawFn, failures: Sequence[str], valued: bool) -> dict[str,
         "each": st.one_of(
             st.just(["workflow"]),
             st.lists(
-                st.sampled_from(("workflow", "risk_tier", "segment", "environment", "approved")),
+                st.sampled_from(EACH),
                 min_size=1,
                 max_size=2,
                 unique=True,
@@ -386,7 +535,7 @@ def budgets(draw: st.DrawFn, failures: Sequence[str], valued: bool) -> dict[str,
         "of": st.sampled_from(("all", "labelled", "success", *CONDITIONS)),
         "window": st.sampled_from(WINDOWS),
         "by": st.lists(
-            st.sampled_from(("workflow", "segment", "action_type", "risk_tier", "approved")),
+            st.sampled_from(BREAKDOWNS),
             max_size=2,
             unique=True,
         ),
@@ -400,16 +549,59 @@ def budgets(draw: st.DrawFn, failures: Sequence[str], valued: bool) -> dict[str,
             [{"freeze_below": line} for line in ("0%", "25%", "50%", "100%")] + [{}]
         ),
         "alerts": st.sampled_from(ALERTS),
+        "min_judged": st.sampled_from(SHARES),
     }
+    if {"when", "sum"} & set(budget["spend"]):
+        optional["min_measured"] = st.sampled_from(SHARES)
     for key, values in optional.items():
-        if draw(st.integers(0, 3 if key in ("for", "of", "min_runs") else 1)) == 0:
+        if draw(st.integers(0, RARE.get(key, 1))) == 0:
             budget[key] = draw(values)
     return budget
 
 
+def outcomes() -> st.SearchStrategy[dict[str, Any]]:
+    """`logs.outcomes`: words of the log's own, and at times conditions."""
+    words: dict[str, Any] = {"success": ["shipped"], "escalated": ["handed_over"]}
+    condition = st.sampled_from(tuple(OUTCOME_CONDITIONS))
+    forms = {
+        "success": condition.map(lambda when: {"words": ["shipped"], "when": when}),
+        "escalated": condition.map(lambda when: {"words": ["handed_over"], "when": when}),
+        "failure": st.one_of(st.just(["limbo"]), condition.map(lambda when: {"when": when})),
+        "infrastructure": condition.map(lambda when: {"when": when}),
+        "unlabelled": st.one_of(
+            st.just(["skipped", "failed"]),
+            condition.map(lambda when: {"words": ["limbo"], "when": when}),
+        ),
+    }
+    some = st.lists(st.sampled_from(tuple(forms)), min_size=1, max_size=3, unique=True)
+    ruled = some.flatmap(lambda names: st.fixed_dictionaries({n: forms[n] for n in names}))
+    plain = st.just(words)
+    return st.one_of(plain, plain, plain, ruled.map(lambda own: _merged(words, own)))
+
+
+def _merged(words: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    """No word may stand for two outcomes."""
+    told = {**words, **own}
+    if told.get("failure") == ["limbo"] and isinstance(told.get("unlabelled"), dict):
+        told["unlabelled"] = {"when": told["unlabelled"]["when"]}
+    return told
+
+
+KEYS_WITH_RUN_ID = (
+    ["workflow", "run_id", "day"],
+    ["run_id"],
+    ["segment", "run_id"],
+    ["run_id", "environment", "workflow"],
+)
+KEYS_WITHOUT = (["workflow", "segment", "day"], ["action_type", "segment", "start_time"])
+
+
 @st.composite
-def policies(draw: st.DrawFn, zone: str) -> dict[str, Any]:
-    """A whole policy, of one to three budgets."""
+def policies(draw: st.DrawFn, zone: str, unique: bool = False) -> dict[str, Any]:
+    """A whole policy, of one to three budgets.
+
+    `unique`: runs are told apart by their run_id, whatever else.
+    """
     conditions = draw(st.lists(st.sampled_from(tuple(REASONS)), max_size=3, unique=True))
     failures = {
         f"f{index}": {
@@ -437,7 +629,7 @@ def policies(draw: st.DrawFn, zone: str) -> dict[str, Any]:
                 "approved": {"path": "meta.approved", "type": "boolean", "optional": True},
             },
             "timezone": draw(st.sampled_from(("UTC", zone))),
-            "outcomes": {"success": ["shipped"], "escalated": ["handed_over"]},
+            "outcomes": draw(outcomes()),
         },
         "failures": failures,
         "workflows": workflows,
@@ -449,6 +641,19 @@ def policies(draw: st.DrawFn, zone: str) -> dict[str, Any]:
             "null_if": draw(st.sampled_from(([], [0], ["3"]))),
             "optional": True,
         }
+    if draw(st.integers(0, 7)) == 0:
+        policy["logs"]["fields"]["outcome"] = {
+            "path": "outcome",
+            "null_if": draw(st.sampled_from((["pending"], ["shrug", "success"]))),
+            "optional": True,
+        }
+    if draw(st.integers(0, 3)) == 0:
+        policy["logs"]["no_outcome"] = "success"
+    if draw(st.integers(0, 3)) == 0:
+        keys = KEYS_WITH_RUN_ID if unique else (*KEYS_WITH_RUN_ID, *KEYS_WITHOUT)
+        policy["logs"]["key"] = draw(st.sampled_from(keys))
+    if draw(st.integers(0, 3)) == 0:
+        policy["logs"]["max_unknown"] = draw(st.sampled_from(("0%", "20%", "50%", "100%")))
     if draw(st.booleans()):
         policy["unclassified"] = draw(st.sampled_from("ABCD"))
     policy["budgets"] = {
@@ -464,7 +669,7 @@ def cases(draw: st.DrawFn, clean: bool = False, unique: bool = False) -> Case:
     name, text = draw(st.sampled_from(ANCHORS))
     zone, moment = ZoneInfo(name), datetime.fromisoformat(text)
     anchor = to_micros(moment)
-    policy = draw(policies(name))
+    policy = draw(policies(name, unique))
     back = (None, None, 0, 1, 3600 * 10**6, 40 * DAY, -400 * DAY)
     before = draw(st.sampled_from(back))
     as_of = None if before is None else anchor - before

@@ -123,14 +123,15 @@ def policy_text(policy: Mapping[str, Any]) -> str:
 
 
 def one_budget(**keys: Any) -> dict[str, Any]:
-    """A policy with one budget, `b`: any failed run spends 1 of 10% unless the keys say else.
+    """A policy with one budget, `b`: any failed run spends 1 of 10% unless the keys say else,
+    `slo` in place of `allow` among them.
 
     `failures`, `workflows`, `logs`, `timezone` and `unclassified` go to the policy itself.
     """
     top = ("failures", "workflows", "logs", "timezone", "unclassified")
     budget = {
         "spend": {"class": "A+"},
-        "allow": "10%",
+        **({} if "slo" in keys else {"allow": "10%"}),
         **{("for" if key == "for_" else key): v for key, v in keys.items() if key not in top},
     }
     return {
@@ -189,13 +190,17 @@ def figures(statement: ebudget.Statement) -> dict[str, Any]:
             "runs": intake.runs,
             "rejected": intake.rejected_total,
             "duplicates": intake.duplicates,
+            "duplicates_apart": intake.duplicates_apart,
             "outside": intake.outside,
             "future": intake.future,
+            "lead": intake.lead,
+            "no_outcome": statement.no_outcome,
             "first": intake.first,
             "last": intake.last,
         },
         "unlabelled": statement.unlabelled,
         "infrastructure": statement.infrastructure,
+        "unselected": statement.unselected,
         "accounts": [account_figures(account) for account in statement.accounts],
     }
 
@@ -216,12 +221,15 @@ def account_figures(account: ebudget.Account) -> dict[str, Any]:
         "eligible": account.eligible,
         "unlabelled": account.unlabelled,
         "unmeasured": account.unmeasured,
+        "judged": account.judged,
+        "measured": account.measured,
         "spent": account.spent,
         "allowed": account.allowed,
         "consumed": account.consumed,
         "remaining": account.remaining,
         "instant": account.instant,
         "verdict": account.verdict.value,
+        "lack": None if account.lack is None else account.lack.value,
         "burn": dict(account.burn),
         "alerts": [
             (a.row.long.text, a.row.short.text, a.row.factor, a.row.severity, a.firing)

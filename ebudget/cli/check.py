@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 import typer
 
@@ -112,7 +112,8 @@ def check(
         typer.Option(
             "--max-rejected",
             metavar="PERCENT",
-            help="Logs of whose records more are rejected, such as 1%, are no evidence (3).",
+            help="Logs of whose records more are rejected, in all or in a file of 20 and more, are "
+            "no evidence (3). Left out: logs.max_rejected of the policy, else 5%.",
         ),
     ] = None,
     confident: Annotated[
@@ -200,14 +201,21 @@ def check(
         selection=select(statement, budget or (), for_ or ()),
     )
     # the age of a log is measured to now, so pinning the instant would change the answer
-    pinned = None if as_of is None and max_age is not None else timestamp(statement.as_of)
+    # and so would it where the clock decides that runs are dated too late
+    clocked = max_age is not None or bool(statement.intake.leads)
+    free = as_of is None and clocked
+    pinned = None if free else timestamp(statement.as_of)
     look = Look(title=policy.name, zone=loaded.timezone)
     _publish(decision, look, _command(context, pinned), format_, outputs, summary)
     return decision.exit_code
 
 
 def _statement(
-    policy: Policy, paths: Sequence[str], moment: datetime | None, *, skip_unreadable: bool
+    policy: Policy,
+    paths: Sequence[str],
+    moment: datetime | Literal["now"] | None,
+    *,
+    skip_unreadable: bool,
 ) -> Statement:
     with progress() as tick:
         ledger = api.read_ledger(

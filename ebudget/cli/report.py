@@ -33,6 +33,7 @@ from ebudget.outputs import (
     print_data,
     write_all,
 )
+from ebudget.query import ALWAYS
 from ebudget.reading import FLAW_BITS
 from ebudget.render import as_json, as_text, markdown
 from ebudget.render.page import Look
@@ -130,6 +131,6 @@ def _sql(ledger: Ledger) -> str:
     ]
     for index, predicate in enumerate(ledger.plan.predicates):
         word, bit = divmod(index, FLAW_BITS)
-        asks = "is unknown" if predicate.unknown else "holds"
-        lines.append(f"-- _flags_{word} & {1 << bit}: {visible(predicate.source)} {asks}")
+        asks = "" if predicate in ALWAYS else f" {predicate.asks.value}"
+        lines.append(f"-- _flags_{word} & {1 << bit}: {visible(predicate.source)}{asks}")
     return "\n".join(lines) + "\n\n" + "\n\n".join(ledger.statements) + "\n"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -69,12 +69,12 @@ def log_paths(logs: Sequence[str] | None, policy: Policy, file: Path) -> list[st
     return [path if path == "-" else str(file.parent / path) for path in policy.logs.paths]
 
 
-def as_of_moment(text: str | None, policy: Policy) -> datetime | None:
+def as_of_moment(text: str | None, policy: Policy) -> datetime | Literal["now"] | None:
     """The instant that `--as-of` means. Raises UsageError."""
     if text is None:
         return None
     if text == "now":
-        return datetime.now(UTC)
+        return "now"
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:

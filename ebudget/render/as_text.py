@@ -196,9 +196,7 @@ def _amount(account: Account, part: Slice) -> str:
 
 
 def _money(account: Account, amount: Fraction) -> str:
-    if account.unit == "USD":
-        return f"${figures.plain(amount, 2, least=2)}"
-    return figures.plain(amount, 1)
+    return figures.amount_of(account.unit, amount)
 
 
 def _slice_rate(account: Account, part: Slice) -> str:

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 from datetime import tzinfo
 from fractions import Fraction
 
+from ebudget.ledger import silence
+from ebudget.quantities import DAY, HOUR, MINUTE, SECOND
 from ebudget.statement import Account, Statement, Verdict
 from ebudget.text_safety import visible
 from ebudget.windows import moment, timestamp
@@ -68,7 +70,7 @@ def percent(value: Fraction | None, lines: Iterable[Fraction] = (), digits: int 
 
 def remaining(account: Account) -> str:
     """What is left of the allowance."""
-    if account.allowed is None:
+    if account.allowed is None or account.blank:
         return "–"
     if account.remaining is None:
         return MINUS + "∞"
@@ -78,6 +80,8 @@ def remaining(account: Account) -> str:
 
 def consumed(account: Account) -> str:
     """What is spent of the allowance."""
+    if account.blank:
+        return "–"
     return percent(account.consumed, [Fraction(0), *account.lines])
 
 
@@ -190,7 +194,8 @@ def read_line(statement: Statement) -> str:
         reasons = ", ".join(f"{count:,} {visible(reason)}" for reason, count in intake.rejected)
         parts.append(f"{intake.rejected_total:,} rejected ({reasons})")
     if intake.outside:
-        parts.append(f"{intake.outside:,} outside (after as of)")
+        late = "after as of" if intake.outside > intake.future else "dated after now"
+        parts.append(f"{intake.outside:,} outside ({late})")
     return f"{count_of(intake.records, 'record')} = {' + '.join(parts)}"
 
 
@@ -205,10 +210,47 @@ def judged_line(statement: Statement) -> str:
     return text
 
 
+def _silence(statement: Statement) -> list[str]:
+    """What to do about a log that names failures only, or nothing; and what was taken for good."""
+    found = []
+    if statement.no_outcome:
+        found.append(
+            f"{count_of(statement.no_outcome, 'run')} without an outcome counted as "
+            f"success{'es' if statement.no_outcome > 1 else ''} (logs.no_outcome)"
+        )
+    asks = any(account.judged is not None for account in statement.accounts)
+    lacks = any(account.unlabelled for account in statement.accounts)
+    if asks and lacks and not statement.intake.good and not statement.assumes_success:
+        found.append(visible(silence(statement.intake), 2_000))
+    return found
+
+
+def _duplicates(statement: Statement) -> list[str]:
+    """Whether what records are known by is a key."""
+    intake = statement.intake
+    if not intake.duplicates_apart:
+        return []
+    key = "run_id" if intake.key == ("workflow", "run_id") else ", ".join(intake.key)
+    many = "1 record has" if intake.duplicates == 1 else f"{intake.duplicates:,} records have"
+    apart = "which is" if intake.duplicates == 1 else f"{intake.duplicates_apart:,} of them"
+    told = f"{many} the same {visible(key)} as a later one, {apart} more than a day apart or with"
+    return [f"{told} another outcome: is it unique? see logs.key"]
+
+
+def duration_of(micros: int) -> str:
+    """A length of time for people, to two units: `20h 3m`."""
+    parts: list[str] = []
+    for letter, size in (("d", DAY), ("h", HOUR), ("m", MINUTE), ("s", SECOND)):
+        count, micros = divmod(micros, size)
+        if count or parts:
+            parts.append(f"{count}{letter}")
+    return " ".join(parts[:2]) or "0s"
+
+
 def notes(statement: Statement) -> list[str]:
     """What a reader should know of the logs before trusting a figure."""
     intake = statement.intake
-    found = []
+    found = [*_silence(statement), *_duplicates(statement)]
     if intake.rejected_total and intake.rejected_total == intake.records:
         found.append(
             "no record counts; if the time has another name, map it: logs.fields.start_time"
@@ -223,8 +265,15 @@ def notes(statement: Statement) -> list[str]:
         names = ", ".join(f"{visible(name)} × {n:,}" for name, n in intake.said_by)
         found.append(f"the outcome was found under several names ({names}); map one to be sure")
     if intake.future:
+        lead = f", the latest by {duration_of(intake.lead)}" if intake.lead else ""
         found.append(
-            f"{count_of(intake.future, 'record')} dated more than a day after this machine's clock"
+            f"{count_of(intake.future, 'record')} dated more than 5 minutes after this machine's "
+            f"clock{lead}: is logs.timezone right?"
+        )
+    if statement.unselected:
+        found.append(
+            f"{count_of(statement.unselected, 'run')} selected by no budget (no `for` admits "
+            f"{'it' if statement.unselected == 1 else 'them'})"
         )
     if statement.before:
         found.append(f"{count_of(statement.before, 'run')} older than every window")
@@ -322,4 +371,25 @@ def remarks(account: Account) -> list[str]:
         found.append(f"{account.unlabelled:,} of {count_of(account.selected, 'run')} not judged")
     if account.unmeasured:
         found.append(f"{account.unmeasured:,} of {account.selected:,} not measured")
+    if account.negative:
+        found.append(negative(account))
+    if account.slo is not None:
+        minutes = f"{float((1 - account.slo) * account.span.length / MINUTE):,.4g}"
+        objective = percent(account.slo, [Fraction(1)], 1)
+        found.append(f"{objective} of {account.window} is {minutes} minutes of full outage")
     return found
+
+
+def negative(account: Account) -> str:
+    """What amounts below zero take off the spend."""
+    without = amount_of(account.unit, account.spent - account.negative)
+    return (
+        f"negative values of {amount_of(account.unit, account.negative)} lower the spend; it is "
+        f"{without} without them"
+    )
+
+
+def amount_of(unit: str, value: Fraction) -> str:
+    """An amount of a unit: `$1.20`, `−$10.00`, `12.5`."""
+    money = unit == "USD"
+    return _signed(plain(value, 2 if money else 1, least=2 if money else 0), "$" if money else "")

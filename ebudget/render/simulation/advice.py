@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 
-from ebudget.allowance import ByTier
+from ebudget.allowance import By
 from ebudget.cuts import Cut, Step
 from ebudget.render import figures
 from ebudget.render.simulation.words import cells, instants, named, spent_text
@@ -68,24 +68,26 @@ def whole_line(simulation: Simulation, ones: Sequence[Suggestion]) -> tuple[str 
         return None, "no line for the whole budget: no account has a suggestion"
     rest = f"; it says nothing of {figures.count_of(missing, 'account')} without one"
     told = rest if missing else ""
-    allow = simulation.outcomes[0].scenario.policy.budgets[ones[0].budget].allow
-    if not isinstance(allow, ByTier):
+    allow = simulation.outcomes[0].scenario.policy.budgets[ones[0].budget].allowance
+    if not isinstance(allow, By):
         return widest_first(known)[0].line, f"for the whole budget, the largest of them{told}"
-    tiers = [tier for tier, _ in allow.tiers]
-    accounts = {(a.budget, a.group): a.risk_tier for a in simulation.statement.accounts}
+    lines = [value for value, _ in allow.lines]
     largest: dict[str, Suggestion] = {}
     for one in reversed(widest_first(known)):
-        tier = dict(one.group).get("risk_tier") or accounts.get((one.budget, one.group))
-        largest[tier if tier in tiers else "default"] = one
-    unknown = [tier for tier in tiers if tier not in largest]
+        value = dict(one.group)[allow.column]
+        largest[value if value in lines else "default"] = one
+    unknown = [value for value in lines if value not in largest]
     if unknown:
         told += f"; {', '.join(unknown)} stays as it is"
-    each = ", ".join(
-        f"{tier}: {(largest[tier].line or '').removeprefix('allow: ')}"
-        for tier in tiers
-        if tier in largest
-    )
-    return f"allow: {{{each}}}", f"for the whole budget, the largest of each risk tier{told}"
+    parts = [] if allow.closed else [f"by: {allow.column}"]
+    parts += [
+        f"{visible(value, 60)}: {(largest[value].line or '').removeprefix('allow: ')}"
+        for value in lines
+        if value in largest
+    ]
+    name = "risk tier" if allow.closed else visible(allow.column, 60)
+    each = ", ".join(parts)
+    return f"allow: {{{each}}}", f"for the whole budget, the largest of each {name}{told}"
 
 
 def cut_title(cut: Cut) -> str:
