@@ -14,6 +14,7 @@ from functools import cached_property
 from ebudget.allowance import (
     Band,
     Based,
+    By,
     Count,
     PerRuns,
     Plain,
@@ -27,7 +28,7 @@ from ebudget.errors import InputError
 from ebudget.ledger import Ledger
 from ebudget.policy import Budget, Policy, SpendSum, Workflow
 from ebudget.quantities import NANO
-from ebudget.query import reads_outcome, spending_rules
+from ebudget.query import can_be_missed, reads_outcome, spending_rules
 from ebudget.statement import (
     Account,
     Alert,
@@ -228,6 +229,11 @@ class _Closing:
         verdict, lack, reason = judge(standing)
         if lack is Lack.NO_VALUE:
             reason = f"{reason} {self._valueless(values)}"
+        allow = budget.allowance
+        if lack is Lack.NO_LINE and isinstance(allow, By):
+            value = dict(group)[allow.column]
+            told = f"{allow.column}={'(none)' if value is None else value}"
+            reason = f"the policy allows nothing for {told}, and has no default"
         blank = standing.is_blank
         consumed = None
         if grant.amount is not None:
@@ -288,7 +294,7 @@ class _Closing:
         return Log(
             only_failures=silent,
             max_unknown=policy.logs.max_unknown,
-            rules=tuple(spending_rules(policy, budget)),
+            rules=tuple(spending_rules(policy, budget)) if can_be_missed(policy, budget) else (),
             reads_outcome=reads_outcome(policy, budget),
         )
 

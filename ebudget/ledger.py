@@ -134,19 +134,6 @@ class Intake:
         )
 
 
-def silence(intake: Intake) -> str:
-    """What a log without a single good outcome says, where it may say more, and what to write."""
-    what = "only failures are named" if intake.said else "no record says how it went"
-    keys = ""
-    if intake.maybe_outcomes:
-        keys = f"; keys that may hold the outcome: {', '.join(intake.maybe_outcomes)}"
-    return (
-        f"{what}: no outcome says that a run went well, so rates of failure cannot be told{keys}. "
-        "Map the key (logs: {fields: {outcome: KEY}}), or, if this log names failures only, write "
-        "logs: {no_outcome: success}"
-    )
-
-
 def _added(
     left: Iterable[tuple[str, int]], right: Iterable[tuple[str, int]]
 ) -> tuple[tuple[str, int], ...]:

@@ -173,7 +173,8 @@ def _validate(raw: Any, document: _Document) -> set[tuple[Key, ...]]:
             if kind == "misfit":
                 for below, message in item["ctx"]["problems"]:
                     full = (*path, *below)
-                    place = document.keys.get(full) if "unknown key" in message else None
+                    of_key = "unknown key" in message or message.endswith("is missing")
+                    place = document.keys.get(full) if of_key else None
                     document.complain(full, message, place)
             elif kind == "missing":
                 name = item["loc"][-1]

@@ -11,13 +11,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
+from fractions import Fraction
 from functools import cached_property
 from typing import NamedTuple
 
 from sqlglot import exp
 
 from ebudget.extraction import bit_words, flaws_of, wanted_column
-from ebudget.policy import Budget, Policy, SpendClass, SpendFailure, SpendSum, SpendWhen
+from ebudget.policy import (
+    ALL,
+    All,
+    Budget,
+    Policy,
+    SpendClass,
+    SpendFailure,
+    SpendSum,
+    SpendWhen,
+)
 from ebudget.policy_check import DAY_OF_RUN
 from ebudget.quantities import DAY
 from ebudget.reading import (
@@ -203,6 +213,28 @@ def spending_rules(policy: Policy, budget: Budget) -> dict[str, str]:
             return {name: policy.failures[name].when for name in names}
         case _:
             return {}
+
+
+def can_be_missed(policy: Policy, budget: Budget) -> bool:
+    """Whether a failed run may spend less because the rules cannot tell what it is.
+
+    Where a failure that no rule names spends as much as every rule would, nothing is missed.
+    """
+    if not isinstance(budget.spend, SpendClass):
+        return bool(spending_rules(policy, budget))
+    table = dict(budget.spend.weights)
+    unnamed = _heaviness(table.get(policy.unclassified), instant=False)
+    return any(
+        _heaviness(table.get(failure.class_), instant=failure.instant) > unnamed
+        for failure in policy.failures.values()
+    )
+
+
+def _heaviness(weight: Fraction | All | None, *, instant: bool) -> tuple[bool, Fraction]:
+    """How much a class spends: everything at once before any number."""
+    if weight is None:
+        return False, Fraction(0)
+    return instant or weight is ALL, Fraction(0) if weight is ALL else weight
 
 
 def reads_outcome(policy: Policy, budget: Budget) -> bool:

@@ -8,10 +8,11 @@ from typing import Literal
 
 import polars as pl
 
+from ebudget import doubts
 from ebudget.allowance import By, OfBaseline, PerRuns, Plain, Ratio, depends_on_runs
 from ebudget.books import selected_rows, unselected
 from ebudget.classes import Signatures
-from ebudget.ledger import Ledger, silence
+from ebudget.ledger import Ledger
 from ebudget.policy import (
     ALL,
     Budget,
@@ -219,7 +220,7 @@ def silence_of(policy: Policy, ledger: Ledger) -> str | None:
         needs_outcomes(budget, form) for budget in policy.budgets.values() for form in budget.forms
     )
     said = policy.logs.no_outcome is not None or ledger.intake.good or not ledger.intake.runs
-    return None if said or not asks else silence(ledger.intake)
+    return None if said or not asks else doubts.silent_log(ledger.intake)
 
 
 def _count(frame: pl.DataFrame) -> int:
@@ -257,9 +258,17 @@ def _never_spent(policy: Policy, name: str, ledger: Ledger, selected: pl.DataFra
 
 def _with_logs(policy: Policy, ledger: Ledger) -> list[Remark]:
     found: list[Remark] = []
-    runs, frame = ledger.intake.runs, Signatures(policy, ledger).frame
-    if silence := silence_of(policy, ledger):
-        found.append(Remark("logs.fields.outcome", silence))
+    signatures, runs = Signatures(policy, ledger), ledger.intake.runs
+    frame = signatures.frame
+    for path, text in (
+        ("logs.fields.outcome", silence_of(policy, ledger)),
+        ("logs.key", doubts.twins(ledger.intake)),
+        ("logs.timezone", doubts.ahead(ledger.intake)),
+    ):
+        if text is not None:
+            found.append(Remark(path, text))
+    if assumed := signatures.totals().no_outcome:
+        found.append(Remark("logs.no_outcome", doubts.assumed_successes(assumed), "note"))
     for name, failure in policy.failures.items():
         path = f"failures.{name}.when"
         unknown = _met(ledger, failure, Asks.UNKNOWN)

@@ -123,7 +123,7 @@ class Log:
     """Whether no record says that it went well, and the policy does not say that silence does."""
     max_unknown: Fraction = Fraction(1)
     rules: tuple[str, ...] = ()
-    """The failure rules that can spend the budget."""
+    """The failure rules that can spend the budget, where a failure that they miss spends less."""
     reads_outcome: bool = False
     """Whether what the budget counts, sums or earns by depends on what the log's outcome says."""
 

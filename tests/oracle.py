@@ -862,6 +862,23 @@ class Account:
         return spending_rules(self.spend, self.policy.get("failures") or {})
 
     @property
+    def can_miss(self) -> bool:
+        """Whether by some rule a failed run spends more than it does if none of them names it."""
+        failures = self.policy.get("failures") or {}
+        if not self.counts_unclassified:
+            return bool(self.rules_that_spend)
+        weights = {
+            letter: 10**30 if weight == "all" else fraction(weight)
+            for letter, weight in weights_of(self.spend["class"]).items()
+        }
+        unnamed = weights[self.policy.get("unclassified", "B")]
+        return any(
+            (10**30 if failures[name].get("instant") else weights[failures[name]["class"]])
+            > unnamed
+            for name in self.rules_that_spend
+        )
+
+    @property
     def counts_unclassified(self) -> bool:
         unclassified = self.policy.get("unclassified", "B")
         return "class" in self.spend and unclassified in weights_of(self.spend["class"])
@@ -901,7 +918,7 @@ class Account:
             return "not_measured"
         failed = [run for run in runs if run["class"] is not None]
         spending = self.rules_that_spend
-        if spending and failed and all(spending <= run["blind"] for run in failed):
+        if self.can_miss and failed and all(spending <= run["blind"] for run in failed):
             return "blind"
         if (
             self.of == "labelled"

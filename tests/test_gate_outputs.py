@@ -47,7 +47,8 @@ JUNIT = """<?xml version="1.0" encoding="UTF-8"?>
         <xs:attribute name="name" type="xs:string" use="required"/>
         <xs:attribute name="classname" type="xs:string" use="required"/>
         <xs:attribute name="time" type="xs:decimal"/>
-      </xs:complexType></xs:element></xs:sequence>
+      </xs:complexType></xs:element>
+      <xs:element name="system-out" type="xs:string" minOccurs="0"/></xs:sequence>
       <xs:attribute name="name" type="xs:string" use="required"/>
       <xs:attribute name="tests" type="xs:nonNegativeInteger" use="required"/>
       <xs:attribute name="failures" type="xs:nonNegativeInteger" use="required"/>
@@ -227,13 +228,13 @@ def test_what_is_read_is_never_written_over(folder, capsys):
     assert (folder / "budgets.yaml").read_text() == POLICY
 
 
-def test_a_pass_on_runs_that_nobody_measured_says_so(folder, capsys):
+def test_runs_that_nobody_measured_are_no_evidence(folder, capsys):
     (folder / "budgets.yaml").write_text(
         "version: 1\nbudgets: {cost: {spend: {sum: cost_usd}, allow: 5}}\n"
     )
     code, out, _ = check(capsys)
-    assert code == 0
-    assert "most of its runs are not measured and spend 0:\n  – cost: 60 of 60 runs" in out
+    assert code == 3
+    assert "cost: nothing was measured: none of 60 runs has a value" in out
 
 
 STREAMS = {

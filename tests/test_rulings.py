@@ -14,7 +14,19 @@ import ebudget
 from ebudget.policy_file import parse_policy
 from ebudget.review import never_firing
 from oracle import to_micros
-from support import CLOCK, MICRO, NOW, at, ledger_of, one_budget, policy_text, run, runs, stamp
+from support import (
+    CLOCK,
+    MICRO,
+    NOW,
+    at,
+    ledger_of,
+    one_budget,
+    only_account,
+    policy_text,
+    run,
+    runs,
+    stamp,
+)
 from support import write_jsonl as write
 
 Account = Callable[..., ebudget.Account]
@@ -93,33 +105,57 @@ def test_an_unjudged_run_neither_earns_nor_succeeds_and_is_shown(account: Accoun
     assert account(one_budget(of="success"), records).eligible == 2
 
 
-def test_without_any_outcome_a_run_that_matches_no_rule_is_a_success(account: Account) -> None:
+SILENT_IS_GOOD = {"no_outcome": "success"}
+
+
+def test_silence_is_not_good_also_where_the_whole_log_is_silent(account: Account) -> None:
     records = [run(None), run(None), run(None, failure_reason="wrong")]
     found = account(one_budget(failures={"wrong": REASON}, of="success"), records)
-    assert (found.eligible, found.spent, found.unlabelled) == (2, 1, 0)
+    assert (found.eligible, found.spent, found.unlabelled) == (0, 1, 2)
 
 
-def test_an_outcome_anywhere_in_the_input_leaves_the_other_runs_unjudged(account: Account) -> None:
-    records = [run(None, segment="a"), run("success", at(days=90), segment="b")]
-    found = account(one_budget(for_={"segment": "a"}), records)
-    assert (found.eligible, found.unlabelled) == (0, 1)
+def test_a_log_that_names_failures_only_can_say_so(statement: State) -> None:
+    policy = one_budget(failures={"wrong": REASON}, of="success", logs=SILENT_IS_GOOD)
+    found = statement(policy, [run(None), run(None), run(None, failure_reason="wrong")])
+    account = only_account(found)
+    assert (account.eligible, account.spent, account.unlabelled) == (2, 1, 0)
+    assert (account.judged, found.no_outcome) == (3, 2)
 
 
-@pytest.mark.parametrize(
-    ("record", "options"),
-    [
-        (run("success", stamp(NOW + MICRO)), {"as_of": NOW}),
-        (run("success", at(hours=1), run_id="once"), {}),
-        (run("pending"), {}),
-        (run("shrug"), {}),
-    ],
-    ids=["after as_of", "on a duplicate", "that it waits", "in no known word"],
-)
-def test_an_outcome_occurs_wherever_a_record_says_anything_of_it(
-    record: dict[str, Any], options: dict[str, Any], account: Account
+@pytest.mark.parametrize("outcome", ["pending", "shrug", "", {"is": "good"}, ["success"]])
+def test_only_a_run_that_says_nothing_at_all_is_a_success_for_want_of_an_outcome(
+    outcome: Any, statement: State
 ) -> None:
-    found = account(one_budget(of="success"), [run(None, run_id="once"), record], **options)
-    assert found.eligible == 0
+    found = statement(one_budget(logs=SILENT_IS_GOOD), [run(None), run(outcome)])
+    assert (found.no_outcome, found.unlabelled) == (1, 1)
+
+
+def test_an_outcome_that_null_if_takes_away_is_silence(statement: State) -> None:
+    field = {"path": "outcome", "null_if": ["?"]}
+    policy = one_budget(logs={**SILENT_IS_GOOD, "fields": {"outcome": field}})
+    assert statement(policy, [run("?"), run("failure")]).no_outcome == 1
+
+
+def test_budgets_see_silence_as_success_and_rules_see_what_the_log_says(account: Account) -> None:
+    quiet = {"class": "C", "when": "outcome is null and score > 1"}
+    policy = one_budget(
+        failures={"quiet": quiet},
+        spend={"when": "outcome = 'success'"},
+        of="outcome = 'success'",
+        allow="100%",
+        logs=SILENT_IS_GOOD,
+    )
+    found = account(policy, [run(None, score=1), run(None, score=2), run("success")])
+    assert (found.eligible, found.spent, found.measured) == (2, 2, 2)
+
+
+def test_a_silent_success_is_selected_and_grouped_as_one(statement: State) -> None:
+    policy = one_budget(each=["outcome"], logs=SILENT_IS_GOOD)
+    found = statement(policy, [run(None), run("success"), run("failure")])
+    assert [(dict(a.group)["outcome"], a.selected) for a in found.accounts] == [
+        ("failure", 1),
+        ("success", 2),
+    ]
 
 
 def test_a_cost_that_was_not_measured_spends_nothing_and_still_earns(account: Account) -> None:
@@ -366,8 +402,8 @@ def test_min_runs_asks_only_where_the_allowance_depends_on_runs(
 
 
 def test_nothing_that_earns_and_nothing_spent_is_no_data(account: Account) -> None:
-    records = [run("success", segment="a"), run(None, segment="b")]
-    assert account(one_budget(for_={"segment": "b"}), records).verdict.value == "no_data"
+    policy = one_budget(spend={"when": "score < 1"}, of="retries > 0")
+    assert account(policy, [run(score=2, retries=0)]).verdict.value == "no_data"
 
 
 def test_no_value_and_nothing_spent_is_no_data(account: Account) -> None:
@@ -470,12 +506,30 @@ def test_as_of_is_the_newest_counted_run_whatever_is_selected(statement: State) 
     assert (account.span.until, account.selected) == (found.as_of, 0)
 
 
-def test_a_run_dated_more_than_a_day_after_the_clock_is_outside(statement: State) -> None:
-    latest = CLOCK + timedelta(days=1)
+def test_a_run_dated_more_than_five_minutes_after_the_clock_is_outside(statement: State) -> None:
+    latest = CLOCK + timedelta(minutes=5)
     records = [run(when=stamp(moment)) for moment in (NOW, latest, latest + MICRO)]
     found = statement(one_budget(), records)
     assert found.as_of == to_micros(latest)
     assert (found.intake.runs, found.intake.outside, found.intake.future) == (2, 1, 1)
+    assert found.intake.lead == 5 * 60 * 10**6 + 1
+
+
+def test_now_is_the_clock_and_its_leeway_is_after_it(statement: State) -> None:
+    ahead = [CLOCK + timedelta(minutes=1), CLOCK + timedelta(minutes=6)]
+    records = [run(when=stamp(moment)) for moment in (NOW, *ahead)]
+    found = statement(one_budget(), records, as_of="now")
+    assert (found.as_of, found.newest) == (to_micros(CLOCK), False)
+    assert (found.intake.runs, found.intake.outside, found.intake.future) == (1, 2, 1)
+
+
+def test_an_instant_that_was_asked_for_is_taken_as_it_is(statement: State) -> None:
+    late = CLOCK + timedelta(days=2)
+    records = [run(when=stamp(moment)) for moment in (NOW, late, late + MICRO)]
+    found = statement(one_budget(), records, as_of=late)
+    assert found.as_of == to_micros(late)
+    assert (found.intake.runs, found.intake.outside, found.intake.future) == (2, 1, 1)
+    assert not found.intake.clocked
 
 
 def test_a_run_after_as_of_is_outside_and_one_at_it_counts(statement: State) -> None:

@@ -367,7 +367,7 @@ def test_days_of_overlapping_windows_are_no_more_evidence_than_their_windows(ask
 
 def test_days_with_an_instant_event_are_kept_by_no_allowance(asked: Asked) -> None:
     policy = one_budget(window="day", spend={"class": {"B": 1, "C": "all"}})
-    records = in_days(*((day, 9, 1) for day in range(12)))
+    records = in_days(*((day, 9, 1) for day in range(12)), failure_reason="y")
     records.append(run("failure", at(days=4), failure_reason="x"))
     past = {"history": History(duration("1d")), "suggest": ("b",)}
     (refused,) = asked(policy, records, keep=Fraction(95, 100), **past).suggestions
@@ -477,7 +477,7 @@ def test_a_cut_takes_the_fewest_slices_and_of_those_the_fewest_runs(
 
 def test_a_cut_has_to_hold_every_instant_event(asked: Asked, tmp_path: Path) -> None:
     policy = one_budget(allow="50%", spend={"class": {"B": 1, "C": "all"}})
-    records = runs(40, 4, action_type="read", tool="t")
+    records = runs(40, 4, action_type="read", tool="t", failure_reason="y")
     records += [run("failure", failure_reason="x", action_type=a, tool="u") for a in "pq"]
     records += runs(5, 0, action_type="p", tool="t")
     (cut,) = asked(policy, records, cut=("b",)).cuts

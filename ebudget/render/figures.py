@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from datetime import tzinfo
 from fractions import Fraction
 
-from ebudget.ledger import silence
-from ebudget.quantities import DAY, HOUR, MINUTE, SECOND
+from ebudget import doubts
+from ebudget.quantities import MINUTE
 from ebudget.statement import Account, Statement, Verdict
 from ebudget.text_safety import visible
 from ebudget.windows import moment, timestamp
@@ -210,47 +210,25 @@ def judged_line(statement: Statement) -> str:
     return text
 
 
-def _silence(statement: Statement) -> list[str]:
-    """What to do about a log that names failures only, or nothing; and what was taken for good."""
-    found = []
-    if statement.no_outcome:
-        found.append(
-            f"{count_of(statement.no_outcome, 'run')} without an outcome counted as "
-            f"success{'es' if statement.no_outcome > 1 else ''} (logs.no_outcome)"
-        )
+def _doubts(statement: Statement) -> list[str]:
+    """What may be wrong with the logs as a whole, or is taken for granted of them."""
+    intake = statement.intake
     asks = any(account.judged is not None for account in statement.accounts)
     lacks = any(account.unlabelled for account in statement.accounts)
-    if asks and lacks and not statement.intake.good and not statement.assumes_success:
-        found.append(visible(silence(statement.intake), 2_000))
-    return found
-
-
-def _duplicates(statement: Statement) -> list[str]:
-    """Whether what records are known by is a key."""
-    intake = statement.intake
-    if not intake.duplicates_apart:
-        return []
-    key = "run_id" if intake.key == ("workflow", "run_id") else ", ".join(intake.key)
-    many = "1 record has" if intake.duplicates == 1 else f"{intake.duplicates:,} records have"
-    apart = "which is" if intake.duplicates == 1 else f"{intake.duplicates_apart:,} of them"
-    told = f"{many} the same {visible(key)} as a later one, {apart} more than a day apart or with"
-    return [f"{told} another outcome: is it unique? see logs.key"]
-
-
-def duration_of(micros: int) -> str:
-    """A length of time for people, to two units: `20h 3m`."""
-    parts: list[str] = []
-    for letter, size in (("d", DAY), ("h", HOUR), ("m", MINUTE), ("s", SECOND)):
-        count, micros = divmod(micros, size)
-        if count or parts:
-            parts.append(f"{count}{letter}")
-    return " ".join(parts[:2]) or "0s"
+    silent = asks and lacks and not intake.good and not statement.assumes_success
+    found = [
+        doubts.assumed_successes(statement.no_outcome) if statement.no_outcome else None,
+        doubts.silent_log(intake) if silent else None,
+        doubts.twins(intake),
+        doubts.ahead(intake),
+    ]
+    return [visible(text, 2_000) for text in found if text is not None]
 
 
 def notes(statement: Statement) -> list[str]:
     """What a reader should know of the logs before trusting a figure."""
     intake = statement.intake
-    found = [*_silence(statement), *_duplicates(statement)]
+    found = _doubts(statement)
     if intake.rejected_total and intake.rejected_total == intake.records:
         found.append(
             "no record counts; if the time has another name, map it: logs.fields.start_time"
@@ -264,12 +242,6 @@ def notes(statement: Statement) -> list[str]:
     if len(intake.said_by) > 1:
         names = ", ".join(f"{visible(name)} × {n:,}" for name, n in intake.said_by)
         found.append(f"the outcome was found under several names ({names}); map one to be sure")
-    if intake.future:
-        lead = f", the latest by {duration_of(intake.lead)}" if intake.lead else ""
-        found.append(
-            f"{count_of(intake.future, 'record')} dated more than 5 minutes after this machine's "
-            f"clock{lead}: is logs.timezone right?"
-        )
     if statement.unselected:
         found.append(
             f"{count_of(statement.unselected, 'run')} selected by no budget (no `for` admits "
@@ -367,16 +339,30 @@ def remarks(account: Account) -> list[str]:
         found.append(visible(account.reason))
     if account.instant:
         found.append(f"{count_of(account.instant, 'instant event')}, each spends the whole budget")
-    if account.unlabelled:
-        found.append(f"{account.unlabelled:,} of {count_of(account.selected, 'run')} not judged")
-    if account.unmeasured:
-        found.append(f"{account.unmeasured:,} of {account.selected:,} not measured")
+    found += gaps(account)
     if account.negative:
         found.append(negative(account))
     if account.slo is not None:
         minutes = f"{float((1 - account.slo) * account.span.length / MINUTE):,.4g}"
         objective = percent(account.slo, [Fraction(1)], 1)
         found.append(f"{objective} of {account.window} is {minutes} minutes of full outage")
+    return found
+
+
+def unjudged(account: Account) -> int:
+    """The runs of an account that neither somebody nor a rule has judged."""
+    if account.judged is None:
+        return account.unlabelled
+    return account.selected - account.outages - account.judged
+
+
+def gaps(account: Account) -> list[str]:
+    """How many of an account's runs nobody has judged, and of how many the value is not known."""
+    found = []
+    if unjudged(account):
+        found.append(f"{unjudged(account):,} of {count_of(account.selected, 'run')} not judged")
+    if account.unmeasured:
+        found.append(f"{account.unmeasured:,} of {account.selected:,} not measured")
     return found
 
 

@@ -31,6 +31,7 @@ def render(decision: Decision, look: Look, reproduce: str) -> str:
     statement = decision.statement
     page.wrapped(words.others(decision))
     page.wrapped(f"{figures.read_line(statement)}, as of {figures.when(statement.as_of)}")
+    page.wrapped(figures.judged_line(statement))
     for note in figures.notes(statement):
         page.wrapped(f"note: {note}", hang=6, style="yellow")
     page.add(f"Reproduce: {reproduce}")  # on one line, so that it can be copied

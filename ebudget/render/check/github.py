@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ebudget.gate import PASS, Decision, Standing
+from ebudget.render import figures
 from ebudget.render.check import words
 from ebudget.render.page import Look
 
@@ -33,9 +34,17 @@ def _lines(decision: Decision, look: Look) -> Iterable[str]:
         ("error", "not enough evidence", words.missing(decision)),
         ("warning", "without evidence, and not counted", words.also_missing(decision)),
         ("warning", "over the line, and not counted", words.not_counted(decision)),
+        ("warning", "passes with negative values", words.lowered(decision)),
+        ("notice", "not judged or not measured", _together(words.gaps(decision))),
+        ("notice", "the logs", _together(figures.notes(decision.statement))),
     ):
         for line in words.limited(lines, MOST):
             yield _command(level, title, line)
+
+
+def _together(lines: list[str]) -> list[str]:
+    """Lines that need no annotation each, as one."""
+    return ["\n".join(words.limited(lines))] if lines else []
 
 
 def _command(level: str, title: str, message: str) -> str:

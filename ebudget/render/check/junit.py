@@ -25,6 +25,9 @@ def render(decision: Decision, look: Look) -> str:
         reasons = words.missing(decision)
         failure = ET.SubElement(case, "failure", {"type": "no evidence", "message": reasons[0]})
         failure.text = "\n".join(reasons)
+    told = [f"{title}: {line}" for title, lines in words.sections(decision) for line in lines]
+    told += [figures.judged_line(decision.statement)]
+    told += [f"note: {note}" for note in figures.notes(decision.statement)]
     budgets: dict[str, list[Ruling]] = {}
     for ruling in decision.rulings:
         budgets.setdefault(ruling.account.budget, []).append(ruling)
@@ -32,6 +35,8 @@ def render(decision: Decision, look: Look) -> str:
         suite = _suite(root, visible(budget), rulings)
         for ruling in rulings:
             _case(suite, ruling, look)
+    if told and len(root):
+        ET.SubElement(root[0], "system-out").text = "\n".join(told)
     ET.indent(root)
     declaration = '<?xml version="1.0" encoding="UTF-8"?>\n'
     return declaration + ET.tostring(root, encoding="unicode") + "\n"

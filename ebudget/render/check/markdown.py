@@ -28,7 +28,8 @@ def render(decision: Decision, look: Look, reproduce: str) -> str:
         lines += [f"{title}:", "", *(f"- {code(line)}" for line in words.limited(found)), ""]
     lines += [
         f"{code(words.others(decision))}  ",
-        f"{figures.read_line(statement)}, as of {figures.when(statement.as_of)}",
+        f"{figures.read_line(statement)}, as of {figures.when(statement.as_of)}  ",
+        figures.judged_line(statement),
         "",
         *(f"- {code(note)}" for note in figures.notes(statement)),
         "",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import tzinfo
+from fractions import Fraction
 
 from ebudget.baseline import Since
 from ebudget.gate import FAIL, PASS, UNKNOWN, Decision, Ruling, Standing
@@ -257,12 +258,48 @@ def also_missing(decision: Decision) -> list[str]:
     return found
 
 
-def unmeasured(decision: Decision) -> list[str]:
-    """Accounts that pass though the spend of most runs that earn is unknown."""
+def gaps(decision: Decision) -> list[str]:
+    """What the budgets do not rest on, a line each: runs that nobody has judged where that
+    matters, or whose value is not known; and the account with the largest share of them.
+    """
+    accounts: dict[str, list[Account]] = {}
+    for ruling in decision.rulings:
+        accounts.setdefault(ruling.account.budget, []).append(ruling.account)
     return [
-        f"{name_of(a)}: {a.unmeasured:,} of {a.selected:,} runs"
-        for a in (ruling.account for ruling in decision.of(Standing.PASSES))
-        if 2 * a.unmeasured > a.selected and a.eligible > a.selected - a.unmeasured
+        line for budget, found in accounts.items() if (line := _gaps_of(budget, found)) is not None
+    ]
+
+
+def _gaps_of(budget: str, accounts: Sequence[Account]) -> str | None:
+    parts = []
+    for count, what in ((_unjudged, "not judged"), (_unmeasured, "not measured")):
+        total, missing = sum(a.selected for a in accounts), sum(map(count, accounts))
+        if not missing:
+            continue
+        most = max(
+            (a for a in accounts if a.selected), key=lambda a: Fraction(count(a), a.selected)
+        )
+        where = ""
+        if len(accounts) > 1:
+            where = f" (most of {figures.group_of(most)}: {count(most):,} of {most.selected:,})"
+        parts.append(f"{missing:,} of {figures.count_of(total, 'run')} {what}{where}")
+    return f"{visible(budget, 60)}: {'; '.join(parts)}" if parts else None
+
+
+def _unjudged(account: Account) -> int:
+    return 0 if account.judged is None else figures.unjudged(account)
+
+
+def _unmeasured(account: Account) -> int:
+    return account.unmeasured
+
+
+def lowered(decision: Decision) -> list[str]:
+    """Accounts that pass and whose spend is lower for amounts below zero."""
+    return [
+        f"{name_of(account)}: {figures.negative(account)}"
+        for account in (ruling.account for ruling in decision.of(Standing.PASSES))
+        if account.negative
     ]
 
 
@@ -273,7 +310,8 @@ def sections(decision: Decision) -> list[tuple[str, list[str]]]:
         (f"{also}ot enough evidence", missing(decision)),
         ("Without evidence, and not counted", also_missing(decision)),
         ("Over the line, and not counted", not_counted(decision)),
-        ("Passes, though most of its runs are not measured and spend 0", unmeasured(decision)),
+        ("Passes with negative values", lowered(decision)),
+        ("Not judged or not measured", gaps(decision)),
     ]
     if decision.baseline is not None:
         nothing = ["nothing newly breached, worse or recovered"]
