@@ -1,12 +1,27 @@
 # test, lint, bench, golden: what a change needs. PYTHON is the interpreter of the virtual environment.
 PYTHON ?= .venv/bin/python
 RUNS ?= 10000000
+# The oldest Python that ebudget supports: its newest versions are what every later one can install.
+OLDEST ?= python3.11
+# The first name reaches what pip installs and, before pip 25.3, what it builds with; the second
+# reaches what later pips build with.
+PINNED = PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt
 
-.PHONY: setup test lint bench golden samples
+.PHONY: setup constraints test lint bench golden samples
 
 setup:
 	python3 -m venv .venv
-	.venv/bin/python -m pip install --quiet -e '.[dev]'
+	$(PINNED) .venv/bin/python -m pip install --quiet -e '.[dev]'
+
+constraints:
+	@set -eu; folder=$$(mktemp -d); trap 'rm -rf "$$folder"' EXIT; \
+	$(OLDEST) -c 'import sys; assert sys.version_info[:2] == (3, 11), "constraints are made with 3.11"'; \
+	$(OLDEST) -m venv "$$folder"; \
+	env -u PIP_CONSTRAINT -u PIP_BUILD_CONSTRAINT \
+		"$$folder/bin/python" -m pip install --quiet -e '.[dev]'; \
+	sed -n '/^#/p' constraints.txt > "$$folder/new"; \
+	"$$folder/bin/python" -m pip freeze --exclude-editable >> "$$folder/new"; \
+	cp "$$folder/new" constraints.txt
 
 test:
 	$(PYTHON) -m pytest -n 2
@@ -22,7 +37,7 @@ bench:
 
 golden:
 	$(PYTHON) -m ebudget schema > ebudget/policy.schema.json
-	EBUDGET_GOLDEN=1 $(PYTHON) -m pytest -q tests/test_goldens.py tests/test_ci_docs.py -k "golden or shows"
+	EBUDGET_GOLDEN=1 $(PYTHON) -m pytest -q tests/test_goldens.py tests/test_ci_docs.py tests/test_evidence.py -k "golden or shows or decides"
 
 samples:
 	$(PYTHON) sample_logs/generate.py

@@ -184,7 +184,7 @@ def _plain(value: Any) -> Plain:
     keys = frozenset(value)
     form = _FORMS.get(keys)
     if form is None:
-        closest = max(_FORMS, key=lambda known: len((keys & known) - {"over"}))
+        closest = max(_FORMS, key=lambda known: (len((keys & known) - {"over"}), len(keys & known)))
         if keys & closest:
             only(value, closest)
             missing = ", ".join(sorted(closest - keys))
