@@ -109,12 +109,12 @@ def drop_duplicates(connection: duckdb.DuckDBPyConnection, runs: str) -> int:
         CREATE TEMP TABLE losers AS
         SELECT filename, file_row_number FROM (
             SELECT filename, file_row_number, row_number() OVER (
-                PARTITION BY run_id
+                PARTITION BY workflow, run_id
                 ORDER BY start_time DESC, filename DESC, file_row_number DESC) AS rank
             FROM {runs}
             WHERE start_time IS NOT NULL AND run_id IN (
                 SELECT run_id FROM {runs} WHERE start_time IS NOT NULL
-                GROUP BY run_id HAVING count(*) > 1)
+                GROUP BY workflow, run_id HAVING count(*) > 1)
         ) WHERE rank > 1
     """)
     return len(connection.execute("SELECT 1 FROM losers").fetchall())

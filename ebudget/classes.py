@@ -125,7 +125,7 @@ class Reader:
     def __init__(self, policy: Policy, plan: Plan, budget: Budget) -> None:
         self.policy, self.budget = policy, budget
         rules = spending_rules(policy, budget)
-        self.blind = [plan.rule(when, Asks.BLIND) for when in rules.values()]
+        self.blind = [plan.rule(when, Asks.UNKNOWN) for when in rules.values()]
         self.only_rules = bool(rules) and only_rules_spend(policy, budget)
         self.earns = None
         if budget.earns not in ("all", "labelled", "success"):

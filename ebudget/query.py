@@ -66,7 +66,6 @@ class Asks(Enum):
 
     HOLDS = "holds"
     UNKNOWN = "is unknown"
-    BLIND = "is unknown, of runs that failed or that nobody has judged"
     MEASURED = "is known, and a column that it reads has a value"
 
 
@@ -120,8 +119,6 @@ class Plan:
     predicates: tuple[Predicate, ...]
     sums: tuple[Amount, ...]
     canonical: Canonical
-    failures: tuple[str, ...]
-    """The conditions of every failure rule of every policy that the ledger serves."""
     thorough: bool = False
     """Whether to look for optional fields that are absent."""
 
@@ -261,7 +258,7 @@ def _predicates_of(policy: Policy, budget: Budget) -> list[Predicate]:
     if isinstance(budget.spend, SpendWhen):
         condition = budget.spend.condition
         found += [condition_of(policy, condition), measured_of(policy, budget, condition)]
-    found += [Predicate(when, Asks.BLIND) for when in spending_rules(policy, budget).values()]
+    found += [Predicate(when, Asks.UNKNOWN) for when in spending_rules(policy, budget).values()]
     return found
 
 
@@ -314,7 +311,6 @@ def make_plan(
         tuple(predicates),
         tuple(sums),
         Canonical(policy, wanted, flaws_of(wanted)),
-        tuple(failures),
         thorough=unknowns,
     )
 
@@ -612,6 +608,7 @@ def ledger_statement(plan: Plan, edges: Sequence[int], *, duplicates: bool) -> e
                 named(tree, name)
                 for trees, columns in zip(amounts, plan.sum_columns, strict=True)
                 for tree, name in zip(trees, (columns.total, columns.measured), strict=True)
+                if tree is not None
             ),
         ),
         duplicates=duplicates,
@@ -621,12 +618,13 @@ def ledger_statement(plan: Plan, edges: Sequence[int], *, duplicates: bool) -> e
         runs = runs.join(_edge_table(edges), on=after, join_type="ASOF")
     measures = [named(exp.Count(this=exp.Star()), COUNT)]
     nothing = exp.Literal.number(0)
-    for total, measured, negative in plan.sum_columns:
-        below = call("least", column(total), nothing.copy())
-        for tree, name in ((column(total), total), (below, negative)):
-            summed = call("coalesce", exp.Sum(this=tree), nothing.copy())
-            measures.append(named(decimal(summed), name))
-        measures.append(named(exp.CountIf(this=column(measured)), measured))
+    for (total, measured, negative), (_, told) in zip(plan.sum_columns, amounts, strict=True):
+        below = exp.Where(this=exp.LT(this=column(total), expression=nothing.copy()))
+        credit = exp.Filter(this=exp.Sum(this=column(total)), expression=below)
+        for summed, name in ((exp.Sum(this=column(total)), total), (credit, negative)):
+            measures.append(named(decimal(call("coalesce", summed, nothing.copy())), name))
+        known = column(total if told is None else measured)
+        measures.append(named(exp.Count(this=known), measured))
     return (
         exp.select(*(column(name) for name in plan.key), *measures)
         .from_(runs.subquery("classified", copy=False), copy=False)
@@ -671,14 +669,6 @@ def _asked(plan: Plan, predicate: Predicate) -> exp.Expr:
             return is_null
         case Asks.MEASURED:
             return _is_measured(tree, plan, predicate.over, predicate.assuming)
-        case Asks.BLIND:
-            outcome = column("outcome")
-            failed = [
-                exp.Is(this=outcome, expression=exp.Null()),
-                exp.EQ(this=outcome.copy(), expression=text("failure")),
-                *(_rule(plan.policy, source).tree.copy() for source in plan.failures),
-            ]
-            return exp.and_(exp.or_(*failed), is_null)
 
 
 def _is_measured(
@@ -691,9 +681,9 @@ def _is_measured(
     return exp.and_(known, exp.or_(*has_value))
 
 
-def _summed(plan: Plan, amount: Amount) -> tuple[exp.Expr, exp.Expr]:
+def _summed(plan: Plan, amount: Amount) -> tuple[exp.Expr, exp.Expr | None]:
     """What one run spends: 9 decimals, or null where it is unknown or beyond all measure; and
-    whether it is measured.
+    something that is null where it is not measured, unless the amount itself tells.
     """
     tree = _amount(plan.policy, amount.source).tree.copy()
     value = decimal(_as_budgets_see_it(tree, plan, amount.assuming))
@@ -701,4 +691,7 @@ def _summed(plan: Plan, amount: Amount) -> tuple[exp.Expr, exp.Expr]:
     low = exp.Neg(this=limit.copy())
     inside = exp.Between(this=value.copy(), low=low, high=limit)
     spent = exp.Case(ifs=[exp.If(this=inside, true=value)])
-    return spent, _is_measured(spent, plan, amount.over, amount.assuming)
+    if isinstance(tree, exp.Column):
+        return spent, None
+    measured = _is_measured(spent, plan, amount.over, amount.assuming)
+    return spent, exp.Case(ifs=[exp.If(this=measured, true=exp.true())])

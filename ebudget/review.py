@@ -27,7 +27,7 @@ from ebudget.quantities import DAY, MINUTE
 from ebudget.query import COUNT, Asks, amount_of, condition_of
 from ebudget.reading import FLAW_BITS
 from ebudget.verdicts import needs_outcomes
-from ebudget.windows import burn_alerts, span
+from ebudget.windows import Calendar, burn_alerts, span
 
 QUESTIONS = (
     "what failure means",
@@ -178,7 +178,8 @@ def _static(policy: Policy) -> list[Remark]:
         found += _frozen_for_ever(name, budget)
         if budget.slo is not None:
             allowed = outage_minutes(budget.slo.ratio, _length(budget, policy))
-            message = f"allows {allowed} minutes of full outage in {budget.window}"
+            shortest = "the shortest " if isinstance(budget.window, Calendar) else ""
+            message = f"allows {allowed} minutes of full outage in {shortest}{budget.window}"
             found.append(Remark(f"{path}.slo", message, "note"))
         if not budget.respond:
             found.append(

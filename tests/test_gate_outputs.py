@@ -131,7 +131,8 @@ def test_annotations_survive_what_names_hold(folder, capsys):
     code, out, _ = check(capsys, "--format", "github")
     assert code == 1
     found = annotations(out)
-    assert [level for level, _, _ in found] == ["error"] * (1 + len(NASTY)) + ["warning"]
+    levels = [level for level, _, _ in found]
+    assert levels == ["error"] * (1 + len(NASTY)) + ["warning", "notice"]
     assert all(set(properties) == {"title"} for _, properties, _ in found)
     titles = [properties["title"] for _, properties, _ in found]
     for shown in (
@@ -162,7 +163,7 @@ def test_output_github_adds_to_the_summary_and_annotates(folder, capsys, monkeyp
     assert code == 1
     assert json.loads(out)["gate"]["exit_code"] == 1
     assert summary.read_bytes().startswith(b"# before \xff\n## ebudget check: FAIL\n")
-    assert len(annotations(err)) == len(NASTY) + 2
+    assert len(annotations(err)) == len(NASTY) + 3
 
 
 def test_a_reader_that_has_gone_does_not_change_the_exit_code(folder):

@@ -203,8 +203,8 @@ def check(
     # the age of a log is measured to now, so pinning the instant would change the answer
     # and so would it where the clock decides that runs are dated too late
     clocked = max_age is not None or bool(statement.intake.leads)
-    free = as_of is None and clocked
-    pinned = None if free else timestamp(statement.as_of)
+    free = as_of in (None, "now") and clocked
+    pinned = as_of if free else timestamp(statement.as_of)
     look = Look(title=policy.name, zone=loaded.timezone)
     _publish(decision, look, _command(context, pinned), format_, outputs, summary)
     return decision.exit_code
