@@ -72,7 +72,7 @@ def wanted_column(policy: Policy, name: str) -> Wanted:
     mapped = policy.logs.fields.get(name)
     known = BY_NAME.get(name)
     if mapped is not None:
-        return Wanted(name, policy.columns[name], (mapped.path,), mapped)
+        return Wanted(name, policy.columns[name], mapped.paths, mapped)
     assert known is not None
     return Wanted(name, known.type, known.aliases, None)
 

@@ -172,6 +172,7 @@ class Ledger:
                 x.plan.key,
                 x.plan.predicates,
                 x.plan.sums,
+                x.plan.numbers,
                 x.plan.canonical.flaws,
                 x.edges,
                 x.as_of,

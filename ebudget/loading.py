@@ -13,6 +13,7 @@ from pathlib import Path
 
 from sqlglot import exp
 
+from ebudget.columns import FILE_COLUMN
 from ebudget.errors import InputError
 from ebudget.query import RUNS
 from ebudget.reading import (
@@ -217,7 +218,7 @@ def _text_select(
     if pasted != names:
         statement = json_statement(canonical, pasted, kind, compression)
     warehouse.note(temporary("TABLE", name, statement))
-    columns = [column(n) for n in canonical.names if n != ROW]
+    columns = [_shown(loaded, n) for n in canonical.names if n != ROW]
     return [
         exp.select(*columns, _place("file_row_number")).from_(
             read_parquet([str(target)]), copy=False
@@ -226,6 +227,33 @@ def _text_select(
             exp.to_identifier(name, quoted=True), copy=False
         ),
     ]
+
+
+def _shown(loaded: Loaded, name: str) -> exp.Expr:
+    """A column of canonical runs; the one that holds a file's path from where it was read."""
+    if name != FILE_COLUMN or FILE_COLUMN in loaded.canonical.policy.logs.fields:
+        return column(name)
+    here = os.getcwd() + os.sep
+    below = call("starts_with", column(FILE), text(here))
+    rest = call("substr", column(FILE), exp.Literal.number(len(here) + 1))
+    path = exp.Case(ifs=[exp.If(this=below, true=rest)], default=column(FILE))
+    others = {
+        source.read_as: _below(source, here)
+        for source in loaded.sources.files
+        if source.read_as != os.path.abspath(source.path) or source.shown == f"<{STDIN}>"
+    }
+    if not others:
+        return named(path, name)
+    ifs = [exp.If(this=text(read_as), true=text(shown)) for read_as, shown in others.items()]
+    return named(exp.Case(this=column(FILE), ifs=ifs, default=path), name)
+
+
+def _below(source: Source, here: str) -> str:
+    """A file's path from the working directory, if it lies below it."""
+    if source.shown == f"<{STDIN}>":
+        return source.shown
+    path = os.path.abspath(source.path).removeprefix(here)
+    return path.encode("utf-8", "replace").decode()
 
 
 def _place(name: str) -> exp.Expr:
@@ -348,7 +376,7 @@ def _parquet_selects(loaded: Loaded, files: list[Source]) -> list[exp.Select]:
                 break
         else:
             schemas.append((schema, [source.read_as]))
-    columns = [column(name) for name in loaded.canonical.names]
+    columns = [_shown(loaded, name) for name in loaded.canonical.names]
     return [
         exp.select(*columns).from_(
             parquet_statement(loaded.canonical, names, schema).subquery(

@@ -118,6 +118,16 @@ class Selector:
         )
 
 
+    @property
+    def numbers(self) -> tuple[Fraction, ...]:
+        """Of a column that holds numbers, the ones that are selected. Raises ValueError."""
+        return tuple(number(wanted) for wanted in self.values if wanted is not None)
+
+    def admits_number(self, value: Fraction | None) -> bool:
+        """Whether a run with this number is selected."""
+        return None in self.values if value is None else value in self.numbers
+
+
 def _glob(pattern: str, value: str) -> bool:
     if "*" not in pattern:
         return pattern == value
@@ -567,8 +577,9 @@ class Part(BaseModel):
 class FieldMap(Part):
     """Where a column comes from in this log."""
 
-    path: Text
-    """The key, or the path of nested keys joined by dots."""
+    paths: Texts = Field(alias="path")
+    """The key, or the path of nested keys joined by dots; of several the first with a value wins.
+    """
     type: Annotated[
         Type | None, _Typed(_scalar(_member(Type)), {"enum": [member.value for member in Type]})
     ] = None
@@ -585,7 +596,7 @@ class FieldMap(Part):
     @model_validator(mode="before")
     @classmethod
     def _path_alone(cls, value: Any) -> Any:
-        return {"path": value} if isinstance(value, str) else value
+        return {"path": value} if isinstance(value, str | list) else value
 
 
 class Logs(Part):
@@ -879,7 +890,7 @@ def json_schema() -> dict[str, Any]:
     """The JSON Schema of a policy file, for editors."""
     schema = Policy.model_json_schema(by_alias=True, schema_generator=_Documented)
     fields = schema["$defs"]["Logs"]["properties"]["fields"]
-    fields["additionalProperties"] = {"anyOf": [{"type": "string"}, fields["additionalProperties"]]}
+    fields["additionalProperties"] = {"anyOf": [*_TEXTS["anyOf"], fields["additionalProperties"]]}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **schema,

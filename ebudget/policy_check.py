@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Collection, Iterator
 
 from ebudget.allowance import KEYS, By
-from ebudget.columns import BY_NAME, TIERS, Type
+from ebudget.columns import BY_NAME, NUMBERS, TIERS, Type
 from ebudget.misfit import nearest
 from ebudget.policy import (
     ALL,
@@ -28,6 +28,14 @@ Finding = tuple[Path, str]
 
 GROUPING_TYPES = (Type.TEXT, Type.BOOLEAN)
 """The types of column that runs can be grouped by."""
+
+
+
+def groupable(policy: Policy) -> list[str]:
+    """The columns that runs can be grouped by, in budgets and on the command line."""
+    types = policy.columns
+    return [name for name, type_ in types.items() if type_ in GROUPING_TYPES and name != "run_id"]
+
 
 _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,62}\Z", re.ASCII)
 _RESERVED = ("file_row_number", "rowid", "filename")
@@ -162,8 +170,7 @@ def _check_field(path: Path, name: str, field: FieldMap) -> Iterator[Finding]:
     numeric = type_ in (Type.NUMBER, Type.INTEGER)
     if field.scale != 1 and not numeric:
         yield (*path, "scale"), f"only numbers can be scaled, and {name} is {type_.value}"
-    if not field.path.strip():
-        yield (*path, "path"), "an empty path leads nowhere"
+    yield from _check_paths(path, field)
     for index, value in enumerate(field.null_if):
         if numeric:
             try:
@@ -172,6 +179,18 @@ def _check_field(path: Path, name: str, field: FieldMap) -> Iterator[Finding]:
                 yield (*path, "null_if", index), str(error)
         elif type_ in (Type.TIME, Type.LIST):
             yield (*path, "null_if", index), "null_if is for texts, numbers and booleans"
+
+
+def _check_paths(path: Path, field: FieldMap) -> Iterator[Finding]:
+    for at in field.paths:
+        if not at.strip():
+            yield (*path, "path"), "an empty path leads nowhere"
+        elif not all(part.strip() for part in at.split(".")):
+            yield (*path, "path"), f"the path {at!r} has an empty part; write the keys with one dot"
+        elif at.startswith("_ebudget_"):
+            yield (*path, "path"), f"names like {at!r} are taken by ebudget itself"
+    if not field.paths:
+        yield (*path, "path"), "name at least one path"
 
 
 def _check_names(policy: Policy) -> Iterator[Finding]:
@@ -197,6 +216,12 @@ def _check_columns(path: Path, budget: Budget, types: dict[str, Type]) -> Iterat
     for place, name in places:
         if name not in types:
             yield place, f"unknown column {name!r}{nearest(name, groupable)}"
+        elif place[2] == "for" and types[name] in NUMBERS:
+            (selector,) = (s for s in budget.for_ if s.column == name)
+            try:
+                _ = selector.numbers
+            except ValueError as error:
+                yield place, f"{name} is a number: {error}"
         elif name not in groupable or name == "run_id":
             yield place, f"{name} is {types[name].value}; runs are grouped by texts and booleans"
 

@@ -7,9 +7,10 @@ in. So all budgets share one grouping, and its cost hardly depends on their numb
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from decimal import Decimal
 from enum import Enum
 from fractions import Fraction
 from functools import cached_property
@@ -17,6 +18,7 @@ from typing import NamedTuple
 
 from sqlglot import exp
 
+from ebudget.columns import NUMBERS
 from ebudget.extraction import bit_words, flaws_of, wanted_column
 from ebudget.policy import (
     ALL,
@@ -29,7 +31,7 @@ from ebudget.policy import (
     SpendWhen,
 )
 from ebudget.policy_check import DAY_OF_RUN
-from ebudget.quantities import DAY
+from ebudget.quantities import DAY, NANO
 from ebudget.reading import (
     FILE,
     FLAW_BITS,
@@ -119,6 +121,8 @@ class Plan:
     predicates: tuple[Predicate, ...]
     sums: tuple[Amount, ...]
     canonical: Canonical
+    numbers: Mapping[str, tuple[Fraction, ...]] = field(default_factory=dict)
+    """Of the dimensions that hold numbers, the ones that are told apart."""
     thorough: bool = False
     """Whether to look for optional fields that are absent."""
 
@@ -311,8 +315,18 @@ def make_plan(
         tuple(predicates),
         tuple(sums),
         Canonical(policy, wanted, flaws_of(wanted)),
+        _numbers(policy, (policy, *beside)),
         thorough=unknowns,
     )
+
+
+def _numbers(policy: Policy, all_: Sequence[Policy]) -> dict[str, tuple[Fraction, ...]]:
+    """The numbers that budgets select by, column by column."""
+    found: dict[str, set[Fraction]] = {}
+    for selector in (s for one in all_ for budget in one.budgets.values() for s in budget.for_):
+        if policy.columns[selector.column] in NUMBERS:
+            found.setdefault(selector.column, set()).update(selector.numbers)
+    return {name: tuple(sorted(numbers)) for name, numbers in found.items()}
 
 
 def _rule(policy: Policy, source: str) -> Rule:
@@ -599,7 +613,7 @@ def ledger_statement(plan: Plan, edges: Sequence[int], *, duplicates: bool) -> e
     looked_up = len(edges) > MOST_BRANCHES
     runs = _counted(
         exp.select(
-            *(_dimension(name) for name in plan.dimensions),
+            *(_dimension(plan, name) for name in plan.dimensions),
             column("outcome"),
             *(named(word, name) for word, name in zip(words, plan.flag_columns, strict=True)),
             *(column(name) for name in plan.canonical.flaw_columns),
@@ -632,8 +646,30 @@ def ledger_statement(plan: Plan, edges: Sequence[int], *, duplicates: bool) -> e
     )
 
 
-def _dimension(name: str) -> exp.Expr:
-    return named(cast(column(name), "VARCHAR"), name)
+def _dimension(plan: Plan, name: str) -> exp.Expr:
+    if name not in plan.numbers:
+        return named(cast(column(name), "VARCHAR"), name)
+    value = decimal(column(name))
+    ifs = [
+        exp.If(this=exp.EQ(this=value.copy(), expression=_decimal_of(n)), true=text(str(n)))
+        for n in plan.numbers[name]
+        if (n * NANO).denominator == 1  # no run has any other number
+    ]
+    ifs.append(exp.If(this=_present(column(name)), true=text(OTHER_NUMBER)))
+    return named(exp.Case(ifs=ifs), name)
+
+
+def _decimal_of(number: Fraction) -> exp.Expr:
+    return cast(text(str(Decimal(int(number * NANO)).scaleb(-9))), "DECIMAL(38, 9)")
+
+
+OTHER_NUMBER = "another number"
+"""What a ledger holds of a number that no budget selects by; there may be as many as runs."""
+
+
+def number_of(value: str | None) -> Fraction | None:
+    """The number that a ledger's row holds apart; None also where it is none of them."""
+    return None if value is None else Fraction(-(10**30) if value == OTHER_NUMBER else value)
 
 
 def _any_rule(sources: Sequence[str], plan: Plan) -> exp.Expr:

@@ -211,7 +211,8 @@ def json_statement(
     for wanted in canonical.columns:
         found = [(path, _json_access(root, spelling)) for path, spelling in wanted.places()]
         trees = [tree for _, tree in found]
-        raws[wanted.name] = trees[0] if len(trees) == 1 else call("coalesce", *trees)
+        nothing = cast(exp.Null(), "VARCHAR")  # of the column that no key feeds
+        raws[wanted.name] = trees[0] if len(trees) == 1 else call("coalesce", *trees, nothing)
         if wanted.name == "outcome":
             said_by = _said_by(found)
     inner = exp.select(

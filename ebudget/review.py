@@ -284,7 +284,7 @@ def _with_logs(policy: Policy, ledger: Ledger) -> list[Remark]:
                 )
             )
     for name, budget in policy.budgets.items():
-        selected = selected_rows(budget, frame)
+        selected = selected_rows(policy, budget, frame)
         if not _count(selected):
             found.append(Remark(f"budgets.{name}.for", "selects no run of these logs"))
         else:
@@ -300,7 +300,7 @@ def _with_logs(policy: Policy, ledger: Ledger) -> list[Remark]:
             )
         )
     if "workflow" in ledger.plan.dimensions:
-        covered = pl.concat([selected_rows(b, frame) for b in policy.budgets.values()])
+        covered = pl.concat([selected_rows(policy, b, frame) for b in policy.budgets.values()])
         known = set(covered.get_column("workflow").unique().to_list())
         for workflow in sorted(
             set(frame.get_column("workflow").unique().to_list()) - known, key=str

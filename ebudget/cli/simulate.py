@@ -37,7 +37,7 @@ from ebudget.outputs import (
     write_all,
 )
 from ebudget.policy import Policy
-from ebudget.policy_check import GROUPING_TYPES
+from ebudget.policy_check import groupable
 from ebudget.policy_edits import Draft, Edit, check_edited, parse_sweep, with_scaled_column
 from ebudget.policy_file import load_document, load_policy
 from ebudget.quantities import Duration, duration, number, share
@@ -257,8 +257,7 @@ def _others(files: Sequence[Path]) -> list[Scenario]:
 
 
 def _part(option: str, text: str, policy: Policy) -> Part:
-    known = [name for name, type_ in policy.columns.items() if type_ in GROUPING_TYPES]
-    known.remove("run_id")
+    known = groupable(policy)
     found: dict[str, str | None] = {}
     for item in text.split(","):
         column, equals, value = item.partition("=")
