@@ -23,7 +23,7 @@ from ebudget.allowance import (
 )
 from ebudget.books import Book, Values, unselected
 from ebudget.classes import Signatures
-from ebudget.columns import BY_NAME
+
 from ebudget.errors import InputError
 from ebudget.ledger import Ledger
 from ebudget.policy import Budget, Policy, SpendSum, Workflow
@@ -58,6 +58,7 @@ from ebudget.verdicts import (
     needs_values,
     spent_by,
 )
+from ebudget.units import Unit, unit_of
 from ebudget.windows import BurnAlert, burn_alerts, day_ends, marks, midnight, span
 
 MOST_ACCOUNTS = 100_000
@@ -88,8 +89,11 @@ def window_edges(
     return edges
 
 
-def _response(budget: Budget, verdict: Verdict, consumed: Fraction | None) -> str | None:
-    if not verdict.judged:
+def _response(
+    budget: Budget, verdict: Verdict, consumed: Fraction | None, spent: Fraction
+) -> str | None:
+    is_credit = consumed is None and spent < 0  # which reaches no line
+    if not verdict.judged or is_credit:
         return None
     reached = [text for line, text in budget.respond if consumed is None or consumed >= line]
     return reached[-1] if reached else None
@@ -122,6 +126,7 @@ class _Closing:
         self.span = span(self.budget.window, as_of, self.policy.timezone)
         self.rows = burn_alerts(self.span, self.budget.alerts)
         self._paces: dict[Plain | None, list[tuple[Fraction | None, Fraction | None]]] = {}
+        self._units: dict[str | None, Unit] = {}
 
     def accounts(self, detail: Detail) -> list[Account]:
         """Every account of the budget, in order."""
@@ -240,6 +245,7 @@ class _Closing:
             consumed = share_of(spent, figures.instant, grant.amount)
         burns = _Burns(self, timeline, form, base, grant)
         workflow = self._workflow(dict(group))
+        unit = self._unit(workflow)
         asks_outcomes = needs_outcomes(budget, form) or budget.min_judged > 0
         asks_values = needs_values(budget)
         return Account(
@@ -249,7 +255,9 @@ class _Closing:
             window=str(budget.window),
             span=window,
             covered=self._covered,
-            unit=self._unit(workflow),
+            unit=unit.name,
+            noun=unit.noun,
+            per=workflow.unit if workflow else None,
             eligible=figures.eligible,
             selected=figures.runs,
             unlabelled=figures.unlabelled,
@@ -267,7 +275,7 @@ class _Closing:
             verdict=verdict,
             lack=lack,
             reason=reason,
-            response=_response(budget, verdict, consumed),
+            response=_response(budget, verdict, consumed, spent),
             owner=workflow.owner if workflow else None,
             risk_tier=workflow.risk_tier if workflow else None,
             too_few=is_too_few(budget, form, figures),
@@ -314,10 +322,11 @@ class _Closing:
     @cached_property
     def _covered(self) -> Fraction:
         first, window = self.book.ledger.intake.first, self.span
-        whole = window.until - window.after
-        if first is None or whole <= 0:
+        if first is None or first > window.until:
             return Fraction(0)
-        return min(Fraction(1), max(Fraction(0), Fraction(window.until - first + 1, whole)))
+        if first <= window.start:
+            return Fraction(1)
+        return Fraction(window.until - first, window.until - window.start)
 
     def _workflow(self, group: dict[str, str | None]) -> Workflow | None:
         name = group.get("workflow")
@@ -326,16 +335,11 @@ class _Closing:
             name = named[0][0] if len(named) == 1 and len(named[0]) == 1 else None
         return self.policy.workflows.get(name) if name is not None else None
 
-    def _unit(self, workflow: Workflow | None) -> str:
-        if isinstance(self.budget.spend, SpendSum):
-            if self.budget.spend.unit:
-                return self.budget.spend.unit
-            expression = self.budget.spend.expression.strip()
-            known = BY_NAME.get(expression)
-            if known is not None:
-                return known.unit or known.name
-            return expression if len(expression) <= 24 else "units"
-        return workflow.unit if workflow else "run"
+    def _unit(self, workflow: Workflow | None) -> Unit:
+        name = workflow.unit if workflow else None
+        if name not in self._units:
+            self._units[name] = unit_of(self.policy, self.budget, workflow)
+        return self._units[name]
 
     def _slices(
         self,
@@ -522,7 +526,7 @@ def is_inside_the_log(book: Book, account: Account) -> bool:
     the one of the newest run is no day of the log.
     """
     first, end = book.ledger.intake.first, book.log_ends
-    if first is None or end is None or account.covered < 1:
+    if first is None or end is None or account.span.after + 1 < first:
         return False
     form = book.budget.form_of(dict(account.group))
     if isinstance(form, Based) and account.span.after - form.over.micros + 1 < first:

@@ -35,7 +35,7 @@ def twins(intake: Intake) -> str | None:
     apart = "which is" if intake.duplicates == 1 else f"{intake.duplicates_apart:,} of them"
     return (
         f"{many} the same {key} as a later one, {apart} more than a day apart or with another "
-        "outcome: is it unique? see logs.key"
+        "outcome: is it unique? see logs.key, such as [workflow, run_id, day]"
     )
 
 

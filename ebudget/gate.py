@@ -265,8 +265,8 @@ def _no_runs(statement: Statement) -> Iterable[str]:
     elif not intake.runs:
         outside = f" and {intake.outside:,} outside" if intake.outside else ""
         yield (
-            f"the logs hold no run: of {intake.records:,} records, {intake.rejected_total:,} are "
-            f"rejected{outside}"
+            f"the logs hold no run: of {_records(intake.records)}, {intake.rejected_total:,} "
+            f"{_are(intake.rejected_total)} rejected{outside}"
         )
     elif not any(account.selected for account in statement.accounts):
         yield "no run lies in the window of any budget"
@@ -325,17 +325,25 @@ def _rejected(statement: Statement, demands: Demands) -> Iterable[str]:
         return
     if intake.rejected_total > most * intake.records:
         yield (
-            f"{intake.rejected_total:,} of {intake.records:,} records are rejected, more than "
-            f"{float(most * 100):g}%"
+            f"{intake.rejected_total:,} of {_records(intake.records)} "
+            f"{_are(intake.rejected_total)} rejected, more than {float(most * 100):g}%"
         )
         return
     bad = [f for f in intake.flawed if f.records >= SMALL_FILE and f.rejected > most * f.records]
     for file in bad[:1]:
         more = f" (and {len(bad) - 1:,} more files)" if len(bad) > 1 else ""
         yield (
-            f"{visible(file.file)}: {file.rejected:,} of {file.records:,} records are rejected, "
-            f"more than {float(most * 100):g}%{more}"
+            f"{visible(file.file)}: {file.rejected:,} of {_records(file.records)} "
+            f"{_are(file.rejected)} rejected, more than {float(most * 100):g}%{more}"
         )
+
+
+def _records(count: int) -> str:
+    return f"{count:,} record{'' if count == 1 else 's'}"
+
+
+def _are(count: int) -> str:
+    return "is" if count == 1 else "are"
 
 
 SMALL_FILE = 20

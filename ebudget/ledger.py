@@ -18,6 +18,8 @@ from ebudget.rules import printed
 
 SHOWN_REJECTS = 10
 """Rejected records that are listed."""
+SHOWN_IGNORED = 5
+"""Files in searched folders that are no logs, which are named."""
 SHOWN_LEADS = 4
 """Records dated after the machine's clock that are looked at one by one."""
 
@@ -93,6 +95,8 @@ class Intake:
     """Optional mapped columns that never occur; looked for on request only."""
     ignored: int = 0
     """Files in searched folders that are no logs by their names."""
+    ignored_names: tuple[str, ...] = ()
+    """The names of the first few of them."""
 
     @property
     def lead(self) -> int | None:
@@ -131,6 +135,7 @@ class Intake:
             self.unreadable + other.unreadable,
             tuple(name for name in self.absent if name in other.absent),
             self.ignored + other.ignored,
+            (self.ignored_names + other.ignored_names)[:SHOWN_IGNORED],
         )
 
 

@@ -6,15 +6,21 @@ read in place unless it is small.
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from sqlglot import exp
 
 from ebudget.columns import FILE_COLUMN
+from ebudget.documents import Wrapping
 from ebudget.errors import InputError
+from ebudget.forms import OTLP, is_otlp, no_json, wrapped_at
+from ebudget.packing import TRUNCATED, Checked, Compression, Damaged, Watch, content_of, last_byte
+from ebudget.preparing import as_lines, never_wrapped, prepared, unpacked_copy
 from ebudget.query import RUNS
 from ebudget.reading import (
     FILE,
@@ -33,15 +39,7 @@ from ebudget.reading import (
     sql_type,
 )
 from ebudget.rules import call, cast, column, named, text, written
-from ebudget.sources import (
-    STDIN,
-    Compression,
-    Kind,
-    Source,
-    Sources,
-    gzip_is_damaged,
-    mended_lines,
-)
+from ebudget.sources import STDIN, Kind, Source, Sources, mended_lines
 from ebudget.text_safety import visible
 from ebudget.warehouse import StatementError, Warehouse
 
@@ -61,6 +59,10 @@ class Loaded:
     """Files that were skipped as a whole, each with the reason."""
     looked_at: set[str] = field(default_factory=set)
     """Files whose malformed lines Python's json has looked at."""
+    checked: dict[str, Checked] = field(default_factory=dict)
+    """Packed files of which every checksum was looked at, by their paths."""
+    written: int = 0
+    """Files that were written anew, one way or another."""
 
     def named(self, read_as: str) -> Source:
         """The source that is read under a name."""
@@ -86,17 +88,62 @@ class Loaded:
         self.unreadable.append((source.shown, reason))
         self.sources.files.remove(source)
 
+    def refuse(self, shown: str, form: str) -> None:
+        """The same for a file in a form that is not read."""
+        if not self.skip_unreadable:
+            others = len(self.sources.files) + len(self.sources.refused) > 1
+            how = "; --skip-unreadable leaves such files out and says so" if others else ""
+            raise InputError(f"{visible(shown)}: {form}{how}")
+        self.unreadable.append((shown, form))
+
 
 def load(
     warehouse: Warehouse, canonical: Canonical, sources: Sources, *, skip_unreadable: bool
 ) -> Loaded:
     """Make the view `runs`. Raises InputError for a file that cannot be read."""
     loaded = Loaded(warehouse, canonical, sources, skip_unreadable)
+    for shown, reason in sources.refused:
+        loaded.refuse(shown, reason)
+    _prepare(loaded)
     try:
         _make_view(loaded)
     except StatementError as error:
         raise InputError(f"the logs cannot be read: {error}") from error
     return loaded
+
+
+def _prepare(loaded: Loaded) -> None:
+    """Write anew what DuckDB cannot read as it is. Raises InputError."""
+    path = loaded.canonical.policy.logs.records_at
+    wrapping = Wrapping(tuple(path.split("."))) if path else None
+    originals: list[Source] = []
+    for source in list(loaded.sources.files):
+        enters = None if source.kind in (Kind.PARQUET, Kind.TABLE) else wrapping
+        if enters:
+            originals.append(source)
+        _rewrite(loaded, source, partial(prepared, wrapping=enters))
+    if path and wrapping and wrapping.lacking and not wrapping.entered:
+        raise never_wrapped(path, originals)
+
+
+def _rewrite(
+    loaded: Loaded, source: Source, write: Callable[[Source, Path], Source]
+) -> Source | None:
+    """Read in place of a file what is made of it; gives it, or None where the file is damaged."""
+    number = loaded.sources.files.index(source)
+    loaded.written += 1
+    target = loaded.warehouse.scratch / f"written-{loaded.written}"
+    try:
+        made = write(source, target)
+    except Damaged as damage:
+        target.unlink(missing_ok=True)
+        loaded.give_up(source, str(damage))
+        return None
+    except OSError as error:
+        loaded.give_up(source, error.strerror or "cannot be read")
+        return None
+    loaded.sources.files[number] = made
+    return made
 
 
 def several_outcome_names(loaded: Loaded) -> bool:
@@ -147,7 +194,12 @@ def _make_view(loaded: Loaded) -> None:
             printed += found
         else:
             made = _text_select(loaded, kind, compression, files)
-            if kind is Kind.LINES and made and _look_again(loaded, kind, compression):
+            if made is None or (
+                kind is Kind.LINES and made and _look_again(loaded, kind, compression)
+            ):
+                _make_view(loaded)
+                return
+            if made and _refuse_forms(loaded, kind, compression):
                 _make_view(loaded)
                 return
             selects += made[:1]
@@ -191,21 +243,32 @@ def _no_runs(canonical: Canonical) -> exp.Select:
 
 def _text_select(
     loaded: Loaded, kind: Kind, compression: Compression, files: list[Source]
-) -> list[exp.Select]:
-    """Copy text logs once; gives the select of the copy, and the one that `--sql` prints."""
+) -> list[exp.Select] | None:
+    """Copy text logs once; gives the select of the copy, and the one that `--sql` prints; None
+    where some have to be read in another way.
+    """
     warehouse, canonical = loaded.warehouse, loaded.canonical
     target = _copy_of(loaded, kind, compression)
     while files:
         warehouse.tick(f"reading {len(files):,} file{'s' if len(files) > 1 else ''}")
         names = [source.read_as for source in files]
         statement = json_statement(canonical, names, kind, compression)
+        failure: StatementError | None = None
+        watch = _watch(loaded, files)
         try:
             warehouse.copy(statement, target)
-            damaged = _damaged(loaded, target) if compression is Compression.GZIP else {}
         except StatementError as error:
-            damaged = {s: reason for s in files if (reason := _reason(loaded, s)) is not None}
-            if not damaged:
-                raise InputError(f"the logs cannot be read: {error}") from error
+            failure = error
+        except BaseException:
+            watch.stop()
+            raise
+        loaded.checked |= watch.found()
+        whole = failure is None
+        damaged = {s: why for s in files if (why := _incomplete(loaded, s, read=whole)) is not None}
+        if failure is not None and not damaged:
+            if _read_otherwise(loaded, files):
+                return None
+            raise InputError(f"the logs cannot be read: {failure}") from failure
         if not damaged:
             break
         for source, reason in damaged.items():
@@ -227,6 +290,100 @@ def _text_select(
             exp.to_identifier(name, quoted=True), copy=False
         ),
     ]
+
+
+def _watch(loaded: Loaded, files: Sequence[Source]) -> Watch:
+    """Checks what is packed and was not checked yet."""
+    packed = [s for s in files if s.compression is not Compression.NONE]
+    return Watch(
+        (source.read_as, source.compression)
+        for source in packed
+        if source.read_as not in loaded.checked
+    )
+
+
+def _incomplete(loaded: Loaded, source: Source, *, read: bool) -> str | None:
+    """Why a file does not hold all that it should; else None. DuckDB `read` an array without its
+    end, where it was cut behind a comma.
+    """
+    checked = loaded.checked.get(source.read_as)
+    if checked is not None and checked.problem is not None:
+        return checked.problem
+    if source.kind is Kind.ARRAY and read:
+        last = last_byte(source.read_as) if checked is None else checked.last
+        return None if last == b"]" else TRUNCATED
+    return None
+
+
+def _read_otherwise(loaded: Loaded, files: Sequence[Source]) -> bool:
+    """Have Python read the whole files that DuckDB refuses; gives whether there is any."""
+    changed = False
+    for source in files:
+        reason = _reason(loaded, source)
+        if reason is None:
+            continue
+        changed = True
+        if source.kind is Kind.ARRAY:
+            _rewrite(loaded, source, as_lines)
+        elif source.compression is not Compression.NONE:
+            _rewrite(loaded, source, unpacked_copy)
+        else:
+            loaded.give_up(source, reason)
+    return changed
+
+
+def _refuse_forms(loaded: Loaded, kind: Kind, compression: Compression) -> bool:
+    """Give up files of which no record is a run and that look like something else; gives whether
+    there was any.
+    """
+    copy = exp.Table(this=call("read_parquet", text(str(_copy_of(loaded, kind, compression)))))
+    readable = exp.Is(this=column(REJECT), expression=exp.Null())
+    statement = (
+        exp.select(column(FILE))
+        .from_(copy)
+        .group_by(column(FILE))
+        .having(exp.Not(this=call("bool_or", readable)))
+    )
+    found = False
+    for (name,) in loaded.warehouse.rows(statement):
+        source = loaded.named(name)
+        form = _form_of(loaded, source)
+        if form is not None:
+            loaded.refuse(source.shown, form)
+            loaded.sources.files.remove(source)
+            found = True
+    return found
+
+
+_LOOKED_AT = 20
+"""Records that are looked at to see what a file without any run is."""
+
+
+def _form_of(loaded: Loaded, source: Source) -> str | None:
+    """What a file without any run looks like; None where it is a log."""
+    head = content_of(source.path, 1 << 16)
+    if source.kind is Kind.LINES and not head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
+        json_records = exp.select(exp.Count(this=column("json"))).from_(read_whole(source))
+        is_own = os.path.realpath(source.read_as) == os.path.realpath(source.path)
+        if is_own and loaded.warehouse.rows(json_records) == [(0,)]:
+            return no_json(head)
+    if is_otlp(head):
+        return f"is {OTLP}"
+    statement = exp.select(column("json")).from_(read_whole(source)).limit(_LOOKED_AT)
+    records = []
+    for (record,) in loaded.warehouse.rows(statement):
+        try:
+            records.append(json.loads(record or "null"))
+        except (ValueError, RecursionError):
+            return None
+    (start,) = (wanted for wanted in loaded.canonical.columns if wanted.name == "start_time")
+    at = wrapped_at(records, [keys for _, keys in start.places()])
+    if at is None:
+        return None
+    return (
+        f"holds no run at its top: the runs may lie in {visible(at)!r}; "
+        f"write logs: {{records_at: {visible(at)}}}"
+    )
 
 
 def _shown(loaded: Loaded, name: str) -> exp.Expr:
@@ -300,23 +457,11 @@ def _malformed(loaded: Loaded, copy: Path) -> list[Source]:
     return [loaded.named(name) for (name,) in loaded.warehouse.rows(malformed)]
 
 
-def _damaged(loaded: Loaded, copy: Path) -> dict[Source, str]:
-    """The .gz files with a malformed line whose CRC does not fit."""
-    found: dict[Source, str] = {}
-    for source in _malformed(loaded, copy):
-        reason = gzip_is_damaged(source.path)
-        if reason is not None:
-            found[source] = f"damaged: {reason}"
-    return found
-
-
 def _look_again(loaded: Loaded, kind: Kind, compression: Compression) -> bool:
     """Whether Python's json could read lines that DuckDB refused; they are read from a copy then.
 
     What DuckDB dislikes about a line may lie in a field that nobody needs.
     """
-    if compression is Compression.ZSTD:  # which Python cannot unpack
-        return False
     changed = False
     for source in _malformed(loaded, _copy_of(loaded, kind, compression)):
         if source.shown in loaded.looked_at:

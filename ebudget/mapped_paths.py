@@ -12,7 +12,7 @@ from sqlglot import exp
 
 from ebudget.columns import CANONICAL
 from ebudget.errors import InputError
-from ebudget.extraction import spellings
+from ebudget.extraction import outcome_words, spellings
 from ebudget.loading import Loaded, parquet_schema
 from ebudget.query import RUNS, Plan
 from ebudget.reading import json_pointer, read_parquet, read_whole
@@ -74,7 +74,7 @@ def maybe_outcomes(loaded: Loaded, plan: Plan) -> tuple[str, ...]:
     """The keys of a log that may hold the outcome: of those that no other column is read from, the
     ones with a name like it, then those with two or three different values.
     """
-    taken = {path for column in CANONICAL if column.name != "outcome" for path in column.aliases}
+    taken = {path for column in CANONICAL for path in column.aliases}
     taken |= {path for field in plan.policy.logs.fields.values() for path in field.paths}
     values: dict[str, set[str]] = {}
     for source in loaded.sources.files[:MOST_FILES]:
@@ -83,13 +83,20 @@ def maybe_outcomes(loaded: Loaded, plan: Plan) -> tuple[str, ...]:
                 known = values.setdefault(path, set())
                 if len(known) <= MOST_VALUES:
                     known.add(value)
+    words = outcome_words(plan.policy)
+    telling = [
+        path
+        for path, known in values.items()
+        if known and all(value.strip().lower() in words for value in known)
+    ]
     named = [
         path
         for path, known in values.items()
         if len(known) <= MOST_VALUES and _LIKE_AN_OUTCOME.search(path)
     ]
     others = [path for path, known in values.items() if 2 <= len(known) <= MOST_VALUES]
-    found = dict.fromkeys(path for path in (*named, *others) if path not in taken)
+    both = [path for path in telling if path in named]
+    found = dict.fromkeys(p for p in (*both, *named, *telling, *others) if p not in taken)
     return tuple(found)[:MOST_KEYS]
 
 

@@ -212,9 +212,15 @@ def _classes(value: Any) -> tuple[tuple[str, Fraction | All], ...]:
             for name in value
             if name not in CLASSES
         ]
+        weights: dict[str, Fraction | All] = {}
+        for name, item in value.items():
+            try:
+                weights[name] = weight(item)
+            except Misfit as misfit:
+                problems += [((name, *path), message) for path, message in misfit.problems]
         if problems:
             raise Misfit.all(problems)
-        return tuple(sorted(fields_of(value, weight).items()))
+        return tuple(sorted(weights.items()))
     if isinstance(value, str) and value.endswith("+"):
         first = CLASSES.index(letter(value[:-1]))
         return tuple((name, Fraction(1)) for name in CLASSES[first:])
@@ -323,11 +329,14 @@ def _alert(value: Any) -> BurnRow:
         "severity": _severity,
     }
     found: dict[str, Any] = {}
+    problems: list[tuple[tuple[str | int, ...], str]] = []
     for key, item in value.items():
         try:
             found[key] = reads[key](text_of(item))
         except (ValueError, Misfit) as error:
-            raise Misfit(str(error), key) from None
+            problems.append(((key,), str(error)))
+    if problems:
+        raise Misfit.all(problems)
     row = BurnRow(**found)
     if row.short >= row.long:
         raise Misfit("the short window is shorter than the long one", "short")
@@ -427,6 +436,12 @@ def _outcomes(value: Any) -> tuple[tuple[str, Said], ...]:
             if other != outcome:
                 raise Misfit(f"{word!r} means both {other} and {outcome}", outcome)
     return tuple(found.items())
+
+
+def _records_at(value: str) -> str:
+    if not all(value.split(".")):
+        raise ValueError("a path is made of keys joined by dots, such as results.items")
+    return value
 
 
 def _no_outcome(text: str) -> Literal["success"] | None:
@@ -627,6 +642,8 @@ class Logs(Part):
     ] = None
     """`success`: this log names failures only, so a run without an outcome that matches no failure
     rule went well. Left out, nobody has judged it yet."""
+    records_at: Annotated[str | None, _Typed(_scalar(_records_at), _TEXT)] = None
+    """The path of the array in which each JSON record of the log wraps its runs."""
     key: Annotated[tuple[str, ...], _Typed(_key, _TEXTS)] = ("workflow", "run_id")
     """The columns by which a run is known: records that agree in all of them are one run. `day` is
     the day of start_time."""
@@ -722,6 +739,9 @@ class Budget(Part):
         Rolling(duration("30d"))
     )
     """Over which time."""
+    unit: Text | None = None
+    """What the spend is counted in, such as `turn`, `call` or `usd`; left out, the workflow's unit,
+    or that of the column that is summed."""
     by: Texts = ()
     """How the report breaks the spend down."""
     respond: Annotated[

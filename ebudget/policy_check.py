@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 
 from ebudget.allowance import KEYS, By
 from ebudget.columns import BY_NAME, NUMBERS, TIERS, Type
+from ebudget.extracted_numbers import plain_number
 from ebudget.misfit import nearest
 from ebudget.policy import (
     ALL,
@@ -20,7 +21,6 @@ from ebudget.policy import (
     SpendSum,
     SpendWhen,
 )
-from ebudget.quantities import number
 from ebudget.rules import Rule, RuleError, compile_amount, compile_condition
 
 Path = tuple[str | int, ...]
@@ -55,9 +55,7 @@ def check_policy(policy: Policy, failures: Collection[str]) -> Iterator[Finding]
     types, zone = policy.columns, policy.timezone
 
     def rule(path: Path, text: str, compile_: Callable[..., Rule]) -> Iterator[Finding]:
-        try:
-            compile_(text, types, zone)
-        except RuleError as error:
+        for error in _errors_of(text, types, lambda text, types: compile_(text, types, zone)):
             place = "" if error.at is None else f" at character {error.at + 1}"
             yield path, _with_place(str(error), place)
 
@@ -90,6 +88,39 @@ def check_policy(policy: Policy, failures: Collection[str]) -> Iterator[Finding]
                 pass
         yield from _check_value(path, budget, policy)
         yield from _check_gate((*path, "gate"), budget.gate)
+
+
+_UNKNOWN = re.compile(r"unknown column '([^']*)'")
+
+
+def _errors_of(
+    text: str, types: Mapping[str, Type], compile_: Callable[[str, Mapping[str, Type]], Rule]
+) -> Iterator[RuleError]:
+    """The first error of an expression; where that is an unknown column, those that come after it
+    too. What such a column holds is not known, so the type is tried that leads the farthest.
+    """
+    error, guessed = _error_of(text, types, compile_), types
+    while error is not None:
+        match = _UNKNOWN.match(str(error))
+        if match is None:
+            yield error
+            return
+        yield RuleError(f"{match[0]}{nearest(match[1], types)}", error.at)
+        known = [{**guessed, match[1]: type_} for type_ in Type]
+        after = [(_error_of(text, guess, compile_), guess) for guess in known]
+        error, guessed = next(
+            ((e, g) for e, g in after if e is None or _UNKNOWN.match(str(e))), (None, guessed)
+        )
+
+
+def _error_of(
+    text: str, types: Mapping[str, Type], compile_: Callable[[str, Mapping[str, Type]], Rule]
+) -> RuleError | None:
+    try:
+        compile_(text, types)
+    except RuleError as error:
+        return error
+    return None
 
 
 DAY_OF_RUN = "day"
@@ -173,12 +204,11 @@ def _check_field(path: Path, name: str, field: FieldMap) -> Iterator[Finding]:
     yield from _check_paths(path, field)
     for index, value in enumerate(field.null_if):
         if numeric:
-            try:
-                number(value)
-            except ValueError as error:
-                yield (*path, "null_if", index), str(error)
-        elif type_ in (Type.TIME, Type.LIST):
-            yield (*path, "null_if", index), "null_if is for texts, numbers and booleans"
+            if plain_number(value) is None:
+                message = f"{value!r} is not a number; write it as the log does, such as -1 or 0"
+                yield (*path, "null_if", index), message
+        elif type_ is Type.LIST:
+            yield (*path, "null_if", index), "null_if is for texts, numbers, booleans and times"
 
 
 def _check_paths(path: Path, field: FieldMap) -> Iterator[Finding]:

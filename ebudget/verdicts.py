@@ -69,7 +69,8 @@ def granted(
             return Grant(fraction * Fraction(figures.value, NANO))
         case OfBaseline(fraction, over) | Band(fraction, over):
             if base.eligible < max(min_runs, 1):
-                reason = f"only {base.eligible} runs earn in the {over.text} before"
+                earn = "1 run earns" if base.eligible == 1 else f"{base.eligible} runs earn"
+                reason = f"only {earn} in the {over.text} before"
                 return Grant(None, Lack.NO_BASELINE, reason)
             if base.spent <= 0:
                 reason = f"nothing was spent in the {over.text} before"
@@ -164,7 +165,8 @@ def judge(at: Standing) -> Judgement:
         for lack, reason in (*_nothing_known(at), *_too_little_known(at)):
             return Verdict.INSUFFICIENT, lack, reason
     if is_too_few(at.budget, form, figures):
-        reason = f"{_runs(figures.eligible)} of at least {at.budget.min_runs} runs"
+        least = at.budget.min_runs
+        reason = f"{_runs(figures.eligible)} of at least {least} run{'' if least == 1 else 's'}"
         return Verdict.INSUFFICIENT, Lack.TOO_FEW, reason
     if grant.amount is None:
         return Verdict.INSUFFICIENT, grant.lack, grant.reason
@@ -256,7 +258,8 @@ def graded(budget: Budget, spent: Fraction, instant: int, allowed: Fraction) -> 
     if instant or spent > allowed:
         return Verdict.BREACHED
     consumed = share_of(spent, 0, allowed)
-    assert consumed is not None
+    if consumed is None:  # a credit, where nothing is allowed
+        return Verdict.OK
     if 1 - consumed < budget.gate.freeze_below:
         return Verdict.FROZEN
     return Verdict.WARNING if consumed >= _warning_line(budget) else Verdict.OK

@@ -967,6 +967,7 @@ class Account:
         judged, measured = self.judged, self.measured
         says_nothing = (self.needs_judging and judged == 0) or measured == 0
         shown = None if says_nothing else consumed
+        is_credit = amount == 0 and spent < 0
         return {
             "selected": self.sums.selected,
             "eligible": self.sums.eligible,
@@ -983,7 +984,7 @@ class Account:
             "lack": lack,
             "burn": burn,
             "alerts": alerts if is_judged else [],
-            "response": self.response(consumed) if is_judged else None,
+            "response": self.response(consumed) if is_judged and not is_credit else None,
             "breakdown": {
                 column: self.slices(column, amount, spent)
                 for column in listed(self.budget.get("by", ()))
@@ -1016,6 +1017,8 @@ class Account:
             return "no_data", "nothing_earns"
         if spent > amount:
             return "breached", None
+        if consumed is None:
+            return "ok", None
         freeze_below = percent((self.budget.get("gate") or {}).get("freeze_below", "25%"))
         if 1 - consumed < freeze_below:
             return "frozen", None
@@ -1117,6 +1120,18 @@ def selects(budget: Mapping[str, Any], run: Run) -> bool:
     return all(admits(values, label_of(run, column)) for column, values in wanted.items())
 
 
+def covered_of(window: Window, oldest: int, *, calendar: bool) -> Fraction:
+    """(as_of - oldest) / length, at most 1; a calendar window has a first instant, from which its
+    length up to as_of is measured.
+    """
+    begins = window.after + calendar
+    if oldest > window.until:
+        return Fraction(0)
+    if oldest <= begins:
+        return Fraction(1)
+    return Fraction(window.until - oldest, window.until - begins)
+
+
 def accounts_of(
     policy: Mapping[str, Any],
     name: str,
@@ -1181,8 +1196,8 @@ def accounts_of(
                 "budget": name,
                 "group": named,
                 "window": (window.after, window.until, window.length),
-                "covered": Fraction(
-                    window.until - max(first - 1, window.after), window.until - window.after
+                "covered": covered_of(
+                    window, first, calendar=budget.get("window", "30d") in PERIODS
                 ),
                 **account.figures(),
                 "days": account.days(zone) if with_days else [],

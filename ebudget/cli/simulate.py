@@ -242,7 +242,8 @@ def _scenario(name: str, group: _Group, draft: Draft) -> Scenario:
         policy = with_scaled_column(policy, column, factor)
         assumed.append(
             f"every rule and sum reads {column} times {float(factor):g}, also in the time before "
-            "the window, so that baselines move with it; nothing else changes"
+            "the window, so that baselines move with it; conditions of outcomes read the log's "
+            "own, and nothing else changes"
         )
     if group.edits:
         assumed.append("the same runs, outcomes and costs under other terms")

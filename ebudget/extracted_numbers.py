@@ -1,0 +1,147 @@
+"""Numbers of a log as exact decimals."""
+
+from __future__ import annotations
+
+import math
+import re
+from fractions import Fraction
+
+from sqlglot import exp
+
+from ebudget.columns import Type
+from ebudget.extracted import Extracted, missing, present, unless, unread, when
+from ebudget.policy import FieldMap
+from ebudget.rules import call, cast, column, text, try_cast
+
+NUMBER = "DECIMAL(27, 9)"
+"""Numbers are rejected from 10^18 on, so that no sum of them can overflow 29 digits."""
+LIMIT = 10**18
+
+WRITTEN = r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*"
+"""A decimal number, with the regular expressions of Python and of DuckDB."""
+_DECIMAL = re.compile(WRITTEN, re.ASCII)
+_LONGEST_EXPONENT = 400
+
+_FINE, _WIDE = 28, 19
+"""Decimal places of a product with a scale: of one below 10^10, and of any one in range."""
+
+
+def plain_number(written: str) -> Fraction | None:
+    """The exact value of a decimal number as a log may write it; None for anything else."""
+    found = _DECIMAL.fullmatch(written)
+    if found is None or abs(int((found[2] or "e0")[1:])) > _LONGEST_EXPONENT:
+        return None
+    return Fraction(written.strip())
+
+
+def is_number(said: exp.Expr, value: Fraction) -> exp.Expr:
+    """Whether a text is a number of exactly this value, whatever its size."""
+    literal = exp.Literal.string(_decimal_text(value))
+    tests = [exp.EQ(this=try_cast(said.copy(), "DOUBLE"), expression=cast(literal, "DOUBLE"))]
+    for type_, places in (("DECIMAL(38, 18)", 18), ("DECIMAL(38, 0)", 0)):
+        if abs(value) < 10 ** (38 - places) and (value * 10**places).denominator == 1:
+            same = exp.EQ(this=try_cast(said.copy(), type_), expression=cast(literal, type_))
+            tests.append(same)
+            break
+    no_number = call("contains", said.copy(), text("_"))  # DuckDB takes 1_000 for a number
+    return call("coalesce", exp.and_(*tests, exp.not_(no_number)), exp.false())
+
+
+def _decimal_text(value: Fraction) -> str:
+    places = 0
+    while (value * 10**places).denominator != 1:
+        places += 1
+    digits = str(abs(int(value * 10**places))).rjust(places + 1, "0")
+    whole, rest = digits[: len(digits) - places], digits[len(digits) - places :]
+    return ("-" if value < 0 else "") + whole + ("." + rest if rest else "")
+
+
+def number(
+    type_: Type, field: FieldMap | None, raw: str, *, double: bool = False
+) -> Extracted:
+    """A number of the text column `raw`, or of a DOUBLE one: its shortest text, as JSON has it.
+
+    The log's number times the scale, and then rounded half away from zero to 9 places.
+    """
+    scale = field.scale if field else Fraction(1)
+    null_if = field.null_if if field else ()
+    given, read = column(raw), column(f"{raw}.read")
+    steps: list[dict[str, exp.Expr]] = []
+    if null_if:
+        values = [value for entry in null_if if (value := plain_number(entry)) is not None]
+        unwanted = [is_number(_text(given, double), value) for value in values]
+        steps.append({f"{raw}.given": unless(exp.or_(*unwanted), given)})
+        given = column(f"{raw}.given")
+    said = _text(given, double)
+    if scale != 1:
+        steps += _scaled(raw, said, scale)
+    elif double:
+        steps += _of_double(raw, given)
+    else:
+        steps.append({f"{raw}.read": _as_number(said, NUMBER)})
+    written = call("regexp_full_match", said, text(WRITTEN))
+    flaws = {
+        "not a number": unread(given, read, exp.not_(written)),
+        "out of range": unread(given, read, written.copy()),
+    }
+    sound = exp.or_(missing(given), present(read))
+    if type_ is Type.NUMBER:
+        return Extracted(read.copy(), flaws, tuple(steps), sound=sound)
+    whole = exp.EQ(this=read.copy(), expression=call("floor", read.copy()))
+    flaws["not a whole number"] = exp.and_(present(read), exp.not_(whole))
+    sound = exp.or_(missing(given), whole.copy())
+    value = when(whole.copy(), cast(read.copy(), "BIGINT"))
+    return Extracted(value, flaws, tuple(steps), sound=sound)
+
+
+def _text(given: exp.Expr, double: bool) -> exp.Expr:
+    return cast(given.copy(), "VARCHAR") if double else given.copy()
+
+
+def _as_number(said: exp.Expr, type_: str) -> exp.Expr:
+    """A text as a decimal. DuckDB takes `1_000` for a number, and nobody else does."""
+    return unless(call("contains", said.copy(), text("_")), try_cast(said.copy(), type_))
+
+
+def _scaled(raw: str, said: exp.Expr, scale: Fraction) -> list[dict[str, exp.Expr]]:
+    """The steps to the product of a text and a scale: exact, and never an overflow.
+
+    What is not exact is a text with more decimal places than the product keeps.
+    """
+    factor = exp.Literal.number(_decimal_text(scale))
+    places = len(_decimal_text(scale).partition(".")[2])
+    fine, wide = column(f"{raw}.fine"), column(f"{raw}.wide")
+
+    def product(of: exp.Expr, below: int) -> exp.If:
+        bound = exp.LT(this=call("abs", of.copy()), expression=exp.Literal.number(below))
+        exact = exp.Paren(this=exp.Mul(this=of.copy(), expression=factor.copy()))
+        return exp.If(this=bound, true=try_cast(exact, NUMBER))
+
+    products = [
+        product(fine, math.floor(Fraction(10 ** (38 - _FINE)) / scale)),
+        product(wide, math.ceil(LIMIT / scale)),
+    ]
+    return [
+        {
+            f"{raw}.fine": _as_number(said, f"DECIMAL(38, {_FINE - places})"),
+            f"{raw}.wide": _as_number(said, f"DECIMAL(38, {_WIDE - places})"),
+        },
+        {f"{raw}.read": exp.Case(ifs=products)},
+    ]
+
+
+def _of_double(raw: str, double: exp.Expr) -> list[dict[str, exp.Expr]]:
+    """The steps to the decimal of a double's shortest text, mostly without the text.
+
+    A decimal of at most 15 digits that denotes the double is its shortest text, for no two such
+    decimals denote the same double. Below a million, 9 decimal places are no more digits.
+    """
+    near = column(f"{raw}.near")
+    million = exp.Literal.number(999_999)
+    small = exp.Between(this=double.copy(), low=exp.Neg(this=million.copy()), high=million)
+    same = exp.EQ(this=cast(near, "DOUBLE"), expression=double.copy())
+    by_text = try_cast(_text(double, True), NUMBER)
+    return [
+        {f"{raw}.near": try_cast(double.copy(), NUMBER)},
+        {f"{raw}.read": when(exp.and_(small, same), near.copy(), by_text)},
+    ]

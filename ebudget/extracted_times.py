@@ -1,0 +1,276 @@
+"""Times of a log as instants: timestamps in UTC without a zone."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from zoneinfo import ZoneInfo
+
+from sqlglot import exp
+
+from ebudget.extracted import Extracted, missing, present, unless, unread, when
+from ebudget.extracted_numbers import is_number, plain_number
+from ebudget.policy import FieldMap
+from ebudget.rules import call, cast, column, text, timestamp_literal, try_cast
+from ebudget.windows import DAY, EPOCH, instant
+from ebudget.written_time import PARTS, PATTERN, UTC_NAMES, read_time
+
+NOT_A_TIME = "not a time"
+TOO_EARLY = "before 1990"
+
+RUN_TIMES = ("start_time", "end_time")
+"""No run began or ended before 1990: 0 is how programs write that they do not know."""
+
+_FIRST_OF_RUNS = instant(EPOCH.replace(year=1990))
+_FIRST_INSTANT = instant(EPOCH.replace(year=1678))
+_LAST_INSTANT = instant(EPOCH.replace(year=9999))
+_EPOCH_SIZES = ((10**11, "1000000"), (10**14, "1000"), (10**17, "1"))
+"""Below the first number an epoch counts units of so many microseconds; above all, nanoseconds."""
+
+
+def time(name: str, field: FieldMap | None, raw: str, zone: str, *, json: bool) -> Extracted:
+    """A time of the text column `raw`, or of one of JSON: an epoch, or as PATTERN has it.
+
+    `zone` is that of times without one. DuckDB's own reading is tried first, which takes most; what
+    it takes and should not is told by comparing two of its readings.
+    """
+    steps: list[dict[str, exp.Expr]] = []
+    given = column(raw)
+    if json:
+        steps.append({f"{raw}.said": _said(given)})
+        given = column(f"{raw}.said")
+    null_if = field.null_if if field else ()
+    if null_if:
+        steps.append({f"{raw}.given": unless(is_one_of(given, null_if), given)})
+        given = column(f"{raw}.given")
+    steps.append(_readings(raw, given))
+    plain, parts, read = (column(f"{raw}.{step}") for step in ("plain", "parts", "read"))
+    steps.append({f"{raw}.plain": _plain(raw, given, zone)})
+    odd = call(
+        "regexp_extract",
+        given.copy(),
+        text(PATTERN),
+        exp.Array(expressions=[text(part) for part in PARTS]),
+    )
+    settled = exp.or_(present(plain), missing(given), present(column(f"{raw}.epoch")))
+    steps.append({f"{raw}.parts": unless(settled, odd)})
+    steps.append({f"{raw}.read": when(present(plain), plain.copy(), _odd(parts, zone))})
+    return within_calendar(name, given, read, steps)
+
+
+def within_calendar(
+    name: str, given: exp.Expr, read: exp.Expr, steps: Sequence[dict[str, exp.Expr]]
+) -> Extracted:
+    """A time that was read of what was given, where it is one of the years that we count in."""
+    first = _FIRST_OF_RUNS if name in RUN_TIMES else _FIRST_INSTANT
+    low, high = timestamp_literal(first), timestamp_literal(_LAST_INSTANT - 1)
+    value = when(exp.Between(this=read.copy(), low=low, high=high), read.copy())
+    early = call("coalesce", exp.LT(this=read.copy(), expression=low.copy()), exp.false())
+    flaws = {NOT_A_TIME: unread(given, value, exp.true())}
+    if name in RUN_TIMES:
+        flaws = {NOT_A_TIME: unread(given, value, exp.not_(early)), TOO_EARLY: early.copy()}
+    sound = exp.or_(missing(given), present(value))
+    return Extracted(value, flaws, tuple(steps), sound=sound)
+
+
+def _said(json: exp.Expr) -> exp.Expr:
+    """What a JSON value says; a number of 8 digits in a way that is no date."""
+    quoted = call("starts_with", json, text('"'))
+    inner = exp.Sub(this=call("len", json.copy()), expression=exp.Literal.number(2))
+    escaped = call("contains", json.copy(), text("\\"))
+    bare = call("substr", json.copy(), exp.Literal.number(2), inner)
+    unescaped = call("json_extract_string", cast(json.copy(), "JSON"), text("$"))
+    return exp.Case(
+        ifs=[
+            exp.If(this=exp.and_(quoted, escaped), true=unescaped),
+            exp.If(this=quoted.copy(), true=bare),
+            exp.If(this=_has_length(json, 8), true=call("concat", json.copy(), text(".0"))),
+        ],
+        default=json.copy(),
+    )
+
+
+def is_one_of(given: exp.Expr, null_if: Sequence[str]) -> exp.Expr:
+    """Whether a time is one that `null_if` lists: a number by its value, a text as written."""
+    tests: list[exp.Expr] = [
+        exp.In(this=given.copy(), expressions=[text(entry) for entry in null_if])
+    ]
+    values = [value for entry in null_if if (value := plain_number(entry)) is not None]
+    tests += [is_number(given, value) for value in values]
+    return exp.or_(*tests)
+
+
+def instant_of(entry: str, zone: ZoneInfo) -> int | None:
+    """The instant that an entry of `null_if` means, an epoch or a written time."""
+    value = plain_number(entry)
+    if value is None:
+        try:
+            return read_time(entry, zone)
+        except ValueError:
+            return None
+    for limit, micros in _EPOCH_SIZES:
+        if abs(value) < limit:
+            return math.floor(value * int(micros))
+    return math.floor(value / 1000)
+
+
+def _readings(raw: str, given: exp.Expr) -> dict[str, exp.Expr]:
+    """A value as an epoch, and what DuckDB reads with its zone (in microseconds) and without."""
+    fifth = call("substr", given.copy(), exp.Literal.number(5), exp.Literal.number(1))
+    dated = exp.In(this=fifth, expressions=[text("-"), text("/")])
+    no_epoch = exp.or_(dated, call("contains", given.copy(), text("_")))
+    zoned = call("epoch_us", try_cast(given.copy(), "TIMESTAMPTZ"))
+    local = try_cast(given.copy(), "TIMESTAMP")
+    has_local = exp.and_(dated.copy(), exp.not_(_ends_with_z(given)))
+    return {
+        f"{raw}.epoch": unless(no_epoch, try_cast(given.copy(), "DECIMAL(38, 18)")),
+        f"{raw}.zoned": when(dated.copy(), zoned),
+        f"{raw}.local": when(has_local, local),
+    }
+
+
+def _has_length(given: exp.Expr, length: int) -> exp.Expr:
+    return exp.EQ(this=call("strlen", given.copy()), expression=exp.Literal.number(length))
+
+
+def _ends_with_z(given: exp.Expr) -> exp.Expr:
+    return call("ends_with", given.copy(), text("Z"))
+
+
+def _plain(raw: str, given: exp.Expr, zone: str) -> exp.Expr:
+    """A time as DuckDB reads it, null where it is no plain one.
+
+    The readings with and without the zone are apart by the offset. DuckDB takes any two digits for
+    its hours and minutes.
+    """
+    epoch, zoned, local = (column(f"{raw}.{step}") for step in ("epoch", "zoned", "local"))
+    date = in_utc(call("try_strptime", given.copy(), text("%Y%m%d")), zone)
+    ifs = [
+        exp.If(this=exp.and_(_ends_with_z(given), present(zoned)), true=_from_micros(zoned)),
+        exp.If(this=_has_length(given, 8), true=call("coalesce", date, epoch_time(epoch))),
+        exp.If(this=present(epoch), true=epoch_time(epoch)),
+    ]
+    offset = exp.Paren(this=exp.Sub(this=zoned.copy(), expression=call("epoch_us", local)))
+    day = exp.Literal.number(DAY)
+    possible = exp.LT(this=call("abs", offset), expression=day)
+    last = call("substr", given.copy(), exp.Literal.number(-2))
+    odd_minutes = exp.Between(this=last, low=text("60"), high=text("99"))
+    if zone != "UTC":
+        rest = call("substr", given.copy(), exp.Literal.number(12))
+        without = exp.and_(
+            exp.EQ(this=offset.copy(), expression=exp.Literal.number(0)),
+            exp.not_(call("regexp_matches", rest, text("[A-Za-z+-]"))),
+        )
+        ifs.append(exp.If(this=without, true=in_utc(local, zone)))
+    no_offset = exp.EQ(this=offset.copy(), expression=exp.Literal.number(0))
+    sure = exp.or_(no_offset, exp.and_(possible, exp.not_(odd_minutes)))
+    ifs.append(exp.If(this=sure, true=_from_micros(zoned)))
+    return exp.Case(ifs=ifs)
+
+
+def _odd(parts: exp.Expr, zone: str) -> exp.Expr:
+    """The time that the parts of PATTERN mean; null where one of them cannot be."""
+    day, hour, minute, second, fraction, offset, name = (
+        call("struct_extract", parts.copy(), text(part)) for part in PARTS
+    )
+    empty = text("")
+
+    def is_empty(part: exp.Expr) -> exp.Expr:
+        return exp.EQ(this=part.copy(), expression=empty.copy())
+
+    def or_zero(part: exp.Expr) -> exp.Expr:
+        return when(is_empty(part), text("00"), part.copy())
+
+    leaps = exp.EQ(this=second, expression=text("60"))
+    places = [
+        call("substr", day.copy(), exp.Literal.number(start), exp.Literal.number(length))
+        for start, length in ((1, 4), (5, 2), (7, 2))
+    ]
+    basic = call("concat_ws", text("-"), *places)
+    local = call(
+        "concat",
+        when(_has_length(day, 8), basic, day.copy()),
+        text(" "),
+        call(
+            "concat_ws",
+            text(":"),
+            or_zero(hour),
+            or_zero(minute),
+            when(leaps, text("59"), or_zero(second)),
+        ),
+        text("."),
+        or_zero(fraction),
+    )
+    utc = exp.In(this=call("upper", name.copy()), expressions=[text(n) for n in UTC_NAMES])
+    own = exp.Case(
+        ifs=[
+            exp.If(this=exp.not_(is_empty(offset)), true=_ascii_offset(offset)),
+            exp.If(this=utc, true=text("+00")),
+        ],
+        default=call("concat", text(" "), name.copy()),
+    )
+    naive = exp.and_(is_empty(offset), is_empty(name))
+    zoned = _from_micros(call("epoch_us", try_cast(call("concat", local, own), "TIMESTAMPTZ")))
+    read = when(naive, in_utc(try_cast(local.copy(), "TIMESTAMP"), zone), zoned)
+    clock = call("concat", hour.copy(), minute.copy())
+    there = call("strftime", read.copy(), text("%H%M"))
+    may_leap = exp.In(this=text("2359"), expressions=[clock, there])
+    next_second = exp.Add(this=read.copy(), expression=call("to_seconds", exp.Literal.number(1)))
+    return exp.Case(
+        ifs=[
+            exp.If(this=is_empty(day), true=exp.Null()),
+            exp.If(this=exp.not_(leaps.copy()), true=read),
+            exp.If(this=may_leap, true=exp.Paren(this=next_second)),
+        ]
+    )
+
+
+def _ascii_offset(offset: exp.Expr) -> exp.Expr:
+    return call("replace", offset.copy(), text("−"), text("-"))
+
+
+def _from_micros(micros: exp.Expr) -> exp.Expr:
+    return call("make_timestamp", micros.copy())
+
+
+def in_utc(naive: exp.Expr, zone: str) -> exp.Expr:
+    """The UTC timestamp of a local one; of the two that it may mean, the later."""
+    if zone == "UTC":
+        return naive.copy()
+    return _from_micros(call("epoch_us", call("timezone", text(zone), naive.copy())))
+
+
+def from_instant(instant: exp.Expr) -> exp.Expr:
+    """The UTC timestamp of one with a zone."""
+    return _from_micros(call("epoch_us", instant))
+
+
+def cut_nanoseconds(time: exp.Expr) -> exp.Expr:
+    """The microseconds since 1970 of a time in nanoseconds, where a cast would round them."""
+    nanos = cast(call("epoch_ns", time), "DECIMAL(38, 0)")
+    micros = exp.Mul(this=nanos, expression=exp.Literal.number("0.001"))
+    return _from_micros(cast(call("floor", micros), "BIGINT"))
+
+
+def epoch_time(number: exp.Expr) -> exp.Expr:
+    """The UTC timestamp of an epoch, whose unit is told by its size."""
+
+    def micros(factor: str) -> exp.Expr:
+        product = exp.Mul(this=number.copy(), expression=exp.Literal.number(factor))
+        return call("floor", product)
+
+    size = call("abs", number.copy())
+    branches = [
+        exp.If(
+            this=exp.LT(this=size.copy(), expression=exp.Literal.number(limit)),
+            true=micros(factor),
+        )
+        for limit, factor in _EPOCH_SIZES
+    ]
+    whole = try_cast(exp.Case(ifs=branches, default=micros("0.001")), "BIGINT")
+    inside = exp.Between(
+        this=whole.copy(),
+        low=exp.Literal.number(_FIRST_INSTANT),
+        high=exp.Literal.number(_LAST_INSTANT),
+    )
+    return when(inside, _from_micros(whole))
