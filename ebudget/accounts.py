@@ -23,7 +23,6 @@ from ebudget.allowance import (
 )
 from ebudget.books import Book, Values, unselected
 from ebudget.classes import Signatures
-
 from ebudget.errors import InputError
 from ebudget.ledger import Ledger
 from ebudget.policy import Budget, Policy, SpendSum, Workflow
@@ -42,13 +41,14 @@ from ebudget.statement import (
     by_value,
     share_of,
 )
-from ebudget.timeline import Figures, Timeline
+from ebudget.timeline import Evidence, Figures, Timeline
+from ebudget.units import Unit, unit_of
 from ebudget.verdicts import (
     NOTHING_BEFORE,
     Before,
     Grant,
-    Log,
-    Standing,
+    Case,
+    Facts,
     deviation,
     granted,
     is_too_few,
@@ -58,7 +58,6 @@ from ebudget.verdicts import (
     needs_values,
     spent_by,
 )
-from ebudget.units import Unit, unit_of
 from ebudget.windows import BurnAlert, burn_alerts, day_ends, marks, midnight, span
 
 MOST_ACCOUNTS = 100_000
@@ -220,7 +219,7 @@ class _Closing:
         group: Group = tuple(zip(budget.dimensions, values, strict=True))
         form = self.budget.form_of(dict(group))
         figures = timeline.between(window.after, window.until)
-        evidence = timeline.evidence(window.after, window.until)
+        evidence = self._heard(timeline.evidence(window.after, window.until))
         before = NOTHING_BEFORE
         if isinstance(form, Based):
             start = window.after - form.over.micros
@@ -230,8 +229,8 @@ class _Closing:
         base = before.figures
         grant = granted(form, figures, base, Fraction(1), budget.min_runs)
         spent = spent_by(form, figures, base) + (grant.amount or 0) * figures.instant
-        standing = Standing(budget, form, figures, evidence, before, grant, spent, self._log)
-        verdict, lack, reason = judge(standing)
+        case = Case(budget, form, figures, evidence, before, grant, spent, self._facts)
+        verdict, lack, reason = judge(case)
         if lack is Lack.NO_VALUE:
             reason = f"{reason} {self._valueless(values)}"
         allow = budget.allowance
@@ -239,7 +238,7 @@ class _Closing:
             value = dict(group)[allow.column]
             told = f"{allow.column}={'(none)' if value is None else value}"
             reason = f"the policy allows nothing for {told}, and has no default"
-        blank = standing.is_blank
+        blank = case.is_blank
         consumed = None
         if grant.amount is not None:
             consumed = share_of(spent, figures.instant, grant.amount)
@@ -294,13 +293,24 @@ class _Closing:
             rests=self._rests(timeline, grant, form) if detail.rests and verdict.judged else (),
         )
 
+    def _heard(self, evidence: Evidence) -> Evidence:
+        """The evidence without what rules seem to tell of columns that have no value in any run."""
+        if evidence.voiced or not self._has_rules:
+            return evidence
+        return evidence._replace(judged=evidence.labelled, sighted=0)
+
     @cached_property
-    def _log(self) -> Log:
+    def _has_rules(self) -> bool:
+        return bool(spending_rules(self.policy, self.budget))
+
+    @cached_property
+    def _facts(self) -> Facts:
         """What the verdicts have to know of the log."""
         policy, budget = self.policy, self.budget
         silent = policy.logs.no_outcome is None and not self.book.ledger.intake.good
-        return Log(
+        return Facts(
             only_failures=silent,
+            is_silent=not self.book.ledger.intake.said,
             max_unknown=policy.logs.max_unknown,
             rules=tuple(spending_rules(policy, budget)) if can_be_missed(policy, budget) else (),
             reads_outcome=reads_outcome(policy, budget),

@@ -88,7 +88,18 @@ class Book:
         value, unvalued = self._values(frame, count * each("success"))
         unlabelled = count * each("unlabelled")
         hoped, unhoped = self._values(frame, unlabelled)
-        plain = ("hits", "instant", "judged", "outages", "failed", "sighted", "words", "unknown")
+        plain = (
+            "hits",
+            "instant",
+            "labelled",
+            "voiced",
+            "judged",
+            "outages",
+            "failed",
+            "sighted",
+            "words",
+            "unknown",
+        )
         return frame.select(
             *(
                 name

@@ -35,27 +35,19 @@ def time(name: str, field: FieldMap | None, raw: str, zone: str, *, json: bool) 
     it takes and should not is told by comparing two of its readings.
     """
     steps: list[dict[str, exp.Expr]] = []
-    given = column(raw)
+    given = whole = column(raw)
     if json:
         steps.append({f"{raw}.said": _said(given)})
-        given = column(f"{raw}.said")
+        given, whole = column(f"{raw}.said"), _unescaped(whole)
     null_if = field.null_if if field else ()
     if null_if:
-        steps.append({f"{raw}.given": unless(is_one_of(given, null_if), given)})
-        given = column(f"{raw}.given")
-    steps.append(_readings(raw, given))
-    plain, parts, read = (column(f"{raw}.{step}") for step in ("plain", "parts", "read"))
-    steps.append({f"{raw}.plain": _plain(raw, given, zone)})
-    odd = call(
-        "regexp_extract",
-        given.copy(),
-        text(PATTERN),
-        exp.Array(expressions=[text(part) for part in PARTS]),
-    )
-    settled = exp.or_(present(plain), missing(given), present(column(f"{raw}.epoch")))
-    steps.append({f"{raw}.parts": unless(settled, odd)})
-    steps.append({f"{raw}.read": when(present(plain), plain.copy(), _odd(parts, zone))})
-    return within_calendar(name, given, read, steps)
+        unwanted = is_one_of(column(f"{raw}.whole"), null_if)
+        steps.append({f"{raw}.whole": whole})
+        steps.append({f"{raw}.given": unless(unwanted, given)})
+        given, whole = column(f"{raw}.given"), column(f"{raw}.whole")
+    steps += _plainly(raw, given, zone)
+    steps += _otherwise(raw, given, whole, zone)
+    return within_calendar(name, given, column(f"{raw}.read"), steps)
 
 
 def within_calendar(
@@ -74,20 +66,20 @@ def within_calendar(
 
 
 def _said(json: exp.Expr) -> exp.Expr:
-    """What a JSON value says; a number of 8 digits in a way that is no date."""
-    quoted = call("starts_with", json, text('"'))
-    inner = exp.Sub(this=call("len", json.copy()), expression=exp.Literal.number(2))
-    escaped = call("contains", json.copy(), text("\\"))
+    """What a JSON value says, if it is plain ASCII; a number of 8 digits in a way that is no date."""
+    quoted = exp.Between(this=json.copy(), low=text('"'), high=text("#"))
+    inner = exp.Sub(this=call("strlen", json.copy()), expression=exp.Literal.number(2))
     bare = call("substr", json.copy(), exp.Literal.number(2), inner)
-    unescaped = call("json_extract_string", cast(json.copy(), "JSON"), text("$"))
+    number = call("concat", json.copy(), text(".0"))
     return exp.Case(
-        ifs=[
-            exp.If(this=exp.and_(quoted, escaped), true=unescaped),
-            exp.If(this=quoted.copy(), true=bare),
-            exp.If(this=_has_length(json, 8), true=call("concat", json.copy(), text(".0"))),
-        ],
+        ifs=[exp.If(this=quoted, true=bare), exp.If(this=_has_length(json, 8), true=number)],
         default=json.copy(),
     )
+
+
+def _unescaped(json: exp.Expr) -> exp.Expr:
+    """The text of any JSON value."""
+    return call("json_extract_string", cast(json.copy(), "JSON"), text("$"))
 
 
 def is_one_of(given: exp.Expr, null_if: Sequence[str]) -> exp.Expr:
@@ -114,58 +106,112 @@ def instant_of(entry: str, zone: ZoneInfo) -> int | None:
     return math.floor(value / 1000)
 
 
-def _readings(raw: str, given: exp.Expr) -> dict[str, exp.Expr]:
-    """A value as an epoch, and what DuckDB reads with its zone (in microseconds) and without."""
+def _plainly(raw: str, given: exp.Expr, zone: str) -> list[dict[str, exp.Expr]]:
+    """The steps to a time that is written as most are: `plain`, null where it is none.
+
+    DuckDB reads dates with dashes, but takes any two digits for the hours and minutes of an offset.
+    Where those are not seen to be right, it reads the time without its zone too: the two are apart
+    by the offset.
+    """
+    sure, zoned, local, count, plain = (
+        f"{raw}.{step}" for step in ("sure", "zoned", "local", "count", "plain")
+    )
+    dated = _is_dated(given)
+    micros = call("epoch_us", try_cast(given.copy(), "TIMESTAMPTZ"))
+    unsure = exp.and_(present(column(zoned)), exp.not_(column(sure)))
+    return [
+        {
+            sure: _has_sure_offset(given, zone),
+            zoned: when(dated, micros),
+            count: unless(dated.copy(), try_cast(given.copy(), "BIGINT")),
+        },
+        {local: when(unsure, try_cast(given.copy(), "TIMESTAMP"))},
+        {plain: _plain(given, *map(column, (zoned, local, count)), zone)},
+    ]
+
+
+def _is_dated(given: exp.Expr) -> exp.Expr:
     fifth = call("substr", given.copy(), exp.Literal.number(5), exp.Literal.number(1))
-    dated = exp.In(this=fifth, expressions=[text("-"), text("/")])
-    no_epoch = exp.or_(dated, call("contains", given.copy(), text("_")))
-    zoned = call("epoch_us", try_cast(given.copy(), "TIMESTAMPTZ"))
-    local = try_cast(given.copy(), "TIMESTAMP")
-    has_local = exp.and_(dated.copy(), exp.not_(_ends_with_z(given)))
-    return {
-        f"{raw}.epoch": unless(no_epoch, try_cast(given.copy(), "DECIMAL(38, 18)")),
-        f"{raw}.zoned": when(dated.copy(), zoned),
-        f"{raw}.local": when(has_local, local),
-    }
+    return exp.In(this=fifth, expressions=[text("-"), text("/")])
 
 
 def _has_length(given: exp.Expr, length: int) -> exp.Expr:
     return exp.EQ(this=call("strlen", given.copy()), expression=exp.Literal.number(length))
 
 
-def _ends_with_z(given: exp.Expr) -> exp.Expr:
-    return call("ends_with", given.copy(), text("Z"))
+def _last(given: exp.Expr, length: int) -> exp.Expr:
+    return call("substr", given.copy(), exp.Literal.number(-length))
 
 
-def _plain(raw: str, given: exp.Expr, zone: str) -> exp.Expr:
-    """A time as DuckDB reads it, null where it is no plain one.
+def _has_sure_offset(given: exp.Expr, zone: str) -> exp.Expr:
+    """Whether the text of a time ends in Z, or in an offset that can be, such as +05:30.
 
-    The readings with and without the zone are apart by the offset. DuckDB takes any two digits for
-    its hours and minutes.
+    In UTC a time without an offset is as good.
     """
-    epoch, zoned, local = (column(f"{raw}.{step}") for step in ("epoch", "zoned", "local"))
-    date = in_utc(call("try_strptime", given.copy(), text("%Y%m%d")), zone)
+    minutes = exp.LT(this=_last(given, 2), expression=text("60"))
+
+    def offset(sign: str) -> exp.Expr:
+        low, high = text(f"{sign}00:00"), text(f"{sign}23:59")
+        return exp.and_(exp.Between(this=_last(given, 6), low=low, high=high), minutes.copy())
+
+    rest = call("substr", given.copy(), exp.Literal.number(12))
+    west = call("contains", rest, text("-"))
     ifs = [
-        exp.If(this=exp.and_(_ends_with_z(given), present(zoned)), true=_from_micros(zoned)),
-        exp.If(this=_has_length(given, 8), true=call("coalesce", date, epoch_time(epoch))),
-        exp.If(this=present(epoch), true=epoch_time(epoch)),
+        exp.If(this=call("ends_with", given.copy(), text("Z")), true=exp.true()),
+        exp.If(this=call("contains", given.copy(), text("+")), true=offset("+")),
+        exp.If(this=west, true=offset("-")),
     ]
-    offset = exp.Paren(this=exp.Sub(this=zoned.copy(), expression=call("epoch_us", local)))
-    day = exp.Literal.number(DAY)
-    possible = exp.LT(this=call("abs", offset), expression=day)
-    last = call("substr", given.copy(), exp.Literal.number(-2))
-    odd_minutes = exp.Between(this=last, low=text("60"), high=text("99"))
+    return exp.Case(ifs=ifs, default=exp.true() if zone == "UTC" else exp.false())
+
+
+def _plain(
+    given: exp.Expr, zoned: exp.Expr, local: exp.Expr, count: exp.Expr, zone: str
+) -> exp.Expr:
+    date = in_utc(call("try_strptime", given.copy(), text("%Y%m%d")), zone)
+    digits = exp.EQ(this=cast(count.copy(), "VARCHAR"), expression=given.copy())
+    offset = exp.Paren(this=exp.Sub(this=zoned.copy(), expression=call("epoch_us", local.copy())))
+    none = exp.EQ(this=offset, expression=exp.Literal.number(0))
+    ifs = [
+        exp.If(this=exp.and_(present(zoned), missing(local)), true=_from_micros(zoned)),
+        exp.If(this=_has_length(given, 8), true=call("coalesce", date, epoch_time(count))),
+        exp.If(this=digits, true=epoch_time(count)),
+    ]
     if zone != "UTC":
         rest = call("substr", given.copy(), exp.Literal.number(12))
-        without = exp.and_(
-            exp.EQ(this=offset.copy(), expression=exp.Literal.number(0)),
-            exp.not_(call("regexp_matches", rest, text("[A-Za-z+-]"))),
-        )
-        ifs.append(exp.If(this=without, true=in_utc(local, zone)))
-    no_offset = exp.EQ(this=offset.copy(), expression=exp.Literal.number(0))
-    sure = exp.or_(no_offset, exp.and_(possible, exp.not_(odd_minutes)))
-    ifs.append(exp.If(this=sure, true=_from_micros(zoned)))
-    return exp.Case(ifs=ifs)
+        named = call("regexp_matches", rest, text("[A-Za-z+-]"))
+        naive = exp.and_(none.copy(), exp.not_(named))
+        ifs.append(exp.If(this=naive, true=in_utc(local, zone)))
+    possible = exp.LT(this=call("abs", offset.copy()), expression=exp.Literal.number(DAY))
+    odd_minutes = exp.Between(this=_last(given, 2), low=text("60"), high=text("99"))
+    right = exp.or_(none, exp.and_(possible, exp.not_(odd_minutes)))
+    return exp.Case(ifs=[*ifs, exp.If(this=right, true=_from_micros(zoned))])
+
+
+def _otherwise(
+    raw: str, given: exp.Expr, whole: exp.Expr, zone: str
+) -> list[dict[str, exp.Expr]]:
+    """The steps to a time that is not plain: an epoch with a fraction, or what PATTERN takes.
+
+    `whole` is the value without any escapes.
+    """
+    plain, epoch, parts = (f"{raw}.{step}" for step in ("plain", "epoch", "parts"))
+    settled = exp.or_(present(column(plain)), missing(given))
+    underscored = call("contains", given.copy(), text("_"))
+    no_epoch = exp.or_(settled, _is_dated(given), underscored)
+    no_parts = exp.or_(settled.copy(), present(column(epoch)))
+    names = exp.Array(expressions=[text(part) for part in PARTS])
+    read = exp.Case(
+        ifs=[
+            exp.If(this=present(column(plain)), true=column(plain)),
+            exp.If(this=present(column(epoch)), true=epoch_time(column(epoch))),
+        ],
+        default=_odd(column(parts), zone),
+    )
+    return [
+        {epoch: unless(no_epoch, try_cast(given.copy(), "DECIMAL(38, 18)"))},
+        {parts: unless(no_parts, call("regexp_extract", whole.copy(), text(PATTERN), names))},
+        {f"{raw}.read": read},
+    ]
 
 
 def _odd(parts: exp.Expr, zone: str) -> exp.Expr:

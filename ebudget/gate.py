@@ -7,8 +7,10 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from fractions import Fraction
 
+from ebudget import doubts
 from ebudget.baseline import Baseline, Key, Since, Then, key_of
 from ebudget.errors import UsageError
+from ebudget.ledger import FEW_AHEAD
 from ebudget.misfit import nearest
 from ebudget.noise import Certainty
 from ebudget.policy import ALL, Budget, OnInsufficient, Policy
@@ -282,8 +284,6 @@ def _stale(statement: Statement, demands: Demands, now: int) -> Iterable[str]:
         yield f"the newest run is {_age(now - last)} old, and at most {most.text} is evidence"
 
 
-FEW_AHEAD = 3
-"""Runs ahead of the clock that may be odd clocks of single machines."""
 _QUARTER = 15 * MINUTE
 
 
@@ -297,13 +297,9 @@ def _ahead(statement: Statement) -> Iterable[str]:
     if not intake.clocked or not intake.leads:
         return
     zoned = [lead for lead in intake.leads if _from_a_quarter(lead) <= MINUTE]
-    if intake.future > FEW_AHEAD or zoned:
-        lead = zoned[0] if zoned else intake.leads[0]
-        many = "1 run is" if intake.future == 1 else f"{intake.future:,} runs are"
-        yield (
-            f"{many} dated after the machine's clock, by {_age(lead)}, and left out; is "
-            "logs.timezone right?"
-        )
+    told = doubts.ahead(intake)
+    if told is not None and (intake.future > FEW_AHEAD or zoned):
+        yield told
 
 
 def _from_a_quarter(lead: int) -> int:
@@ -322,6 +318,11 @@ def _age(micros: int) -> str:
 def _rejected(statement: Statement, demands: Demands) -> Iterable[str]:
     intake, most = statement.intake, demands.max_rejected
     if most is None:
+        return
+    if intake.unreadable and most < 1:
+        count = len(intake.unreadable)
+        files = "1 file" if count == 1 else f"{count:,} files"
+        yield f"{files} could not be read and left out: {visible(intake.unreadable[0][0])}"
         return
     if intake.rejected_total > most * intake.records:
         yield (

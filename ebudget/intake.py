@@ -34,6 +34,7 @@ from ebudget.loading import (
     several_outcome_names,
     temporary,
 )
+from ebudget.log_keys import keys_of
 from ebudget.mapped_paths import absent_optional_paths, check_mapped_paths, maybe_outcomes
 from ebudget.packing import Compression
 from ebudget.quantities import LEEWAY
@@ -106,7 +107,7 @@ def _measure(
     warehouse = loaded.warehouse
     clocked = not isinstance(as_of, int)
     asked = now if as_of == "now" else as_of
-    until = now + LEEWAY if asked is None else asked
+    until = now + LEEWAY if asked is None or clocked else asked
     warehouse.tick("looking for duplicates")
     survey = query.survey_statement(plan.policy, until)
     warehouse.note(survey)
@@ -127,7 +128,9 @@ def _measure(
     if future:
         found = warehouse.rows(query.leads_statement(limit, SHOWN_LEADS, duplicates=twice))
         leads = tuple(start - now for (start,) in found)
-    moment = asked if asked is not None else last if last is not None else now
+    moment = last if last is not None else now
+    if asked is not None:  # a clock that is a little ahead hides no run
+        moment = max(asked, moment) if clocked else asked
     edges = sorted({edge for edge in edges_of(moment, first) if edge <= moment} | {moment})
     warehouse.tick("grouping runs")
     frame = _grouped(warehouse, query.ledger_statement(plan, edges, duplicates=twice), plan)
@@ -155,10 +158,11 @@ def _measure(
         ignored_names=tuple(map(os.path.basename, loaded.sources.ignored[:SHOWN_IGNORED])),
     )
     check_mapped_paths(loaded, plan)
-    if not intake.good and intake.runs and plan.policy.logs.no_outcome is None:
+    if not intake.good and intake.runs:
         intake = replace(intake, maybe_outcomes=maybe_outcomes(loaded, plan))
     if plan.thorough:
-        intake = replace(intake, absent=tuple(absent_optional_paths(loaded, plan)))
+        absent = tuple(absent_optional_paths(loaded, plan))
+        intake = replace(intake, absent=absent, keys=keys_of(loaded, plan))
     statements = tuple(warehouse.statements)
     ledger = Ledger(
         plan, moment, as_of is None, tuple(edges), frame_of(plan, frame), intake, statements

@@ -6,7 +6,6 @@ read in place unless it is small.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -18,9 +17,15 @@ from sqlglot import exp
 from ebudget.columns import FILE_COLUMN
 from ebudget.documents import Wrapping
 from ebudget.errors import InputError
-from ebudget.forms import OTLP, is_otlp, no_json, wrapped_at
-from ebudget.packing import TRUNCATED, Checked, Compression, Damaged, Watch, content_of, last_byte
-from ebudget.preparing import as_lines, never_wrapped, prepared, unpacked_copy
+from ebudget.packing import Checked, Compression, Damaged
+from ebudget.preparing import (
+    as_lines,
+    incomplete,
+    never_wrapped,
+    prepared,
+    unpacked_copy,
+    watching,
+)
 from ebudget.query import RUNS
 from ebudget.reading import (
     FILE,
@@ -40,6 +45,7 @@ from ebudget.reading import (
 )
 from ebudget.rules import call, cast, column, named, text, written
 from ebudget.sources import STDIN, Kind, Source, Sources, mended_lines
+from ebudget.strangers import strange_files
 from ebudget.text_safety import visible
 from ebudget.warehouse import StatementError, Warehouse
 
@@ -194,12 +200,7 @@ def _make_view(loaded: Loaded) -> None:
             printed += found
         else:
             made = _text_select(loaded, kind, compression, files)
-            if made is None or (
-                kind is Kind.LINES and made and _look_again(loaded, kind, compression)
-            ):
-                _make_view(loaded)
-                return
-            if made and _refuse_forms(loaded, kind, compression):
+            if made is None or (made and _look_again(loaded, kind, compression)):
                 _make_view(loaded)
                 return
             selects += made[:1]
@@ -254,7 +255,7 @@ def _text_select(
         names = [source.read_as for source in files]
         statement = json_statement(canonical, names, kind, compression)
         failure: StatementError | None = None
-        watch = _watch(loaded, files)
+        watch = watching(files, loaded.checked)
         try:
             warehouse.copy(statement, target)
         except StatementError as error:
@@ -264,7 +265,7 @@ def _text_select(
             raise
         loaded.checked |= watch.found()
         whole = failure is None
-        damaged = {s: why for s in files if (why := _incomplete(loaded, s, read=whole)) is not None}
+        damaged = {s: why for s in files if (why := incomplete(s, loaded.checked, read=whole))}
         if failure is not None and not damaged:
             if _read_otherwise(loaded, files):
                 return None
@@ -292,29 +293,6 @@ def _text_select(
     ]
 
 
-def _watch(loaded: Loaded, files: Sequence[Source]) -> Watch:
-    """Checks what is packed and was not checked yet."""
-    packed = [s for s in files if s.compression is not Compression.NONE]
-    return Watch(
-        (source.read_as, source.compression)
-        for source in packed
-        if source.read_as not in loaded.checked
-    )
-
-
-def _incomplete(loaded: Loaded, source: Source, *, read: bool) -> str | None:
-    """Why a file does not hold all that it should; else None. DuckDB `read` an array without its
-    end, where it was cut behind a comma.
-    """
-    checked = loaded.checked.get(source.read_as)
-    if checked is not None and checked.problem is not None:
-        return checked.problem
-    if source.kind is Kind.ARRAY and read:
-        last = last_byte(source.read_as) if checked is None else checked.last
-        return None if last == b"]" else TRUNCATED
-    return None
-
-
 def _read_otherwise(loaded: Loaded, files: Sequence[Source]) -> bool:
     """Have Python read the whole files that DuckDB refuses; gives whether there is any."""
     changed = False
@@ -330,60 +308,6 @@ def _read_otherwise(loaded: Loaded, files: Sequence[Source]) -> bool:
         else:
             loaded.give_up(source, reason)
     return changed
-
-
-def _refuse_forms(loaded: Loaded, kind: Kind, compression: Compression) -> bool:
-    """Give up files of which no record is a run and that look like something else; gives whether
-    there was any.
-    """
-    copy = exp.Table(this=call("read_parquet", text(str(_copy_of(loaded, kind, compression)))))
-    readable = exp.Is(this=column(REJECT), expression=exp.Null())
-    statement = (
-        exp.select(column(FILE))
-        .from_(copy)
-        .group_by(column(FILE))
-        .having(exp.Not(this=call("bool_or", readable)))
-    )
-    found = False
-    for (name,) in loaded.warehouse.rows(statement):
-        source = loaded.named(name)
-        form = _form_of(loaded, source)
-        if form is not None:
-            loaded.refuse(source.shown, form)
-            loaded.sources.files.remove(source)
-            found = True
-    return found
-
-
-_LOOKED_AT = 20
-"""Records that are looked at to see what a file without any run is."""
-
-
-def _form_of(loaded: Loaded, source: Source) -> str | None:
-    """What a file without any run looks like; None where it is a log."""
-    head = content_of(source.path, 1 << 16)
-    if source.kind is Kind.LINES and not head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
-        json_records = exp.select(exp.Count(this=column("json"))).from_(read_whole(source))
-        is_own = os.path.realpath(source.read_as) == os.path.realpath(source.path)
-        if is_own and loaded.warehouse.rows(json_records) == [(0,)]:
-            return no_json(head)
-    if is_otlp(head):
-        return f"is {OTLP}"
-    statement = exp.select(column("json")).from_(read_whole(source)).limit(_LOOKED_AT)
-    records = []
-    for (record,) in loaded.warehouse.rows(statement):
-        try:
-            records.append(json.loads(record or "null"))
-        except (ValueError, RecursionError):
-            return None
-    (start,) = (wanted for wanted in loaded.canonical.columns if wanted.name == "start_time")
-    at = wrapped_at(records, [keys for _, keys in start.places()])
-    if at is None:
-        return None
-    return (
-        f"holds no run at its top: the runs may lie in {visible(at)!r}; "
-        f"write logs: {{records_at: {visible(at)}}}"
-    )
 
 
 def _shown(loaded: Loaded, name: str) -> exp.Expr:
@@ -458,6 +382,19 @@ def _malformed(loaded: Loaded, copy: Path) -> list[Source]:
 
 
 def _look_again(loaded: Loaded, kind: Kind, compression: Compression) -> bool:
+    """Look into the files that were read badly; gives whether they have to be read anew."""
+    if kind is Kind.LINES and _mend(loaded, kind, compression):
+        return True
+    files = [s for s in loaded.sources.files if (s.kind, s.compression) == (kind, compression)]
+    copy = _copy_of(loaded, kind, compression)
+    strange = strange_files(loaded.warehouse, loaded.canonical, copy, files)
+    for source, form in strange:
+        loaded.refuse(source.shown, form)
+        loaded.sources.files.remove(source)
+    return bool(strange)
+
+
+def _mend(loaded: Loaded, kind: Kind, compression: Compression) -> bool:
     """Whether Python's json could read lines that DuckDB refused; they are read from a copy then.
 
     What DuckDB dislikes about a line may lie in a field that nobody needs.

@@ -64,10 +64,10 @@ MOST_FILES = 20
 """Files that are looked through for keys that may hold the outcome."""
 MOST_KEYS = 5
 _LIKE_AN_OUTCOME = re.compile(
-    r"(outcome|result|status|state|verdict|grade|label|ok|succe|resolved|solved|pass|fail|error|"
-    r"correct|complete|done|reward)",
-    re.IGNORECASE,
+    r"(?:\b|_)(outcome|result|status|state|verdict|grade|label|ok|succe|resolved|solved|pass|fail|"
+    r"error|correct|complete|done|reward)"
 )
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
 def maybe_outcomes(loaded: Loaded, plan: Plan) -> tuple[str, ...]:
@@ -78,7 +78,7 @@ def maybe_outcomes(loaded: Loaded, plan: Plan) -> tuple[str, ...]:
     taken |= {path for field in plan.policy.logs.fields.values() for path in field.paths}
     values: dict[str, set[str]] = {}
     for source in loaded.sources.files[:MOST_FILES]:
-        for record in _sample(loaded, source):
+        for record in sample_of(loaded, source):
             for path, value in _scalars(record):
                 known = values.setdefault(path, set())
                 if len(known) <= MOST_VALUES:
@@ -92,7 +92,7 @@ def maybe_outcomes(loaded: Loaded, plan: Plan) -> tuple[str, ...]:
     named = [
         path
         for path, known in values.items()
-        if len(known) <= MOST_VALUES and _LIKE_AN_OUTCOME.search(path)
+        if len(known) <= MOST_VALUES and _LIKE_AN_OUTCOME.search(_CAMEL.sub("_", path).lower())
     ]
     others = [path for path, known in values.items() if 2 <= len(known) <= MOST_VALUES]
     both = [path for path in telling if path in named]
@@ -103,7 +103,7 @@ def maybe_outcomes(loaded: Loaded, plan: Plan) -> tuple[str, ...]:
 MOST_VALUES = 3
 
 
-def _sample(loaded: Loaded, source: Source) -> Iterator[Any]:
+def sample_of(loaded: Loaded, source: Source) -> Iterator[Any]:
     """The first records of a file."""
     if source.kind is Kind.PARQUET:
         row = exp.Anonymous(this="to_json", expressions=[exp.column("r")])
@@ -155,7 +155,7 @@ def _paths_of(loaded: Loaded, source: Source) -> set[str]:
     if source.kind is Kind.PARQUET:
         return set(_schema_paths(parquet_schema(loaded, source)))
     found: set[str] = set()
-    for record in _sample(loaded, source):
+    for record in sample_of(loaded, source):
         found |= set(_paths(record))
     return found
 

@@ -141,6 +141,8 @@ def _check_key(policy: Policy) -> Iterator[Finding]:
             yield path, f"{name} is a list; a run is known by texts, numbers, booleans and times"
         if name in policy.logs.key[:index]:
             yield path, f"{name!r} is there twice"
+    if set(policy.logs.key) == {DAY_OF_RUN}:
+        yield ("logs", "key"), "a day has many runs; add the columns that tell them apart"
 
 
 def _check_reads(path: Path, when: str, policy: Policy) -> Iterator[Finding]:
@@ -229,6 +231,8 @@ def _check_names(policy: Policy) -> Iterator[Finding]:
         other = seen.setdefault(name.lower(), name)
         if other != name:
             yield ("logs", "fields", name), f"{name!r} differs from {other!r} by case only"
+    if "" in {name.strip() for name in policy.budgets}:
+        yield ("budgets",), "a budget has a name"
     if not policy.budgets:
         yield ("budgets",), "a policy has at least one budget"
 

@@ -1,11 +1,13 @@
-"""Files that DuckDB cannot read as they are, written anew into the temporary folder."""
+"""What has to be done to files beside DuckDB's reading: some are written anew into the temporary
+folder, and what is packed is looked at to its end.
+"""
 
 from __future__ import annotations
 
 import difflib
 import json
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,7 +20,16 @@ from ebudget.documents import (
     write_lines,
 )
 from ebudget.errors import InputError
-from ebudget.packing import Compression, content_of, opened, unpacked
+from ebudget.packing import (
+    TRUNCATED,
+    Checked,
+    Compression,
+    Watch,
+    content_of,
+    last_byte,
+    opened,
+    unpacked,
+)
 from ebudget.sources import Kind, Source
 from ebudget.tables import table_lines
 from ebudget.text_safety import visible
@@ -76,6 +87,26 @@ def as_lines(source: Source, target: Path, wrapping: Wrapping | None = None) -> 
         counted=counted,
         places=noted,
     )
+
+
+def watching(files: Sequence[Source], checked: Mapping[str, Checked]) -> Watch:
+    """Looks at what is packed and was not looked at yet, beside the reading."""
+    packed = [source for source in files if source.compression is not Compression.NONE]
+    return Watch((s.read_as, s.compression) for s in packed if s.read_as not in checked)
+
+
+def incomplete(source: Source, checked: Mapping[str, Checked], *, read: bool) -> str | None:
+    """Why a file does not hold all that it should; else None.
+
+    Where DuckDB `read` an array, it may still lack its end, if it was cut behind a comma.
+    """
+    found = checked.get(source.read_as)
+    if found is not None and found.problem is not None:
+        return found.problem
+    if source.kind is Kind.ARRAY and read:
+        last = last_byte(source.read_as) if found is None else found.last
+        return None if last == b"]" else TRUNCATED
+    return None
 
 
 def never_wrapped(path: str, sources: Sequence[Source]) -> InputError:

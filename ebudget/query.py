@@ -69,6 +69,7 @@ class Asks(Enum):
     HOLDS = "holds"
     UNKNOWN = "is unknown"
     MEASURED = "is known, and a column that it reads has a value"
+    VOICED = "one of these columns has a value"
 
 
 @dataclass(frozen=True)
@@ -183,8 +184,12 @@ def measured_over(budget: Budget, rule: Rule) -> tuple[str, ...]:
     A run is always known by its id, its time, and what the budget selects and groups by, so these
     count only where nothing else is read.
     """
+    return _telling(budget, rule.columns)
+
+
+def _telling(budget: Budget, columns: frozenset[str]) -> tuple[str, ...]:
     known = {"run_id", "start_time", *budget.dimensions, *(s.column for s in budget.for_)}
-    return tuple(sorted(rule.columns - known or rule.columns))
+    return tuple(sorted(columns - known or columns))
 
 
 def condition_of(policy: Policy, source: str) -> Predicate:
@@ -196,6 +201,14 @@ def measured_of(policy: Policy, budget: Budget, source: str) -> Predicate:
     """Whether a run is measured for a budget that counts where a condition holds."""
     rule = _rule(policy, source)
     return Predicate(source, Asks.MEASURED, measured_over(budget, rule), assumed(policy, rule))
+
+
+def voiced_of(policy: Policy, budget: Budget) -> Predicate:
+    """Whether a run has anything to say to the failure rules that can spend a budget."""
+    rules = [_rule(policy, when) for when in spending_rules(policy, budget).values()]
+    columns = frozenset[str]().union(*(rule.columns for rule in rules))
+    over = _telling(budget, columns)
+    return Predicate(", ".join(over), Asks.VOICED, over)
 
 
 def amount_of(policy: Policy, budget: Budget, source: str) -> Amount:
@@ -251,6 +264,7 @@ def reads_outcome(policy: Policy, budget: Budget) -> bool:
             rules = []
     if budget.earns not in ("all", "labelled", "success"):
         rules.append(_rule(policy, budget.earns))
+    rules += [_rule(policy, when) for when in spending_rules(policy, budget).values()]
     return any("outcome" in rule.columns for rule in rules)
 
 
@@ -262,7 +276,10 @@ def _predicates_of(policy: Policy, budget: Budget) -> list[Predicate]:
     if isinstance(budget.spend, SpendWhen):
         condition = budget.spend.condition
         found += [condition_of(policy, condition), measured_of(policy, budget, condition)]
-    found += [Predicate(when, Asks.UNKNOWN) for when in spending_rules(policy, budget).values()]
+    rules = spending_rules(policy, budget).values()
+    found += [Predicate(when, Asks.UNKNOWN) for when in rules]
+    if rules:
+        found.append(voiced_of(policy, budget))
     return found
 
 
@@ -299,7 +316,8 @@ def make_plan(
     sums = list(dict.fromkeys(sums))
     needed = {"run_id", "start_time", "outcome", *dimensions}
     needed.update(name for name in policy.logs.key if name in policy.columns)
-    rules = [_rule(policy, p.source) for p in predicates if p not in ALWAYS]
+    told = [p for p in predicates if p not in ALWAYS and p.asks is not Asks.VOICED]
+    rules = [_rule(policy, predicate.source) for predicate in told]
     rules += [_rule(policy, when) for when in policy.logs.conditions.values()]
     rules += [_amount(policy, amount.source) for amount in sums]
     needed.update(*(rule.columns for rule in rules))
@@ -353,9 +371,11 @@ def _key_trees(policy: Policy) -> list[exp.Expr]:
 def _has_key(policy: Policy) -> exp.Expr:
     """Whether a record may be a duplicate at all: one without an id never is."""
     names = [name for name in policy.logs.key if name not in ("workflow", DAY_OF_RUN)]
-    if "run_id" in names:
-        names = ["run_id"]
-    return exp.or_(*(_present(column(name)) for name in names or policy.logs.key))
+    if "run_id" in names:  # an empty one is none
+        blank = exp.EQ(this=call("trim", column("run_id")), expression=text(""))
+        return exp.and_(_present(column("run_id")), exp.Not(this=blank))
+    named_ = names or [name for name in policy.logs.key if name != DAY_OF_RUN]
+    return exp.or_(*(_present(column(name)) for name in named_))
 
 
 def survey_statement(policy: Policy, until: int) -> exp.Select:
@@ -695,6 +715,9 @@ def _asked(plan: Plan, predicate: Predicate) -> exp.Expr:
         return column(SILENT)
     if predicate == UNKNOWN_OUTCOME:
         return _present(column(WORD))
+    if predicate.asks is Asks.VOICED:
+        has_value = [_present(column(name)) for name in predicate.over]
+        return exp.or_(*has_value) if has_value else exp.true()
     tree = _rule(plan.policy, predicate.source).tree.copy()
     tree = _as_budgets_see_it(tree, plan, predicate.assuming)
     is_null = exp.Is(this=tree, expression=exp.Null())

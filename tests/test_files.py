@@ -86,9 +86,14 @@ def summed(data: bytes) -> bytes:
     return zstd.compress(data, options={zstd.CompressionParameter.checksum_flag: 1})
 
 
+def gz(data: bytes) -> bytes:
+    """The same bytes at any time."""
+    return gzip.compress(data, mtime=0)
+
+
 PACKINGS: dict[str, Callable[[bytes], bytes]] = {
     "": bytes,
-    ".gz": gzip.compress,
+    ".gz": gz,
     ".zst": zstd.compress,
 }
 SKIPPABLE = b"\x5e\x2a\x4d\x18\x04\x00\x00\x00skip"
@@ -100,9 +105,9 @@ SKIPPABLE = b"\x5e\x2a\x4d\x18\x04\x00\x00\x00skip"
 @pytest.mark.parametrize(
     ("name", "data"),
     [
-        ("a.jsonl.gz", gzip.compress(lines(record(1))) + gzip.compress(lines(record(2)))),
-        ("a.jsonl.gz", gzip.compress(b"") + gzip.compress(lines(record(1), record(2)))),
-        ("a.jsonl.gz", gzip.compress(lines(record(1), record(2))) + bytes(512)),
+        ("a.jsonl.gz", gz(lines(record(1))) + gz(lines(record(2)))),
+        ("a.jsonl.gz", gz(b"") + gz(lines(record(1), record(2)))),
+        ("a.jsonl.gz", gz(lines(record(1), record(2))) + bytes(512)),
         ("a.jsonl.zst", zstd.compress(lines(record(1))) + summed(lines(record(2)))),
         ("a.jsonl.zst", SKIPPABLE + zstd.compress(lines(record(1), record(2)))),
         ("a.jsonl.zst", zstd.compress(lines(record(1))) + SKIPPABLE + zstd.compress(lines(record(2)))),
@@ -110,7 +115,7 @@ SKIPPABLE = b"\x5e\x2a\x4d\x18\x04\x00\x00\x00skip"
         ("a.csv.zst", SKIPPABLE + zstd.compress(b"ts,cost\n2026-11-20,3\n") + SKIPPABLE),
         ("a.jsonl.zst", zstd.compress(b"\xef\xbb\xbf" + lines(record(3)))),
         ("a.json.zst", zstd.compress(b"\xef\xbb\xbf[" + json.dumps(record(3)).encode() + b"]")),
-        ("a.csv.gz", gzip.compress(b"\xef\xbb\xbfts,cost\n2026-11-20,3\n")),
+        ("a.csv.gz", gz(b"\xef\xbb\xbfts,cost\n2026-11-20,3\n")),
     ],
 )  # fmt: skip
 def test_members_frames_and_marks_inside_packed_files_are_read(tmp_path, name, data):
@@ -121,11 +126,11 @@ def test_members_frames_and_marks_inside_packed_files_are_read(tmp_path, name, d
 @pytest.mark.parametrize(
     ("name", "data", "reason"),
     [
-        ("a.jsonl.gz", gzip.compress(lines(record()))[:-1], "truncated"),
-        ("a.jsonl.gz", gzip.compress(lines(record())) + b"\x1f", "truncated"),
-        ("a.jsonl.gz", gzip.compress(lines(record())) + b"more", "damaged: something"),
-        ("a.jsonl.gz", gzip.compress(lines(record()))[:-8] + bytes(8), "damaged: CRC"),
-        ("a.jsonl.gz", gzip.compress(lines(record()))[:-4] + bytes(4), "damaged: its length"),
+        ("a.jsonl.gz", gz(lines(record()))[:-1], "truncated"),
+        ("a.jsonl.gz", gz(lines(record())) + b"\x1f", "truncated"),
+        ("a.jsonl.gz", gz(lines(record())) + b"more", "damaged: something"),
+        ("a.jsonl.gz", gz(lines(record()))[:-8] + bytes(8), "damaged: CRC"),
+        ("a.jsonl.gz", gz(lines(record()))[:-4] + bytes(4), "damaged: its length"),
         ("a.jsonl.gz", b"", "truncated"),
         ("a.jsonl.gz", b"\x1f", "truncated"),
         ("a.jsonl.zst", zstd.compress(lines(record()))[:-1], "truncated"),
@@ -148,7 +153,7 @@ def test_packed_files_that_do_not_end_well_stop_the_run(tmp_path, name, data, re
 
 def test_every_flipped_bit_of_a_gz_is_found_or_changes_nothing(tmp_path):
     content = lines(*[record(n) for n in range(20)])
-    packed = gzip.compress(content)
+    packed = gz(content)
     generator = random.Random(1)
     for place in generator.sample(range(len(packed)), 60):
         flipped = bytearray(packed)
@@ -161,7 +166,7 @@ def test_every_flipped_bit_of_a_gz_is_found_or_changes_nothing(tmp_path):
 
 def test_a_large_packed_file_is_checked_to_its_end(tmp_path):
     content = lines(*[record(0, pad=os.urandom(40).hex()) for _ in range(40_000)])
-    for name, pack in (("a.jsonl.gz", gzip.compress), ("a.jsonl.zst", summed)):
+    for name, pack in (("a.jsonl.gz", gz), ("a.jsonl.zst", summed)):
         packed = bytearray(pack(content))
         assert read(write(tmp_path / name, bytes(packed))).intake.runs == 40_000
         packed[-2] ^= 1
@@ -180,12 +185,10 @@ def test_packed_parquet_is_read(tmp_path):
     duckdb.sql(f"COPY (SELECT TIMESTAMP '{T[:-1]}' AS ts, 3 AS cost) TO '{plain}'")
     data = plain.read_bytes()
     plain.unlink()
-    for name, pack in (("a.parquet.gz", gzip.compress), ("b.parquet.zst", zstd.compress)):
+    for name, pack in (("a.parquet.gz", gz), ("b.parquet.zst", zstd.compress)):
         write(tmp_path / name, pack(data))
     assert spent(read(tmp_path)) == 6.0
-    assert "c.parquet.gz: truncated" in refused(
-        write(tmp_path / "c.parquet.gz", gzip.compress(data)[:-9])
-    )
+    assert "c.parquet.gz: truncated" in refused(write(tmp_path / "c.parquet.gz", gz(data)[:-9]))
 
 
 # Cut anywhere
@@ -205,7 +208,9 @@ def as_csv(count: int) -> bytes:
 
 def as_parquet(count: int, folder: Path) -> bytes:
     path = folder / "source.parquet"
-    duckdb.sql(f"COPY (SELECT TIMESTAMP '{T[:-1]}' ts, range AS cost FROM range({count})) TO '{path}'")
+    duckdb.sql(
+        f"COPY (SELECT TIMESTAMP '{T[:-1]}' ts, range AS cost FROM range({count})) TO '{path}'"
+    )
     data = path.read_bytes()
     path.unlink()
     return data
@@ -238,7 +243,9 @@ def whole_records(form: str, data: bytes) -> int:
 
 def counts(folder: Path) -> dict[str, tuple[int, int] | None]:
     """The runs and the rejects of each file in a folder; None for what cannot be read."""
-    policy = parse_policy(POLICY.replace("LOGS", "{}").replace("by: [w", "each: [file], by: [w"), "p")
+    policy = parse_policy(
+        POLICY.replace("LOGS", "{}").replace("by: [w", "each: [file], by: [w"), "p"
+    )
     ledger = ebudget.read_ledger([str(folder)], policy, skip_unreadable=True, clock=CLOCK)
     statement = ebudget.evaluate(policy, ledger)
     found: dict[str, tuple[int, int] | None] = {
@@ -413,7 +420,12 @@ def test_every_line_is_entered_and_one_without_the_array_is_rejected(tmp_path):
         {"other": 1},
         7,
     ]
-    data = b"\xef\xbb\xbf\n" + lines(*wrapped) + b"{broken\n" + lines({"results.items": [record(2), {}]})
+    data = (
+        b"\xef\xbb\xbf\n"
+        + lines(*wrapped)
+        + b"{broken\n"
+        + lines({"results.items": [record(2), {}]})
+    )
     statement = read(write(tmp_path / "a.jsonl", data), logs=AT)
     assert spent(statement) == 3.0
     assert places(statement) == [
@@ -531,7 +543,9 @@ def test_a_table_needs_its_name_unless_its_header_leaves_no_doubt(tmp_path):
 
 
 def test_what_no_utf8_is_rejects_its_row_of_a_table(tmp_path):
-    statement = read(write(tmp_path / "a.csv", b"ts,cost,workflow\n2026-11-20,1,\xe9\n2026-11-20,2,e\n"))
+    statement = read(
+        write(tmp_path / "a.csv", b"ts,cost,workflow\n2026-11-20,1,\xe9\n2026-11-20,2,e\n")
+    )
     assert (spent(statement), places(statement)) == (2.0, [("line 2", "malformed line")])
 
 
@@ -555,7 +569,7 @@ def test_a_mapped_column_of_a_table_has_to_occur(tmp_path):
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-be"])
 def test_wide_encodings_are_refused_by_name(tmp_path, name, encoding):
     data = lines(record()).decode().encode(encoding)
-    data = gzip.compress(data) if name.endswith(".gz") else data
+    data = gz(data) if name.endswith(".gz") else data
     message = refused(write(tmp_path / name, data))
     assert f"is in {encoding[:6].upper()}" in message
     assert "iconv -f" in message
@@ -607,12 +621,16 @@ def test_what_a_folder_holds_and_is_not_read_is_named(tmp_path):
     assert not_read(found.ignored[:1]) == "1 file (a.log)"
 
 
-@pytest.mark.parametrize("name", ["x" * 300 + ".jsonl", "new\nline.jsonl", "nul\x00.jsonl", os.fsdecode(b"\xff.jsonl")])
+@pytest.mark.parametrize(
+    "name", ["x" * 300 + ".jsonl", "new\nline.jsonl", "nul\x00.jsonl", os.fsdecode(b"\xff.jsonl")]
+)
 def test_names_that_cannot_be_are_clean_errors(tmp_path, name):
     assert refused(tmp_path / name).isprintable()
 
 
-@pytest.mark.parametrize("name", [os.fsdecode(b"\xff.jsonl"), os.fsdecode(b"\xff.csv"), "a\n.json", "a\n.csv"])
+@pytest.mark.parametrize(
+    "name", [os.fsdecode(b"\xff.jsonl"), os.fsdecode(b"\xff.csv"), "a\n.json", "a\n.csv"]
+)
 def test_strange_names_are_read(tmp_path, name):
     data = b"ts,cost\n2026-11-20,3\n{\n" if name.endswith("csv") else lines(record(3)) + b"{\n"
     statement = read(write(tmp_path / name, data))
@@ -638,8 +656,8 @@ def test_strange_names_are_read(tmp_path, name):
         ("a.jsonl", b"\xfd7zXZ\x00", "packed with xz"),
         ("a.jsonl", b"\x04\x22\x4d\x18d", "packed with lz4"),
         ("a.jsonl", b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive"),
-        ("a.jsonl.gz", gzip.compress(gzip.compress(b"{}")), "packed twice"),
-        ("a.tar.gz", gzip.compress(b"\x00" * 257 + b"ustar" + bytes(250)), "a tar archive"),
+        ("a.jsonl.gz", gz(gz(b"{}")), "packed twice"),
+        ("a.tar.gz", gz(b"\x00" * 257 + b"ustar" + bytes(250)), "a tar archive"),
         ("a.json", b"<!DOCTYPE html><html>", "an HTML page"),
         ("a.json", b'\n<?xml version="1.0"?>', "XML"),
         ("a.xml", b"<runs><run/></runs>", "XML"),

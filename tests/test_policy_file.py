@@ -61,7 +61,7 @@ def test_all_problems_of_a_file_are_listed_at_once_in_the_order_of_the_file():
         ["b.yaml:7:49", "budgets.y.each"],
     ]
     assert lines[-1] == "8 problems. Nothing was read."
-    assert "did you mean 'workflow'?" in lines[5]
+    assert "did you mean 'workflow'?" in lines[7]
 
 
 @pytest.mark.parametrize(

@@ -521,12 +521,14 @@ def test_a_run_dated_more_than_five_minutes_after_the_clock_is_outside(statement
     assert found.intake.lead == 5 * 60 * 10**6 + 1
 
 
-def test_now_is_the_clock_and_its_leeway_is_after_it(statement: State) -> None:
+def test_now_is_the_clock_or_a_run_that_is_a_little_ahead_of_it(statement: State) -> None:
     ahead = [CLOCK + timedelta(minutes=1), CLOCK + timedelta(minutes=6)]
     records = [run(when=stamp(moment)) for moment in (NOW, *ahead)]
     found = statement(one_budget(), records, as_of="now")
-    assert (found.as_of, found.newest) == (to_micros(CLOCK), False)
-    assert (found.intake.runs, found.intake.outside, found.intake.future) == (1, 2, 1)
+    assert (found.as_of, found.newest) == (to_micros(ahead[0]), False)
+    assert (found.intake.runs, found.intake.outside, found.intake.future) == (2, 1, 1)
+    alone = statement(one_budget(), records[:1], as_of="now")
+    assert alone.as_of == to_micros(CLOCK)
 
 
 def test_an_instant_that_was_asked_for_is_taken_as_it_is(statement: State) -> None:

@@ -256,7 +256,7 @@ def _doubts(statement: Statement) -> list[str]:
     lacks = any(account.unlabelled for account in statement.accounts)
     silent = asks and lacks and not intake.good and not statement.assumes_success
     found = [
-        doubts.assumed_successes(statement.no_outcome) if statement.no_outcome else None,
+        doubts.assumed_successes(statement.no_outcome, intake) if statement.no_outcome else None,
         doubts.silent_log(intake) if silent else None,
         doubts.twins(intake),
         doubts.ahead(intake),
@@ -414,11 +414,13 @@ def unjudged(account: Account) -> int:
 def gaps(account: Account) -> list[str]:
     """How many of an account's runs nobody has judged, and of how many the value is not known."""
     found = []
+    whole = count_of(account.selected, "run")
     if unjudged(account):
-        found.append(f"{unjudged(account):,} of {count_of(account.selected, 'run')} not judged")
+        found.append(f"{unjudged(account):,} of {whole} not judged")
     if account.unmeasured:
-        found.append(f"{account.unmeasured:,} of {count_of(account.selected, 'run')} not measured")
-    return found
+        of = "" if found else f" of {whole}"
+        found.append(f"{account.unmeasured:,}{of} not measured")
+    return [", ".join(found)] if found else []
 
 
 def negative(account: Account) -> str:
