@@ -19,8 +19,9 @@ from ebudget.packing import TRUNCATED, Damaged
 _CHUNK = 1 << 20
 _BLANK = re.compile(r"[ \t\r\n]*")
 _BREAKS = str.maketrans("\r\n", "  ")
-_NEAR = 12
-"""Characters before the end of a text within which an error may come of the end alone."""
+_WORDS = ("true", "false", "null", "NaN", "Infinity", "-Infinity")
+_CUT = re.compile(r"[,:{\[]?[ \t\r\n]*\Z|[.eE][+-]?\Z")
+_CUT_ESCAPE = re.compile(r"\\?u?[0-9a-fA-F]{0,4}\Z")
 DEEPEST = "nested too deeply"
 
 _DECODER = json.JSONDecoder(parse_float=str, parse_int=str)
@@ -31,7 +32,12 @@ Parts = Sequence[str]
 
 def is_cut_short(error: json.JSONDecodeError, text: str) -> bool:
     """Whether a text is right as far as it goes, and would be JSON if it went on."""
-    return error.msg.startswith("Unterminated string") or error.pos >= len(text) - _NEAR
+    rest = text[error.pos : error.pos + 200]
+    if error.msg.startswith("Unterminated string") or _CUT.match(rest):
+        return True
+    if error.msg.startswith("Invalid \\uXXXX"):
+        return _CUT_ESCAPE.match(rest) is not None
+    return any(word.startswith(rest) for word in _WORDS)
 
 
 class Values:

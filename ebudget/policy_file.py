@@ -177,7 +177,8 @@ def _validate(raw: Any, document: _Document) -> tuple[Policy | None, set[Keys]]:
                     of_key = "unknown key" in message or message.endswith("is missing")
                     place = document.keys.get(full) if of_key else None
                     document.complain(full, message, place)
-                    refused.add(full)
+                    lacks = message.endswith("is missing")
+                    refused.add((*full, message.partition(" ")[0]) if lacks else full)
             elif kind == "missing":
                 name = item["loc"][-1]
                 document.complain(path, f"{name} is missing", document.keys.get(path))
@@ -211,7 +212,7 @@ def _without(raw: dict[str, Any], refused: Iterable[Keys]) -> dict[str, Any]:
                 _at(kept, (part, name)), dict
             ):
                 entry = kept[part][name]
-                key = below[0] if below else "allow"  # which is what a whole budget may lack
+                key = below[0] if below else ""
                 if key == "gate" and len(below) > 1 and isinstance(entry.get("gate"), dict):
                     entry["gate"].pop(below[1], None)
                 elif (part, key) in _STANDS_FOR:
