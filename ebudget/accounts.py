@@ -46,9 +46,9 @@ from ebudget.units import Unit, unit_of
 from ebudget.verdicts import (
     NOTHING_BEFORE,
     Before,
-    Grant,
     Case,
     Facts,
+    Grant,
     deviation,
     granted,
     is_too_few,

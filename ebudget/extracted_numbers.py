@@ -9,7 +9,7 @@ from fractions import Fraction
 from sqlglot import exp
 
 from ebudget.columns import Type
-from ebudget.extracted import Extracted, missing, present, unless, unread, when
+from ebudget.extracted import Extracted, missing, present, unless, when
 from ebudget.policy import FieldMap
 from ebudget.rules import call, cast, column, text, try_cast
 
@@ -56,9 +56,7 @@ def _decimal_text(value: Fraction) -> str:
     return ("-" if value < 0 else "") + whole + ("." + rest if rest else "")
 
 
-def number(
-    type_: Type, field: FieldMap | None, raw: str, *, double: bool = False
-) -> Extracted:
+def number(type_: Type, field: FieldMap | None, raw: str, *, double: bool = False) -> Extracted:
     """A number of the text column `raw`, or of a DOUBLE one: its shortest text, as JSON has it.
 
     The log's number times the scale, and then rounded half away from zero to 9 places.
@@ -68,29 +66,61 @@ def number(
     given, read = column(raw), column(f"{raw}.read")
     steps: list[dict[str, exp.Expr]] = []
     if null_if:
-        values = [value for entry in null_if if (value := plain_number(entry)) is not None]
-        unwanted = [is_number(_text(given, double), value) for value in values]
+        values = [one for entry in null_if if (one := plain_number(entry)) is not None]
+        unwanted = [is_number(_text(given, double), one) for one in values]
         steps.append({f"{raw}.given": unless(exp.or_(*unwanted), given)})
         given = column(f"{raw}.given")
     said = _text(given, double)
+    if type_ is Type.INTEGER and scale == 1 and not double:
+        return _integer(raw, given, steps)
     if scale != 1:
         steps += _scaled(raw, said, scale)
     elif double:
         steps += _of_double(raw, given)
     else:
         steps.append({f"{raw}.read": _as_number(said, NUMBER)})
-    written = call("regexp_full_match", said, text(WRITTEN))
-    flaws = {
-        "not a number": unread(given, read, exp.not_(written)),
-        "out of range": unread(given, read, written.copy()),
-    }
     sound = exp.or_(missing(given), present(read))
+    flaws = _flaws(said, sound)
     if type_ is Type.NUMBER:
         return Extracted(read.copy(), flaws, tuple(steps), sound=sound)
     whole = exp.EQ(this=read.copy(), expression=call("floor", read.copy()))
     flaws["not a whole number"] = exp.and_(present(read), exp.not_(whole))
     sound = exp.or_(missing(given), whole.copy())
     value = when(whole.copy(), cast(read.copy(), "BIGINT"))
+    return Extracted(value, flaws, tuple(steps), sound=sound)
+
+
+def _flaws(said: exp.Expr, settled: exp.Expr) -> dict[str, exp.Expr]:
+    """Why a text was not read, unless that is settled."""
+    written = call("regexp_full_match", said.copy(), text(WRITTEN))
+    return {
+        "not a number": when(settled.copy(), exp.false(), exp.not_(written)),
+        "out of range": when(settled.copy(), exp.false(), written.copy()),
+    }
+
+
+def _integer(raw: str, given: exp.Expr, steps: list[dict[str, exp.Expr]]) -> Extracted:
+    """A whole number of a text; plain digits are read without a decimal, which is slower."""
+    count, digits, read = (column(f"{raw}.{step}") for step in ("count", "digits", "read"))
+    most = exp.Literal.number(LIMIT - 1)
+    inside = exp.Between(this=count.copy(), low=exp.Neg(this=most.copy()), high=most)
+    same = exp.EQ(this=cast(count.copy(), "VARCHAR"), expression=given.copy())
+    whole = exp.EQ(this=read.copy(), expression=call("floor", read.copy()))
+    settled = exp.or_(missing(given), present(digits))
+    steps += [
+        {f"{raw}.count": try_cast(given.copy(), "BIGINT")},
+        {f"{raw}.digits": when(exp.and_(same, inside), count.copy())},
+        {f"{raw}.read": unless(settled, _as_number(given, NUMBER))},
+    ]
+    value = exp.Case(
+        ifs=[
+            exp.If(this=present(digits), true=digits.copy()),
+            exp.If(this=whole, true=cast(read.copy(), "BIGINT")),
+        ]
+    )
+    flaws = _flaws(given, exp.or_(settled.copy(), present(read)))
+    flaws["not a whole number"] = exp.and_(present(read), exp.not_(whole.copy()))
+    sound = exp.or_(settled.copy(), whole.copy())
     return Extracted(value, flaws, tuple(steps), sound=sound)
 
 
@@ -112,14 +142,16 @@ def _scaled(raw: str, said: exp.Expr, scale: Fraction) -> list[dict[str, exp.Exp
     places = len(_decimal_text(scale).partition(".")[2])
     fine, wide = column(f"{raw}.fine"), column(f"{raw}.wide")
 
-    def product(of: exp.Expr, below: int) -> exp.If:
+    def product(of: exp.Expr, below: int, kept: int) -> exp.If:
         bound = exp.LT(this=call("abs", of.copy()), expression=exp.Literal.number(below))
+        if below >= 10 ** (38 - kept + places):
+            bound = present(of)
         exact = exp.Paren(this=exp.Mul(this=of.copy(), expression=factor.copy()))
         return exp.If(this=bound, true=try_cast(exact, NUMBER))
 
     products = [
-        product(fine, math.floor(Fraction(10 ** (38 - _FINE)) / scale)),
-        product(wide, math.ceil(LIMIT / scale)),
+        product(fine, math.floor(10 ** (38 - _FINE) / scale), _FINE),
+        product(wide, math.ceil(LIMIT / scale), _WIDE),
     ]
     return [
         {

@@ -11,8 +11,9 @@ from sqlglot import exp
 from ebudget.extracted import Extracted, missing, present, unless, unread, when
 from ebudget.extracted_numbers import is_number, plain_number
 from ebudget.policy import FieldMap
+from ebudget.quantities import DAY
 from ebudget.rules import call, cast, column, text, timestamp_literal, try_cast
-from ebudget.windows import DAY, EPOCH, instant
+from ebudget.windows import EPOCH, instant
 from ebudget.written_time import PARTS, PATTERN, UTC_NAMES, read_time
 
 NOT_A_TIME = "not a time"
@@ -66,7 +67,7 @@ def within_calendar(
 
 
 def _said(json: exp.Expr) -> exp.Expr:
-    """What a JSON value says, if it is plain ASCII; a number of 8 digits in a way that is no date."""
+    """What a JSON value says, if it is plain ASCII; a number of 8 digits so that it is no date."""
     quoted = exp.Between(this=json.copy(), low=text('"'), high=text("#"))
     inner = exp.Sub(this=call("strlen", json.copy()), expression=exp.Literal.number(2))
     bare = call("substr", json.copy(), exp.Literal.number(2), inner)
@@ -126,7 +127,7 @@ def _plainly(raw: str, given: exp.Expr, zone: str) -> list[dict[str, exp.Expr]]:
             count: unless(dated.copy(), try_cast(given.copy(), "BIGINT")),
         },
         {local: when(unsure, try_cast(given.copy(), "TIMESTAMP"))},
-        {plain: _plain(given, *map(column, (zoned, local, count)), zone)},
+        {plain: _plain(given, column(zoned), column(local), column(count), zone)},
     ]
 
 
@@ -187,9 +188,7 @@ def _plain(
     return exp.Case(ifs=[*ifs, exp.If(this=right, true=_from_micros(zoned))])
 
 
-def _otherwise(
-    raw: str, given: exp.Expr, whole: exp.Expr, zone: str
-) -> list[dict[str, exp.Expr]]:
+def _otherwise(raw: str, given: exp.Expr, whole: exp.Expr, zone: str) -> list[dict[str, exp.Expr]]:
     """The steps to a time that is not plain: an epoch with a fraction, or what PATTERN takes.
 
     `whole` is the value without any escapes.

@@ -37,6 +37,7 @@ FLAWS: tuple[tuple[Type, str], ...] = (
 
 UNKNOWN_WORD = "a word nobody knows"
 
+
 @dataclass(frozen=True)
 class Wanted:
     """One canonical column that the statements need, and where the log keeps it."""

@@ -18,6 +18,7 @@ from ebudget.columns import FILE_COLUMN
 from ebudget.documents import Wrapping
 from ebudget.errors import InputError
 from ebudget.packing import Checked, Compression, Damaged
+from ebudget.parquet_fields import needs_own_schema, with_own_schema
 from ebudget.preparing import (
     as_lines,
     incomplete,
@@ -436,7 +437,12 @@ def parquet_schema(loaded: Loaded, source: Source) -> dict[str, object]:
             exp.EQ(this=exp.column("hive_partitioning"), expression=exp.false()),
         )
     )
-    return loaded.warehouse.schema(table)
+    schema = loaded.warehouse.schema(table)
+    if not needs_own_schema(schema):
+        return schema
+    nodes = [exp.column(name) for name in ("name", "type", "num_children")]
+    own = exp.Table(this=call("parquet_schema", text(no_glob(source.read_as))))
+    return with_own_schema(schema, loaded.warehouse.rows(exp.select(*nodes).from_(own)))
 
 
 def _parquet_selects(loaded: Loaded, files: list[Source]) -> list[exp.Select]:

@@ -102,9 +102,6 @@ def _kinds(
         yield "logs.fields.outcome", f"budget {name}: the outcome is empty", judged
 
 
-
-
-
 def _named(groups: Sequence[Group]) -> str:
     shown = "; ".join(_group(group) for group in groups[:MOST_GROUPS])
     rest = len(groups) - MOST_GROUPS

@@ -133,9 +133,7 @@ def _complaint(name: str, paths: Sequence[str], occurring: set[str]) -> str:
     near = f"; the nearest path that does is {visible(folded[close[0]])!r}" if close else ""
     named = " or ".join(repr(visible(path)) for path in paths)
     what = f"the path {named} never occurs" if len(paths) == 1 else f"no path of {named} occurs"
-    return (
-        f"logs.fields.{visible(name)}: {what} in the logs{near} (optional: true allows that)"
-    )
+    return f"logs.fields.{visible(name)}: {what} in the logs{near} (optional: true allows that)"
 
 
 def _without_values(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from sqlglot import exp
 
@@ -74,9 +75,52 @@ _INSTANTS_NS = ("TIMESTAMPTZ_NS", "TIMESTAMP_NS WITH TIME ZONE")
 _LOCAL_TIMES = ("TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "DATE")
 _LOCAL_TIMES_NS = ("TIMESTAMP_NS",)
 _TIMES = (*_INSTANTS, *_INSTANTS_NS, *_LOCAL_TIMES, *_LOCAL_TIMES_NS)
+_NUMBERED = re.compile(r"_\d+\Z")
+"""How DuckDB tells apart names that differ by case only: it appends a number."""
 _NESTED = re.compile(r"STRUCT\(|MAP\(|.*\]\Z", re.DOTALL)
 _MAP = re.compile(r"MAP\(VARCHAR, (.*)\)\Z", re.DOTALL)
 _PLAIN_LIST = re.compile(r"[A-Z_]+(\(\d+,\d+\))?\[\]\Z")
+
+
+Node = tuple[str, str | None, int | None]
+"""A node of a Parquet file's own schema: its name, physical type and number of children."""
+
+
+def needs_own_schema(schema: ParquetSchema) -> bool:
+    """Whether DuckDB's names and types may hide what the file itself says."""
+    return any(
+        type_ == "TIMESTAMP"
+        or _NUMBERED.search(name) is not None
+        or (isinstance(type_, Mapping) and needs_own_schema(type_))
+        for name, type_ in schema.items()
+    )
+
+
+def with_own_schema(schema: ParquetSchema, nodes: Iterable[Node]) -> dict[str, object]:
+    """DuckDB's schema of a file under the names that the file has; of equal names the first.
+
+    `nodes` are those of the file, depth first, from the root on.
+    """
+    _, _, children = _subtree(iter(nodes))
+    return _renamed(schema, children)
+
+
+_Subtree = tuple[str, str | None, list[Any]]
+
+
+def _subtree(nodes: Iterator[Node]) -> _Subtree:
+    name, physical, count = next(nodes)
+    return name, physical, [_subtree(nodes) for _ in range(count or 0)]
+
+
+def _renamed(schema: ParquetSchema, children: Sequence[_Subtree]) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for (read_as, type_), (name, physical, inner) in zip(schema.items(), children, strict=True):
+        own = _renamed(type_, inner) if isinstance(type_, Mapping) else type_
+        if physical == INT96:
+            own = INT96
+        found.setdefault(name, own if name == read_as else Renamed(read_as, own))
+    return found
 
 
 def parquet_access(schema: ParquetSchema, spelling: Sequence[str]) -> tuple[exp.Expr, str] | None:
@@ -88,18 +132,17 @@ def parquet_access(schema: ParquetSchema, spelling: Sequence[str]) -> tuple[exp.
             return _in_map(tree, str(at), spelling[index:])
         if key not in at:
             return None
-        at, name = at[key], key
-        if isinstance(at, Renamed):
-            at, name = at.type, at.read_as
+        found, name = at[key], key
+        if isinstance(found, Renamed):
+            name, found = found.read_as, found.type
+        at = found
         tree = column(name) if tree is None else call("struct_extract", tree, text(name))
     if tree is None:
         return None
     return tree, "STRUCT()" if isinstance(at, Mapping) else str(at)
 
 
-def _in_map(
-    tree: exp.Expr | None, type_: str, rest: Sequence[str]
-) -> tuple[exp.Expr, str] | None:
+def _in_map(tree: exp.Expr | None, type_: str, rest: Sequence[str]) -> tuple[exp.Expr, str] | None:
     """The value of a key in a map, which has one value for each; only the last of a path."""
     found = _MAP.match(type_)
     if found is None or tree is None or len(rest) != 1:

@@ -117,7 +117,6 @@ class Selector:
             for wanted in self.values
         )
 
-
     @property
     def numbers(self) -> tuple[Fraction, ...]:
         """Of a column that holds numbers, the ones that are selected. Raises ValueError."""

@@ -30,7 +30,6 @@ GROUPING_TYPES = (Type.TEXT, Type.BOOLEAN)
 """The types of column that runs can be grouped by."""
 
 
-
 def groupable(policy: Policy) -> list[str]:
     """The columns that runs can be grouped by, in budgets and on the command line."""
     types = policy.columns

@@ -13,6 +13,7 @@ from ebudget.extracted import Extracted, missing, present
 from ebudget.extracted_numbers import NUMBER
 from ebudget.extracted_times import NOT_A_TIME, TOO_EARLY
 from ebudget.extraction import UNKNOWN_WORD, Flaw, Wanted, flaw_words, from_text
+from ebudget.packing import Compression
 from ebudget.parquet_fields import (
     ParquetField,
     ParquetSchema,
@@ -20,7 +21,6 @@ from ebudget.parquet_fields import (
     read_as,
     typed_column,
 )
-from ebudget.packing import Compression
 from ebudget.policy import Policy
 from ebudget.rules import (
     call,
@@ -29,7 +29,6 @@ from ebudget.rules import (
     compile_condition,
     named,
     text,
-    try_cast,
     written,
 )
 from ebudget.sources import Kind, Source

@@ -54,9 +54,7 @@ def read_time(text: str, zone: ZoneInfo) -> int:
     ends_day = of_day == [24, 0, 0] and not micros and not leaps
     if ends_day:
         of_day[0] = 0
-    local = local.replace(
-        hour=of_day[0], minute=of_day[1], second=of_day[2], microsecond=micros
-    )
+    local = local.replace(hour=of_day[0], minute=of_day[1], second=of_day[2], microsecond=micros)
     try:
         if ends_day:
             local += timedelta(days=1)

@@ -255,14 +255,18 @@ def test_what_a_folder_held_and_was_not_read_is_named_with_what_is_read(
     for name in ("c.log", "d\x1b[1m.txt", "e.md", "f.md", "g.md", "h.md"):
         (logs / name).touch()
     out = " ".join(said("report", "logs").split())
-    assert "6 files in the folders not read: c.log, d\\x1b[1m.txt, e.md, f.md, g.md and 1 more" in out
+    assert (
+        "6 files in the folders not read: c.log, d\\x1b[1m.txt, e.md, f.md, g.md and 1 more" in out
+    )
     assert "(logs end in .jsonl, .ndjson, .json, .csv or .parquet, packed as .gz or .zst" in out
 
 
 # Output files
 
 
-@pytest.mark.parametrize("name", ["n" * 300, "n" * 5_000, f"{'n' * 300}/x", "no/such", ".", "log.jsonl/x"])
+@pytest.mark.parametrize(
+    "name", ["n" * 300, "n" * 5_000, f"{'n' * 300}/x", "no/such", ".", "log.jsonl/x"]
+)
 def test_a_name_that_no_file_can_have_is_an_input_error(said: Run, name: str) -> None:
     assert "cannot be written: " in said("report", "log.jsonl", "--output", f"json={name}", code=2)
 
