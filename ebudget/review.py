@@ -193,7 +193,8 @@ def _frozen_for_ever(name: str, budget: Budget) -> list[Remark]:
             message = (
                 f"where nothing changes, {float(1 / form.fraction):.0%} of it is spent and "
                 f"{float(left):.0%} is left, less than freeze_below ({float(below):.0%}), so it is "
-                "frozen as long as nothing does; lower freeze_below, or spend only what lies above the baseline: "
+                "frozen as long as nothing does; lower freeze_below, or spend only what lies above "
+                "the baseline: "
                 f"{{above_baseline: 15%, over: {form.over.text}}}"
             )
             found.append(Remark(f"budgets.{name}.{path}", message))
