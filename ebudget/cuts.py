@@ -293,9 +293,7 @@ class _Cutter:
 
 def _consumed(account: Account) -> str:
     share = account.consumed
-    if share is None:
-        return "nothing" if account.spent < 0 else "more than everything"
-    return f"{float(share):.0%} of the allowance"
+    return "more than everything" if share is None else f"{float(share):.0%} of the allowance"
 
 
 def _percent_up(share: Fraction) -> str:

@@ -104,9 +104,7 @@ def _suggestion(
     )
     nothing = Suggestion(name, group, len(days), _windows(days), None, Fraction(0), instant)
     least = max(ceil(keep * len(days)), 1)
-    if form is None:
-        return replace(nothing, reason="the policy has no line for it, and no default")
-    if not days:
+    if not days or form is None:
         reason = "no day can be judged with its whole window inside the log"
         return replace(nothing, reason=reason)
     if least > len(needs):

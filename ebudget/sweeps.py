@@ -41,8 +41,6 @@ class Swept:
     eligible: int
     unit: str
     """Of what is spent."""
-    noun: bool = True
-    """Whether the unit has a plural."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +88,6 @@ def _line(sweep: Sweep, group: Group, line: Sequence[Account | None]) -> Swept:
         last.spent - (last.allowed or 0) * last.instant,
         last.eligible,
         last.unit,
-        last.noun,
     )
 
 

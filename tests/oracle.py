@@ -433,7 +433,6 @@ def classify(intake: Intake, policy: Mapping[str, Any], rules: Rules) -> None:
     failures = policy.get("failures") or {}
     quiet_is_good = (policy.get("logs") or {}).get("no_outcome") == "success"
     for run in intake.runs:
-        run["said"] = run["outcome"]
         outage = run["outcome"] == "infrastructure"
         found = {name: rules[failure["when"]](run) for name, failure in failures.items()}
         matched = {
@@ -518,15 +517,6 @@ def spending_rules(spend: Mapping[str, Any], failures: Mapping[str, Any]) -> set
     return {name for name, failure in failures.items() if failure["class"] in weights}
 
 
-def heard_columns(
-    spend: Mapping[str, Any], failures: Mapping[str, Any], set_aside: set[str], rules: Rules
-) -> set[str]:
-    """The columns by which the rules that can spend tell anything."""
-    names = spending_rules(spend, failures)
-    reads = {column for name in names for column in rules[failures[name]["when"]].reads}
-    return reads - set_aside or reads
-
-
 def kind_of_budget(budget: Mapping[str, Any]) -> str:
     if "kind" in budget:
         return budget["kind"]
@@ -553,10 +543,9 @@ def earns(run: Run, budget: Mapping[str, Any], rules: Rules) -> bool:
     return named[of] if of in named else rules[of](run) is True
 
 
-def reads_outcome(budget: Mapping[str, Any], failures: Mapping[str, Any], rules: Rules) -> bool:
-    """Whether a condition, an amount or a rule that can spend a budget reads the column outcome."""
+def reads_outcome(budget: Mapping[str, Any], rules: Rules) -> bool:
+    """Whether a condition or an amount of a budget reads the column outcome."""
     texts = {expression_of(budget["spend"]), earner_of(budget)}
-    texts |= {failures[name]["when"] for name in spending_rules(budget["spend"], failures)}
     return any("outcome" in rules[text].reads for text in texts if text in rules)
 
 
@@ -773,12 +762,11 @@ class Account:
         window: Window,
         *,
         outcome_read: bool,
-        heard: Collection[str],
         names_good: bool,
     ) -> None:
         self.policy, self.budget, self.group = policy, budget, group
         self.entries, self.window = entries, window
-        self.outcome_read, self.heard, self.names_good = outcome_read, heard, names_good
+        self.outcome_read, self.names_good = outcome_read, names_good
         self.logs, self.spend = policy.get("logs") or {}, budget["spend"]
         self.workflows = policy.get("workflows") or {}
         self.min_runs = int(budget.get("min_runs", 0))
@@ -874,13 +862,6 @@ class Account:
         return spending_rules(self.spend, self.policy.get("failures") or {})
 
     @property
-    def rules_are_mute(self) -> bool:
-        """Whether no run of the window has a value that a rule which can spend reads."""
-        runs = [{**entry.run, "outcome": entry.run["said"]} for entry in self.inside]
-        said = any(run[column] is not None for run in runs for column in self.heard)
-        return bool(self.rules_that_spend) and bool(self.heard) and not said
-
-    @property
     def can_miss(self) -> bool:
         """Whether by some rule a failed run spends more than it does if none of them names it."""
         failures = self.policy.get("failures") or {}
@@ -915,7 +896,7 @@ class Account:
         if not self.needs_judging and not self.min_judged:
             return None
         spending = self.rules_that_spend
-        only_rules = bool(spending) and not self.counts_unclassified and not self.rules_are_mute
+        only_rules = bool(spending) and not self.counts_unclassified
         return sum(
             run["labelled"]
             or (only_rules and not run["infrastructure"] and not run["blind"] & spending)
@@ -937,8 +918,7 @@ class Account:
             return "not_measured"
         failed = [run for run in runs if run["class"] is not None]
         spending = self.rules_that_spend
-        blind = self.rules_are_mute or all(spending <= run["blind"] for run in failed)
-        if self.can_miss and failed and blind:
+        if self.can_miss and failed and all(spending <= run["blind"] for run in failed):
             return "blind"
         if (
             self.of == "labelled"
@@ -947,10 +927,8 @@ class Account:
             and any(run["unlabelled"] for run in runs)
         ):
             return "only_failures"
-        judged = self.judged or 0
-        if self.of in ("labelled", "success"):
-            judged = sum(run["labelled"] for run in runs)
-        if judged < self.min_judged * self.asked:
+        judgeable = sum(not run["infrastructure"] for run in runs)
+        if (self.judged or 0) < self.min_judged * judgeable:
             return "min_judged"
         if self.measured is not None:
             parts = [self.inside, self.before if self.form in BANDS else []]
@@ -966,18 +944,12 @@ class Account:
         return None
 
     @property
-    def asked(self) -> int:
-        """The runs that somebody, or a rule, has to judge."""
-        return sum(not entry.run["infrastructure"] for entry in self.inside)
-
-    @property
     def needs_outcomes(self) -> bool:
         return (
             self.counts_unclassified
             or self.of in ("labelled", "success")
             or self.form == "of_value"
             or self.outcome_read
-            or (self.needs_judging and (self.judged or 0) < self.asked)
         )
 
     def figures(self) -> dict[str, Any]:
@@ -995,7 +967,6 @@ class Account:
         judged, measured = self.judged, self.measured
         says_nothing = (self.needs_judging and judged == 0) or measured == 0
         shown = None if says_nothing else consumed
-        is_credit = amount == 0 and spent < 0
         return {
             "selected": self.sums.selected,
             "eligible": self.sums.eligible,
@@ -1012,7 +983,7 @@ class Account:
             "lack": lack,
             "burn": burn,
             "alerts": alerts if is_judged else [],
-            "response": self.response(consumed) if is_judged and not is_credit else None,
+            "response": self.response(consumed) if is_judged else None,
             "breakdown": {
                 column: self.slices(column, amount, spent)
                 for column in listed(self.budget.get("by", ()))
@@ -1045,8 +1016,6 @@ class Account:
             return "no_data", "nothing_earns"
         if spent > amount:
             return "breached", None
-        if consumed is None:
-            return "ok", None
         freeze_below = percent((self.budget.get("gate") or {}).get("freeze_below", "25%"))
         if 1 - consumed < freeze_below:
             return "frozen", None
@@ -1148,18 +1117,6 @@ def selects(budget: Mapping[str, Any], run: Run) -> bool:
     return all(admits(values, label_of(run, column)) for column, values in wanted.items())
 
 
-def covered_of(window: Window, oldest: int, *, calendar: bool) -> Fraction:
-    """(as_of - oldest) / length, at most 1; a calendar window has a first instant, from which its
-    length up to as_of is measured.
-    """
-    begins = window.after + calendar
-    if oldest > window.until:
-        return Fraction(0)
-    if oldest <= begins:
-        return Fraction(1)
-    return Fraction(window.until - oldest, window.until - begins)
-
-
 def accounts_of(
     policy: Mapping[str, Any],
     name: str,
@@ -1216,8 +1173,7 @@ def accounts_of(
             named,
             own,
             window,
-            outcome_read=reads_outcome(budget, failures, rules),
-            heard=heard_columns(spend, failures, set_aside, rules),
+            outcome_read=reads_outcome(budget, rules),
             names_good=intake.names_good,
         )
         found.append(
@@ -1225,8 +1181,8 @@ def accounts_of(
                 "budget": name,
                 "group": named,
                 "window": (window.after, window.until, window.length),
-                "covered": covered_of(
-                    window, first, calendar=budget.get("window", "30d") in PERIODS
+                "covered": Fraction(
+                    window.until - max(first - 1, window.after), window.until - window.after
                 ),
                 **account.figures(),
                 "days": account.days(zone) if with_days else [],

@@ -402,8 +402,8 @@ def test_a_part_of_a_run_is_what_it_would_be_in_a_log_in_which_it_comes_out_whol
         for figure in ("selected", "eligible", "unlabelled", "unmeasured", "instant"):
             assert getattr(account, figure) * whole == getattr(large, figure), figure
         for figure in ("judged", "measured"):
-            known = getattr(account, figure)
-            assert (None if known is None else known * whole) == getattr(large, figure), figure
+            mine_, other_ = getattr(account, figure), getattr(large, figure)
+            assert (None if mine_ is None else mine_ * whole) == other_, figure
         assert (account.verdict, account.lack) == (large.verdict, large.lack)
         assert (account.allowed is None) == (large.allowed is None)
         if account.allowed is not None and large.allowed is not None:

@@ -14,8 +14,6 @@ import typer
 from ebudget.errors import UsageError
 from ebudget.policy import Policy
 from ebudget.text_safety import visible
-from ebudget.windows import moment
-from ebudget.written_time import read_time
 
 Logs = Annotated[
     list[str] | None,
@@ -78,12 +76,12 @@ def as_of_moment(text: str | None, policy: Policy) -> datetime | Literal["now"] 
     if text == "now":
         return "now"
     try:
-        read = moment(read_time(text, policy.timezone))
+        moment = datetime.fromisoformat(text)
     except ValueError:
         raise UsageError(f"--as-of {visible(text)!r}: write now or 2026-10-31T23:54:00Z") from None
-    if not 1678 < read.year < 9000:
+    if not 1678 < moment.year < 9000:
         raise UsageError(f"--as-of {visible(text)!r}: the year is out of range")
-    return read
+    return moment if moment.tzinfo else moment.replace(tzinfo=policy.timezone)
 
 
 @contextlib.contextmanager
