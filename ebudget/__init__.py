@@ -9,11 +9,17 @@ The whole way in three calls::
 
 from __future__ import annotations
 
-from ebudget.api import evaluate, load_policy, read_ledger
-from ebudget.errors import EbudgetError, InputError, PolicyError, Problem, UsageError
-from ebudget.ledger import Ledger
-from ebudget.policy import Policy
-from ebudget.statement import Account, Slice, Statement, Verdict
+from importlib import import_module
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # as type checkers know it; importing `typing` takes longer than all of this
+    from typing import Any
+
+    from ebudget.api import evaluate, load_policy, read_ledger
+    from ebudget.errors import EbudgetError, InputError, PolicyError, Problem, UsageError
+    from ebudget.ledger import Ledger
+    from ebudget.policy import Policy
+    from ebudget.statement import Account, Slice, Statement, Verdict
 
 __version__ = "0.1.0"
 
@@ -34,3 +40,28 @@ __all__ = [
     "load_policy",
     "read_ledger",
 ]
+
+_HOMES = {
+    **dict.fromkeys(("evaluate", "load_policy", "read_ledger"), "api"),
+    **dict.fromkeys(
+        ("EbudgetError", "InputError", "PolicyError", "Problem", "UsageError"), "errors"
+    ),
+    **dict.fromkeys(("Account", "Slice", "Statement", "Verdict"), "statement"),
+    "Ledger": "ledger",
+    "Policy": "policy",
+}
+"""Where each name is defined. Imported when it is asked for: the command line has to be ready for
+Ctrl-C before that, for it takes a while."""
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'ebudget' has no attribute {name!r}")
+    value = getattr(import_module(f"ebudget.{home}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -23,7 +23,6 @@ from ebudget.allowance import (
 )
 from ebudget.books import Book, Values, unselected
 from ebudget.classes import Signatures
-from ebudget.columns import BY_NAME
 from ebudget.errors import InputError
 from ebudget.ledger import Ledger
 from ebudget.policy import Budget, Policy, SpendSum, Workflow
@@ -42,13 +41,14 @@ from ebudget.statement import (
     by_value,
     share_of,
 )
-from ebudget.timeline import Figures, Timeline
+from ebudget.timeline import Evidence, Figures, Timeline
+from ebudget.units import Unit, unit_of
 from ebudget.verdicts import (
     NOTHING_BEFORE,
     Before,
+    Case,
+    Facts,
     Grant,
-    Log,
-    Standing,
     deviation,
     granted,
     is_too_few,
@@ -88,8 +88,11 @@ def window_edges(
     return edges
 
 
-def _response(budget: Budget, verdict: Verdict, consumed: Fraction | None) -> str | None:
-    if not verdict.judged:
+def _response(
+    budget: Budget, verdict: Verdict, consumed: Fraction | None, spent: Fraction
+) -> str | None:
+    is_credit = consumed is None and spent < 0  # which reaches no line
+    if not verdict.judged or is_credit:
         return None
     reached = [text for line, text in budget.respond if consumed is None or consumed >= line]
     return reached[-1] if reached else None
@@ -122,6 +125,7 @@ class _Closing:
         self.span = span(self.budget.window, as_of, self.policy.timezone)
         self.rows = burn_alerts(self.span, self.budget.alerts)
         self._paces: dict[Plain | None, list[tuple[Fraction | None, Fraction | None]]] = {}
+        self._units: dict[str | None, Unit] = {}
 
     def accounts(self, detail: Detail) -> list[Account]:
         """Every account of the budget, in order."""
@@ -215,7 +219,7 @@ class _Closing:
         group: Group = tuple(zip(budget.dimensions, values, strict=True))
         form = self.budget.form_of(dict(group))
         figures = timeline.between(window.after, window.until)
-        evidence = timeline.evidence(window.after, window.until)
+        evidence = self._heard(timeline.evidence(window.after, window.until))
         before = NOTHING_BEFORE
         if isinstance(form, Based):
             start = window.after - form.over.micros
@@ -225,8 +229,8 @@ class _Closing:
         base = before.figures
         grant = granted(form, figures, base, Fraction(1), budget.min_runs)
         spent = spent_by(form, figures, base) + (grant.amount or 0) * figures.instant
-        standing = Standing(budget, form, figures, evidence, before, grant, spent, self._log)
-        verdict, lack, reason = judge(standing)
+        case = Case(budget, form, figures, evidence, before, grant, spent, self._facts)
+        verdict, lack, reason = judge(case)
         if lack is Lack.NO_VALUE:
             reason = f"{reason} {self._valueless(values)}"
         allow = budget.allowance
@@ -234,12 +238,13 @@ class _Closing:
             value = dict(group)[allow.column]
             told = f"{allow.column}={'(none)' if value is None else value}"
             reason = f"the policy allows nothing for {told}, and has no default"
-        blank = standing.is_blank
+        blank = case.is_blank
         consumed = None
         if grant.amount is not None:
             consumed = share_of(spent, figures.instant, grant.amount)
         burns = _Burns(self, timeline, form, base, grant)
         workflow = self._workflow(dict(group))
+        unit = self._unit(workflow)
         asks_outcomes = needs_outcomes(budget, form) or budget.min_judged > 0
         asks_values = needs_values(budget)
         return Account(
@@ -249,7 +254,9 @@ class _Closing:
             window=str(budget.window),
             span=window,
             covered=self._covered,
-            unit=self._unit(workflow),
+            unit=unit.name,
+            noun=unit.noun,
+            per=workflow.unit if workflow else None,
             eligible=figures.eligible,
             selected=figures.runs,
             unlabelled=figures.unlabelled,
@@ -267,7 +274,7 @@ class _Closing:
             verdict=verdict,
             lack=lack,
             reason=reason,
-            response=_response(budget, verdict, consumed),
+            response=_response(budget, verdict, consumed, spent),
             owner=workflow.owner if workflow else None,
             risk_tier=workflow.risk_tier if workflow else None,
             too_few=is_too_few(budget, form, figures),
@@ -286,13 +293,24 @@ class _Closing:
             rests=self._rests(timeline, grant, form) if detail.rests and verdict.judged else (),
         )
 
+    def _heard(self, evidence: Evidence) -> Evidence:
+        """The evidence without what rules seem to tell of columns that have no value in any run."""
+        if evidence.voiced or not self._has_rules:
+            return evidence
+        return evidence._replace(judged=evidence.labelled, sighted=0)
+
     @cached_property
-    def _log(self) -> Log:
+    def _has_rules(self) -> bool:
+        return bool(spending_rules(self.policy, self.budget))
+
+    @cached_property
+    def _facts(self) -> Facts:
         """What the verdicts have to know of the log."""
         policy, budget = self.policy, self.budget
         silent = policy.logs.no_outcome is None and not self.book.ledger.intake.good
-        return Log(
+        return Facts(
             only_failures=silent,
+            is_silent=not self.book.ledger.intake.said,
             max_unknown=policy.logs.max_unknown,
             rules=tuple(spending_rules(policy, budget)) if can_be_missed(policy, budget) else (),
             reads_outcome=reads_outcome(policy, budget),
@@ -314,10 +332,11 @@ class _Closing:
     @cached_property
     def _covered(self) -> Fraction:
         first, window = self.book.ledger.intake.first, self.span
-        whole = window.until - window.after
-        if first is None or whole <= 0:
+        if first is None or first > window.until:
             return Fraction(0)
-        return min(Fraction(1), max(Fraction(0), Fraction(window.until - first + 1, whole)))
+        if first <= window.start:
+            return Fraction(1)
+        return Fraction(window.until - first, window.until - window.start)
 
     def _workflow(self, group: dict[str, str | None]) -> Workflow | None:
         name = group.get("workflow")
@@ -326,16 +345,11 @@ class _Closing:
             name = named[0][0] if len(named) == 1 and len(named[0]) == 1 else None
         return self.policy.workflows.get(name) if name is not None else None
 
-    def _unit(self, workflow: Workflow | None) -> str:
-        if isinstance(self.budget.spend, SpendSum):
-            if self.budget.spend.unit:
-                return self.budget.spend.unit
-            expression = self.budget.spend.expression.strip()
-            known = BY_NAME.get(expression)
-            if known is not None:
-                return known.unit or known.name
-            return expression if len(expression) <= 24 else "units"
-        return workflow.unit if workflow else "run"
+    def _unit(self, workflow: Workflow | None) -> Unit:
+        name = workflow.unit if workflow else None
+        if name not in self._units:
+            self._units[name] = unit_of(self.policy, self.budget, workflow)
+        return self._units[name]
 
     def _slices(
         self,
@@ -522,7 +536,7 @@ def is_inside_the_log(book: Book, account: Account) -> bool:
     the one of the newest run is no day of the log.
     """
     first, end = book.ledger.intake.first, book.log_ends
-    if first is None or end is None or account.covered < 1:
+    if first is None or end is None or account.span.after + 1 < first:
         return False
     form = book.budget.form_of(dict(account.group))
     if isinstance(form, Based) and account.span.after - form.over.micros + 1 < first:

@@ -141,29 +141,54 @@ def parse_slo(value: Any) -> Ratio:
 
 
 def _per_runs(value: dict[str, Any]) -> PerRuns:
-    per = _amount(value["per"], "per")
+    found = _both(value, {"amount": _amount, "per": _per})
+    return PerRuns(found["amount"], found["per"])
+
+
+def _per(value: Any, *path: str) -> Fraction:
+    per = _amount(value, *path)
     if per == 0:
-        raise Misfit("per 0 runs allows nothing; write a number above 0, such as 100", "per")
-    return PerRuns(_amount(value["amount"], "amount"), per)
+        raise Misfit("per 0 runs allows nothing; write a number above 0, such as 100", *path)
+    return per
 
 
-def _over(value: dict[str, Any]) -> Duration:
+def _both(value: dict[str, Any], reads: Mapping[str, Callable[..., Any]]) -> dict[str, Any]:
+    """Read the keys of a form; the misfits of all are raised together."""
+    found, problems = {}, []
+    for key, read in reads.items():
+        try:
+            found[key] = read(value[key], key)
+        except Misfit as misfit:
+            problems += misfit.problems
+    if problems:
+        raise Misfit.all(problems)
+    return found
+
+
+def _over(value: Any, *path: str) -> Duration:
     try:
-        return duration(text_of(value["over"], "over"))
+        return duration(text_of(value, *path))
     except ValueError as error:
-        raise Misfit(str(error), "over") from None
+        raise Misfit(str(error), *path) from None
+
+
+def _of_baseline(value: dict[str, Any]) -> OfBaseline:
+    found = _both(value, {"of_baseline": _share, "over": _over})
+    return OfBaseline(found["of_baseline"], found["over"])
 
 
 def _band(key: str, *, both: bool) -> Callable[[dict[str, Any]], Band]:
-    return lambda value: Band(_share(value[key], key), _over(value), both)
+    def read(value: dict[str, Any]) -> Band:
+        found = _both(value, {key: _share, "over": _over})
+        return Band(found[key], found["over"], both)
+
+    return read
 
 
 _FORMS: Mapping[frozenset[str], Callable[[dict[str, Any]], Plain]] = {
     frozenset({"amount", "per"}): _per_runs,
     frozenset({"of_value"}): lambda value: OfValue(_share(value["of_value"], "of_value")),
-    frozenset({"of_baseline", "over"}): lambda value: OfBaseline(
-        _share(value["of_baseline"], "of_baseline"), _over(value)
-    ),
+    frozenset({"of_baseline", "over"}): _of_baseline,
     frozenset({"above_baseline", "over"}): _band("above_baseline", both=False),
     frozenset({"around_baseline", "over"}): _band("around_baseline", both=True),
 }

@@ -13,7 +13,7 @@ from ebudget.policy import Policy
 from ebudget.policy_file import load_policy
 from ebudget.query import Plan, make_plan
 from ebudget.statement import Statement
-from ebudget.windows import instant
+from ebudget.windows import instant, local_instant
 
 __all__ = ["evaluate", "load_policy", "read_ledger"]
 
@@ -96,7 +96,7 @@ def read_planned(
 
 
 def _instant(moment: datetime, policy: Policy) -> int:
-    return instant(moment if moment.tzinfo else moment.replace(tzinfo=policy.timezone))
+    return instant(moment) if moment.tzinfo else local_instant(moment, policy.timezone)
 
 
 def evaluate(

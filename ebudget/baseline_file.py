@@ -49,7 +49,7 @@ class _Statement(_Part):
 def parse_baseline(text: str, name: str) -> Baseline:
     """The baseline that a statement's JSON holds. Raises InputError, naming the file."""
     try:
-        found = _Statement.model_validate_json(text)
+        found = _Statement.model_validate_json(text.removeprefix("\ufeff"))
         if not 1678 < found.as_of.year < 9000:
             raise ValueError("as_of: the year is out of range")
     except ValidationError as error:

@@ -11,10 +11,11 @@ from functools import cached_property
 import polars as pl
 
 from ebudget.classes import Signatures
+from ebudget.columns import NUMBERS
 from ebudget.ledger import Ledger
 from ebudget.policy import Budget, Policy, SpendSum
 from ebudget.quantities import NANO
-from ebudget.query import BUCKET, COUNT, amount_of
+from ebudget.query import BUCKET, COUNT, amount_of, number_of
 from ebudget.statement import by_value
 from ebudget.timeline import MEASURES, Timeline
 from ebudget.windows import midnight, moment
@@ -66,7 +67,7 @@ class Book:
     def _treated(self, signatures: Signatures) -> pl.DataFrame:
         """The selected rows of the ledger with this budget's figures."""
         budget, plan = self.budget, self.ledger.plan
-        frame = selected_rows(budget, signatures.frame)
+        frame = selected_rows(self.policy, budget, signatures.frame)
         treatments = signatures.treatments(budget)
         at = frame.get_column(signatures.INDEX)
 
@@ -87,7 +88,18 @@ class Book:
         value, unvalued = self._values(frame, count * each("success"))
         unlabelled = count * each("unlabelled")
         hoped, unhoped = self._values(frame, unlabelled)
-        plain = ("hits", "instant", "judged", "outages", "failed", "sighted", "words", "unknown")
+        plain = (
+            "hits",
+            "instant",
+            "labelled",
+            "voiced",
+            "judged",
+            "outages",
+            "failed",
+            "sighted",
+            "words",
+            "unknown",
+        )
         return frame.select(
             *(
                 name
@@ -173,17 +185,20 @@ class Book:
         return sorted(names, key=lambda name: by_value([name]))
 
 
-def selected_rows(budget: Budget, frame: pl.DataFrame) -> pl.DataFrame:
+def selected_rows(policy: Policy, budget: Budget, frame: pl.DataFrame) -> pl.DataFrame:
     """The rows of a ledger's frame that a budget's `for` admits."""
-    return frame.filter(is_selected(budget, frame)) if budget.for_ else frame
+    return frame.filter(is_selected(policy, budget, frame)) if budget.for_ else frame
 
 
-def is_selected(budget: Budget, frame: pl.DataFrame) -> pl.Expr:
+def is_selected(policy: Policy, budget: Budget, frame: pl.DataFrame) -> pl.Expr:
     """Whether `for` admits a row; the frame tells which values there are."""
     found = pl.lit(value=True)
     for selector in budget.for_:
         values = frame.get_column(selector.column).unique().to_list()
-        admitted = [value for value in values if selector.admits(value)]
+        if policy.columns[selector.column] in NUMBERS:
+            admitted = [v for v in values if selector.admits_number(number_of(v))]
+        else:
+            admitted = [value for value in values if selector.admits(value)]
         wanted = pl.Series(selector.column, admitted, dtype=pl.String)
         found = found & pl.col(selector.column).is_in(wanted.implode(), nulls_equal=True)
     return found
@@ -193,7 +208,7 @@ def unselected(policy: Policy, frame: pl.DataFrame) -> int:
     """How many runs of a ledger's frame no budget selects."""
     if not all(budget.for_ for budget in policy.budgets.values()):
         return 0
-    covered = pl.any_horizontal([is_selected(b, frame) for b in policy.budgets.values()])
+    covered = pl.any_horizontal([is_selected(policy, b, frame) for b in policy.budgets.values()])
     return int(frame.filter(~covered).get_column(COUNT).sum())
 
 

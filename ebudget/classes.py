@@ -31,6 +31,7 @@ from ebudget.query import (
     condition_of,
     measured_of,
     spending_rules,
+    voiced_of,
 )
 from ebudget.reading import FLAW_BITS
 
@@ -108,6 +109,8 @@ class Treatment:
     instant: bool
     unlabelled: bool
     success: bool
+    labelled: bool
+    voiced: bool
     judged: bool
     measured: bool
     """For a condition; of a sum it is counted run by run."""
@@ -125,6 +128,7 @@ class Reader:
     def __init__(self, policy: Policy, plan: Plan, budget: Budget) -> None:
         self.policy, self.budget = policy, budget
         rules = spending_rules(policy, budget)
+        self.voiced = plan.place(voiced_of(policy, budget)) if rules else -1
         self.blind = [plan.rule(when, Asks.UNKNOWN) for when in rules.values()]
         self.only_rules = bool(rules) and only_rules_spend(policy, budget)
         self.earns = None
@@ -149,6 +153,8 @@ class Reader:
             instant=instant,
             unlabelled=run.unlabelled,
             success=run.success,
+            labelled=run.labelled,
+            voiced=self.voiced in run.met,
             judged=run.labelled or (self.only_rules and not run.outage and not any(blind)),
             measured=self.measured in run.met,
             outages=run.outage,

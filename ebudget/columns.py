@@ -22,6 +22,9 @@ class Type(StrEnum):
     """A list of texts."""
 
 
+NUMBERS = (Type.NUMBER, Type.INTEGER)
+
+
 @dataclass(frozen=True)
 class Column:
     """One column of the canonical run."""
@@ -39,6 +42,9 @@ class Column:
 def _column(name: str, type_: Type, meaning: str, *others: str, unit: str | None = None) -> Column:
     return Column(name, type_, (name, *others), meaning, unit)
 
+
+FILE_COLUMN = "file"
+"""The column that no key of a log feeds, unless the policy maps one."""
 
 CANONICAL: tuple[Column, ...] = (
     _column("run_id", Type.TEXT, "identifies a run; a run without one is never a duplicate", "id"),
@@ -125,22 +131,10 @@ CANONICAL: tuple[Column, ...] = (
         "cleanup_minutes", Type.NUMBER, "minutes of human clean-up", "human_minutes", unit="min"
     ),
     _column("score", Type.NUMBER, "a judge's score", unit="points"),
+    Column(FILE_COLUMN, Type.TEXT, (), "the file that the run was read from"),
 )
 
 BY_NAME: Mapping[str, Column] = {column.name: column for column in CANONICAL}
-
-BREAKDOWNS = (
-    "workflow",
-    "action_type",
-    "risk_tier",
-    "segment",
-    "environment",
-    "model",
-    "version",
-    "tool",
-    "route",
-)
-"""The columns that `--by` takes."""
 
 OUTCOMES = ("success", "failure", "escalated", "infrastructure")
 """The values of the column `outcome`; a run without one is unlabelled."""

@@ -293,7 +293,9 @@ class _Cutter:
 
 def _consumed(account: Account) -> str:
     share = account.consumed
-    return "more than everything" if share is None else f"{float(share):.0%} of the allowance"
+    if share is None:
+        return "nothing" if account.spent < 0 else "more than everything"
+    return f"{float(share):.0%} of the allowance"
 
 
 def _percent_up(share: Fraction) -> str:

@@ -19,11 +19,14 @@ def silent_log(intake: Intake) -> str:
     )
 
 
-def assumed_successes(count: int) -> str:
+def assumed_successes(count: int, intake: Intake) -> str:
     """That silence was taken for success, because the policy says so."""
     runs = "1 run" if count == 1 else f"{count:,} runs"
     success = "a success" if count == 1 else "successes"
-    return f"{runs} without an outcome counted as {success} (logs.no_outcome)"
+    keys = ""
+    if intake.maybe_outcomes:
+        keys = f"; keys that may hold the outcome: {', '.join(intake.maybe_outcomes)}"
+    return f"{runs} without an outcome counted as {success} (logs.no_outcome){keys}"
 
 
 def twins(intake: Intake) -> str | None:
@@ -35,7 +38,7 @@ def twins(intake: Intake) -> str | None:
     apart = "which is" if intake.duplicates == 1 else f"{intake.duplicates_apart:,} of them"
     return (
         f"{many} the same {key} as a later one, {apart} more than a day apart or with another "
-        "outcome: is it unique? see logs.key"
+        "outcome: is it unique? see logs.key, such as [workflow, run_id, day]"
     )
 
 
@@ -59,3 +62,8 @@ def duration_of(micros: int) -> str:
         if count or parts:
             parts.append(f"{count}{letter}")
     return " ".join(parts[:2]) or "0s"
+
+
+def count_of(part: int, whole: int, noun: str) -> str:
+    """`1 of 1 run`, `3 of 2,000 records`."""
+    return f"{part:,} of {whole:,} {noun}{'' if whole == 1 else 's'}"

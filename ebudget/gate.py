@@ -7,8 +7,10 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from fractions import Fraction
 
+from ebudget import doubts
 from ebudget.baseline import Baseline, Key, Since, Then, key_of
 from ebudget.errors import UsageError
+from ebudget.ledger import FEW_AHEAD
 from ebudget.misfit import nearest
 from ebudget.noise import Certainty
 from ebudget.policy import ALL, Budget, OnInsufficient, Policy
@@ -265,8 +267,8 @@ def _no_runs(statement: Statement) -> Iterable[str]:
     elif not intake.runs:
         outside = f" and {intake.outside:,} outside" if intake.outside else ""
         yield (
-            f"the logs hold no run: of {intake.records:,} records, {intake.rejected_total:,} are "
-            f"rejected{outside}"
+            f"the logs hold no run: of {_records(intake.records)}, {intake.rejected_total:,} "
+            f"{_are(intake.rejected_total)} rejected{outside}"
         )
     elif not any(account.selected for account in statement.accounts):
         yield "no run lies in the window of any budget"
@@ -282,8 +284,6 @@ def _stale(statement: Statement, demands: Demands, now: int) -> Iterable[str]:
         yield f"the newest run is {_age(now - last)} old, and at most {most.text} is evidence"
 
 
-FEW_AHEAD = 3
-"""Runs ahead of the clock that may be odd clocks of single machines."""
 _QUARTER = 15 * MINUTE
 
 
@@ -297,13 +297,9 @@ def _ahead(statement: Statement) -> Iterable[str]:
     if not intake.clocked or not intake.leads:
         return
     zoned = [lead for lead in intake.leads if _from_a_quarter(lead) <= MINUTE]
-    if intake.future > FEW_AHEAD or zoned:
-        lead = zoned[0] if zoned else intake.leads[0]
-        many = "1 run is" if intake.future == 1 else f"{intake.future:,} runs are"
-        yield (
-            f"{many} dated after the machine's clock, by {_age(lead)}, and left out; is "
-            "logs.timezone right?"
-        )
+    told = doubts.ahead(intake)
+    if told is not None and (intake.future > FEW_AHEAD or zoned):
+        yield told
 
 
 def _from_a_quarter(lead: int) -> int:
@@ -323,19 +319,32 @@ def _rejected(statement: Statement, demands: Demands) -> Iterable[str]:
     intake, most = statement.intake, demands.max_rejected
     if most is None:
         return
+    if intake.unreadable and most < 1:
+        count = len(intake.unreadable)
+        files = "1 file" if count == 1 else f"{count:,} files"
+        yield f"{files} could not be read and left out: {visible(intake.unreadable[0][0])}"
+        return
     if intake.rejected_total > most * intake.records:
         yield (
-            f"{intake.rejected_total:,} of {intake.records:,} records are rejected, more than "
-            f"{float(most * 100):g}%"
+            f"{intake.rejected_total:,} of {_records(intake.records)} "
+            f"{_are(intake.rejected_total)} rejected, more than {float(most * 100):g}%"
         )
         return
     bad = [f for f in intake.flawed if f.records >= SMALL_FILE and f.rejected > most * f.records]
     for file in bad[:1]:
         more = f" (and {len(bad) - 1:,} more files)" if len(bad) > 1 else ""
         yield (
-            f"{visible(file.file)}: {file.rejected:,} of {file.records:,} records are rejected, "
-            f"more than {float(most * 100):g}%{more}"
+            f"{visible(file.file)}: {file.rejected:,} of {_records(file.records)} "
+            f"{_are(file.rejected)} rejected, more than {float(most * 100):g}%{more}"
         )
+
+
+def _records(count: int) -> str:
+    return f"{count:,} record{'' if count == 1 else 's'}"
+
+
+def _are(count: int) -> str:
+    return "is" if count == 1 else "are"
 
 
 SMALL_FILE = 20

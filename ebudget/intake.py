@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -12,8 +14,10 @@ import polars as pl
 from sqlglot import exp
 
 from ebudget import query
+from ebudget.documents import LACKING
 from ebudget.errors import InputError
 from ebudget.ledger import (
+    SHOWN_IGNORED,
     SHOWN_LEADS,
     SHOWN_REJECTS,
     Flawed,
@@ -30,7 +34,9 @@ from ebudget.loading import (
     several_outcome_names,
     temporary,
 )
+from ebudget.log_keys import keys_of
 from ebudget.mapped_paths import absent_optional_paths, check_mapped_paths, maybe_outcomes
+from ebudget.packing import Compression
 from ebudget.quantities import LEEWAY
 from ebudget.query import LOSERS, RUNS, Plan
 from ebudget.reading import (
@@ -44,8 +50,8 @@ from ebudget.reading import (
     json_statement,
     read_whole,
 )
-from ebudget.rules import call, column, named, text, written
-from ebudget.sources import Compression, Kind, Source, find_sources, lines_at
+from ebudget.rules import call, cast, column, named, text, written
+from ebudget.sources import Kind, Source, find_sources, lines_at
 from ebudget.warehouse import StatementError, Warehouse, opened_warehouse
 
 NOT_AN_OBJECT = "not an object"
@@ -101,7 +107,7 @@ def _measure(
     warehouse = loaded.warehouse
     clocked = not isinstance(as_of, int)
     asked = now if as_of == "now" else as_of
-    until = now + LEEWAY if asked is None else asked
+    until = now + LEEWAY if asked is None or clocked else asked
     warehouse.tick("looking for duplicates")
     survey = query.survey_statement(plan.policy, until)
     warehouse.note(survey)
@@ -122,7 +128,9 @@ def _measure(
     if future:
         found = warehouse.rows(query.leads_statement(limit, SHOWN_LEADS, duplicates=twice))
         leads = tuple(start - now for (start,) in found)
-    moment = asked if asked is not None else last if last is not None else now
+    moment = last if last is not None else now
+    if asked is not None:  # a clock that is a little ahead hides no run
+        moment = max(asked, moment) if clocked else asked
     edges = sorted({edge for edge in edges_of(moment, first) if edge <= moment} | {moment})
     warehouse.tick("grouping runs")
     frame = _grouped(warehouse, query.ledger_statement(plan, edges, duplicates=twice), plan)
@@ -147,12 +155,14 @@ def _measure(
         key=plan.policy.logs.key,
         unreadable=tuple(loaded.unreadable),
         ignored=len(loaded.sources.ignored),
+        ignored_names=tuple(map(os.path.basename, loaded.sources.ignored[:SHOWN_IGNORED])),
     )
     check_mapped_paths(loaded, plan)
-    if not intake.good and intake.runs and plan.policy.logs.no_outcome is None:
+    if not intake.good and intake.runs:
         intake = replace(intake, maybe_outcomes=maybe_outcomes(loaded, plan))
     if plan.thorough:
-        intake = replace(intake, absent=tuple(absent_optional_paths(loaded, plan)))
+        absent = tuple(absent_optional_paths(loaded, plan))
+        intake = replace(intake, absent=absent, keys=keys_of(loaded, plan))
     statements = tuple(warehouse.statements)
     ledger = Ledger(
         plan, moment, as_of is None, tuple(edges), frame_of(plan, frame), intake, statements
@@ -231,8 +241,9 @@ def _rejected(loaded: Loaded) -> tuple[Counter[str], tuple[Flawed, ...]]:
         counts[NO_TIME if is_unclear else noted] += count
         by_file[name] += count
     for sources in unclear.values():
-        malformed, strange = _told_apart(loaded, sources)
-        counts.update({MALFORMED: malformed, NOT_AN_OBJECT: strange, NO_TIME: -malformed - strange})
+        told = _told_apart(loaded, sources)
+        counts.update(told)
+        counts[NO_TIME] -= told.total()
     if not by_file:
         return +counts, ()
     sizes = dict(loaded.warehouse.rows(query.sizes_statement()))
@@ -244,13 +255,29 @@ def _rejected(loaded: Loaded) -> tuple[Counter[str], tuple[Flawed, ...]]:
     return +counts, flawed
 
 
-def _told_apart(loaded: Loaded, sources: Sequence[Source]) -> tuple[int, int]:
-    """How many records of text logs are malformed, and how many are JSON but no object."""
+def _told_apart(loaded: Loaded, sources: Sequence[Source]) -> Counter[str]:
+    """How many records of text logs are malformed, no object, or without what wraps runs."""
+    statement = exp.select(_record_kind(), exp.Count(this=exp.Star())).from_(read_whole(*sources))
+    counts: Counter[str] = Counter()
+    for kind, count in loaded.warehouse.rows(statement.group_by(_record_kind())):
+        if kind != "OBJECT":
+            counts[_reason_of(loaded, kind)] += count
+    return counts
+
+
+def _record_kind() -> exp.Expr:
+    """The JSON type of a record; null where malformed."""
+    lacks = exp.EQ(this=cast(column("json"), "VARCHAR"), expression=text(json.dumps(LACKING)))
     kind = call("json_type", column("json"))
-    statement = exp.select(kind, exp.Count(this=exp.Star())).from_(read_whole(*sources))
-    kinds = dict(loaded.warehouse.rows(statement.group_by(kind.copy())))
-    malformed = kinds.pop(None, 0)
-    return malformed, sum(kinds.values()) - kinds.get("OBJECT", 0)
+    return exp.Case(ifs=[exp.If(this=lacks, true=text(LACKING))], default=kind)
+
+
+def _reason_of(loaded: Loaded, kind: str | None) -> str:
+    """Why a record of this JSON type, which is not `OBJECT`, is rejected."""
+    if kind is None:
+        return MALFORMED
+    path = loaded.canonical.policy.logs.records_at
+    return f"no {path}" if kind == LACKING and path is not None else NOT_AN_OBJECT
 
 
 def _first_rejects(loaded: Loaded) -> tuple[Reject, ...]:
@@ -277,9 +304,8 @@ def _rejects_of(loaded: Loaded, source: Source) -> list[Reject]:
         return [Reject(source.shown, f"row {row + 1}", reason) for row, reason in found]
     found = _text_rejects(loaded, source)
     places = [place for place, _ in found]
-    is_lines = source.kind is Kind.LINES
-    lines = lines_at(source.read_as, source.compression, places) if is_lines else {}
-    word = "item" if source.kind is Kind.ARRAY else "record"
+    lines = lines_at(source, places) if source.counted == "line" else {}
+    word = source.counted if source.counted != "line" else "record"
     return [
         Reject(
             source.shown,
@@ -296,7 +322,7 @@ def _text_rejects(loaded: Loaded, source: Source) -> list[tuple[int, str]]:
     records = json_statement(
         loaded.canonical, [source.read_as], source.kind, source.compression
     ).subquery("records")
-    kind = named(call("json_type", column("json")), "kind")
+    kind = named(_record_kind(), "kind")
     with warehouse.one_thread():
         reasons = exp.select(column(REJECT)).from_(records)
         warehouse.run(written(temporary("TABLE", "reasons", reasons)))
@@ -308,10 +334,8 @@ def _text_rejects(loaded: Loaded, source: Source) -> list[tuple[int, str]]:
     )
     found = []
     for place, reason, kind in warehouse.run(sql).fetchall():
-        if kind is None:
-            found.append((place, MALFORMED))
-        elif kind != "OBJECT":
-            found.append((place, NOT_AN_OBJECT))
+        if kind != "OBJECT":
+            found.append((place, _reason_of(loaded, kind)))
         else:
             found.append((place, NO_TIME if reason == MALFORMED else reason))
     return found

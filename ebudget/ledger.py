@@ -18,8 +18,12 @@ from ebudget.rules import printed
 
 SHOWN_REJECTS = 10
 """Rejected records that are listed."""
-SHOWN_LEADS = 4
-"""Records dated after the machine's clock that are looked at one by one."""
+SHOWN_IGNORED = 5
+"""Files in searched folders that are no logs, which are named."""
+FEW_AHEAD = 3
+"""Records dated after the machine's clock that may be odd clocks of single machines."""
+SHOWN_LEADS = FEW_AHEAD + 1
+"""So many of them are looked at one by one."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,27 @@ class Flawed:
     file: str
     rejected: int
     records: int
+
+
+@dataclass(frozen=True)
+class Feed:
+    """The keys of the logs that a column is read from."""
+
+    column: str
+    keys: tuple[tuple[str, int], ...]
+    """Each with the number of sampled records that have a value there, the most frequent first."""
+
+
+@dataclass(frozen=True)
+class Keys:
+    """What the first records of each file tell of the keys of the logs."""
+
+    records: int = 0
+    """How many were looked at."""
+    feeds: tuple[Feed, ...] = ()
+    """One for each column that the policy needs."""
+    unread: tuple[tuple[str, int], ...] = ()
+    """The keys that no column is read from, each with the number of records that have it."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +118,10 @@ class Intake:
     """Optional mapped columns that never occur; looked for on request only."""
     ignored: int = 0
     """Files in searched folders that are no logs by their names."""
+    ignored_names: tuple[str, ...] = ()
+    """The names of the first few of them."""
+    keys: Keys = Keys()
+    """Looked for on request only."""
 
     @property
     def lead(self) -> int | None:
@@ -131,6 +160,8 @@ class Intake:
             self.unreadable + other.unreadable,
             tuple(name for name in self.absent if name in other.absent),
             self.ignored + other.ignored,
+            (self.ignored_names + other.ignored_names)[:SHOWN_IGNORED],
+            self.keys if self.keys.records else other.keys,
         )
 
 
@@ -172,6 +203,7 @@ class Ledger:
                 x.plan.key,
                 x.plan.predicates,
                 x.plan.sums,
+                x.plan.numbers,
                 x.plan.canonical.flaws,
                 x.edges,
                 x.as_of,

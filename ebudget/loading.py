@@ -7,13 +7,26 @@ read in place unless it is small.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from sqlglot import exp
 
+from ebudget.columns import FILE_COLUMN
+from ebudget.documents import Wrapping
 from ebudget.errors import InputError
+from ebudget.packing import Checked, Compression, Damaged
+from ebudget.parquet_fields import needs_own_schema, with_own_schema
+from ebudget.preparing import (
+    as_lines,
+    incomplete,
+    never_wrapped,
+    prepared,
+    unpacked_copy,
+    watching,
+)
 from ebudget.query import RUNS
 from ebudget.reading import (
     FILE,
@@ -32,15 +45,8 @@ from ebudget.reading import (
     sql_type,
 )
 from ebudget.rules import call, cast, column, named, text, written
-from ebudget.sources import (
-    STDIN,
-    Compression,
-    Kind,
-    Source,
-    Sources,
-    gzip_is_damaged,
-    mended_lines,
-)
+from ebudget.sources import STDIN, Kind, Source, Sources, mended_lines
+from ebudget.strangers import strange_files
 from ebudget.text_safety import visible
 from ebudget.warehouse import StatementError, Warehouse
 
@@ -60,6 +66,10 @@ class Loaded:
     """Files that were skipped as a whole, each with the reason."""
     looked_at: set[str] = field(default_factory=set)
     """Files whose malformed lines Python's json has looked at."""
+    checked: dict[str, Checked] = field(default_factory=dict)
+    """Packed files of which every checksum was looked at, by their paths."""
+    written: int = 0
+    """Files that were written anew, one way or another."""
 
     def named(self, read_as: str) -> Source:
         """The source that is read under a name."""
@@ -85,17 +95,62 @@ class Loaded:
         self.unreadable.append((source.shown, reason))
         self.sources.files.remove(source)
 
+    def refuse(self, shown: str, form: str) -> None:
+        """The same for a file in a form that is not read."""
+        if not self.skip_unreadable:
+            others = len(self.sources.files) + len(self.sources.refused) > 1
+            how = "; --skip-unreadable leaves such files out and says so" if others else ""
+            raise InputError(f"{visible(shown)}: {form}{how}")
+        self.unreadable.append((shown, form))
+
 
 def load(
     warehouse: Warehouse, canonical: Canonical, sources: Sources, *, skip_unreadable: bool
 ) -> Loaded:
     """Make the view `runs`. Raises InputError for a file that cannot be read."""
     loaded = Loaded(warehouse, canonical, sources, skip_unreadable)
+    for shown, reason in sources.refused:
+        loaded.refuse(shown, reason)
+    _prepare(loaded)
     try:
         _make_view(loaded)
     except StatementError as error:
         raise InputError(f"the logs cannot be read: {error}") from error
     return loaded
+
+
+def _prepare(loaded: Loaded) -> None:
+    """Write anew what DuckDB cannot read as it is. Raises InputError."""
+    path = loaded.canonical.policy.logs.records_at
+    wrapping = Wrapping(tuple(path.split("."))) if path else None
+    originals: list[Source] = []
+    for source in list(loaded.sources.files):
+        enters = None if source.kind in (Kind.PARQUET, Kind.TABLE) else wrapping
+        if enters:
+            originals.append(source)
+        _rewrite(loaded, source, partial(prepared, wrapping=enters))
+    if path and wrapping and wrapping.lacking and not wrapping.entered:
+        raise never_wrapped(path, originals)
+
+
+def _rewrite(
+    loaded: Loaded, source: Source, write: Callable[[Source, Path], Source]
+) -> Source | None:
+    """Read in place of a file what is made of it; gives it, or None where the file is damaged."""
+    number = loaded.sources.files.index(source)
+    loaded.written += 1
+    target = loaded.warehouse.scratch / f"written-{loaded.written}"
+    try:
+        made = write(source, target)
+    except Damaged as damage:
+        target.unlink(missing_ok=True)
+        loaded.give_up(source, str(damage))
+        return None
+    except OSError as error:
+        loaded.give_up(source, error.strerror or "cannot be read")
+        return None
+    loaded.sources.files[number] = made
+    return made
 
 
 def several_outcome_names(loaded: Loaded) -> bool:
@@ -146,7 +201,7 @@ def _make_view(loaded: Loaded) -> None:
             printed += found
         else:
             made = _text_select(loaded, kind, compression, files)
-            if kind is Kind.LINES and made and _look_again(loaded, kind, compression):
+            if made is None or (made and _look_again(loaded, kind, compression)):
                 _make_view(loaded)
                 return
             selects += made[:1]
@@ -190,21 +245,32 @@ def _no_runs(canonical: Canonical) -> exp.Select:
 
 def _text_select(
     loaded: Loaded, kind: Kind, compression: Compression, files: list[Source]
-) -> list[exp.Select]:
-    """Copy text logs once; gives the select of the copy, and the one that `--sql` prints."""
+) -> list[exp.Select] | None:
+    """Copy text logs once; gives the select of the copy, and the one that `--sql` prints; None
+    where some have to be read in another way.
+    """
     warehouse, canonical = loaded.warehouse, loaded.canonical
     target = _copy_of(loaded, kind, compression)
     while files:
         warehouse.tick(f"reading {len(files):,} file{'s' if len(files) > 1 else ''}")
         names = [source.read_as for source in files]
         statement = json_statement(canonical, names, kind, compression)
+        failure: StatementError | None = None
+        watch = watching(files, loaded.checked)
         try:
             warehouse.copy(statement, target)
-            damaged = _damaged(loaded, target) if compression is Compression.GZIP else {}
         except StatementError as error:
-            damaged = {s: reason for s in files if (reason := _reason(loaded, s)) is not None}
-            if not damaged:
-                raise InputError(f"the logs cannot be read: {error}") from error
+            failure = error
+        except BaseException:
+            watch.stop()
+            raise
+        loaded.checked |= watch.found()
+        whole = failure is None
+        damaged = {s: why for s in files if (why := incomplete(s, loaded.checked, read=whole))}
+        if failure is not None and not damaged:
+            if _read_otherwise(loaded, files):
+                return None
+            raise InputError(f"the logs cannot be read: {failure}") from failure
         if not damaged:
             break
         for source, reason in damaged.items():
@@ -217,7 +283,7 @@ def _text_select(
     if pasted != names:
         statement = json_statement(canonical, pasted, kind, compression)
     warehouse.note(temporary("TABLE", name, statement))
-    columns = [column(n) for n in canonical.names if n != ROW]
+    columns = [_shown(loaded, n) for n in canonical.names if n != ROW]
     return [
         exp.select(*columns, _place("file_row_number")).from_(
             read_parquet([str(target)]), copy=False
@@ -226,6 +292,50 @@ def _text_select(
             exp.to_identifier(name, quoted=True), copy=False
         ),
     ]
+
+
+def _read_otherwise(loaded: Loaded, files: Sequence[Source]) -> bool:
+    """Have Python read the whole files that DuckDB refuses; gives whether there is any."""
+    changed = False
+    for source in files:
+        reason = _reason(loaded, source)
+        if reason is None:
+            continue
+        changed = True
+        if source.kind is Kind.ARRAY:
+            _rewrite(loaded, source, as_lines)
+        elif source.compression is not Compression.NONE:
+            _rewrite(loaded, source, unpacked_copy)
+        else:
+            loaded.give_up(source, reason)
+    return changed
+
+
+def _shown(loaded: Loaded, name: str) -> exp.Expr:
+    """A column of canonical runs; the one that holds a file's path from where it was read."""
+    if name != FILE_COLUMN or FILE_COLUMN in loaded.canonical.policy.logs.fields:
+        return column(name)
+    here = os.getcwd() + os.sep
+    below = call("starts_with", column(FILE), text(here))
+    rest = call("substr", column(FILE), exp.Literal.number(len(here) + 1))
+    path = exp.Case(ifs=[exp.If(this=below, true=rest)], default=column(FILE))
+    others = {
+        source.read_as: _below(source, here)
+        for source in loaded.sources.files
+        if source.read_as != os.path.abspath(source.path) or source.shown == f"<{STDIN}>"
+    }
+    if not others:
+        return named(path, name)
+    ifs = [exp.If(this=text(read_as), true=text(shown)) for read_as, shown in others.items()]
+    return named(exp.Case(this=column(FILE), ifs=ifs, default=path), name)
+
+
+def _below(source: Source, here: str) -> str:
+    """A file's path from the working directory, if it lies below it."""
+    if source.shown == f"<{STDIN}>":
+        return source.shown
+    path = os.path.abspath(source.path).removeprefix(here)
+    return path.encode("utf-8", "replace").decode()
 
 
 def _place(name: str) -> exp.Expr:
@@ -272,23 +382,24 @@ def _malformed(loaded: Loaded, copy: Path) -> list[Source]:
     return [loaded.named(name) for (name,) in loaded.warehouse.rows(malformed)]
 
 
-def _damaged(loaded: Loaded, copy: Path) -> dict[Source, str]:
-    """The .gz files with a malformed line whose CRC does not fit."""
-    found: dict[Source, str] = {}
-    for source in _malformed(loaded, copy):
-        reason = gzip_is_damaged(source.path)
-        if reason is not None:
-            found[source] = f"damaged: {reason}"
-    return found
-
-
 def _look_again(loaded: Loaded, kind: Kind, compression: Compression) -> bool:
+    """Look into the files that were read badly; gives whether they have to be read anew."""
+    if kind is Kind.LINES and _mend(loaded, kind, compression):
+        return True
+    files = [s for s in loaded.sources.files if (s.kind, s.compression) == (kind, compression)]
+    copy = _copy_of(loaded, kind, compression)
+    strange = strange_files(loaded.warehouse, loaded.canonical, copy, files)
+    for source, form in strange:
+        loaded.refuse(source.shown, form)
+        loaded.sources.files.remove(source)
+    return bool(strange)
+
+
+def _mend(loaded: Loaded, kind: Kind, compression: Compression) -> bool:
     """Whether Python's json could read lines that DuckDB refused; they are read from a copy then.
 
     What DuckDB dislikes about a line may lie in a field that nobody needs.
     """
-    if compression is Compression.ZSTD:  # which Python cannot unpack
-        return False
     changed = False
     for source in _malformed(loaded, _copy_of(loaded, kind, compression)):
         if source.shown in loaded.looked_at:
@@ -326,7 +437,12 @@ def parquet_schema(loaded: Loaded, source: Source) -> dict[str, object]:
             exp.EQ(this=exp.column("hive_partitioning"), expression=exp.false()),
         )
     )
-    return loaded.warehouse.schema(table)
+    schema = loaded.warehouse.schema(table)
+    if not needs_own_schema(schema):
+        return schema
+    nodes = [exp.column(name) for name in ("name", "type", "num_children")]
+    own = exp.Table(this=call("parquet_schema", text(no_glob(source.read_as))))
+    return with_own_schema(schema, loaded.warehouse.rows(exp.select(*nodes).from_(own)))
 
 
 def _parquet_selects(loaded: Loaded, files: list[Source]) -> list[exp.Select]:
@@ -348,7 +464,7 @@ def _parquet_selects(loaded: Loaded, files: list[Source]) -> list[exp.Select]:
                 break
         else:
             schemas.append((schema, [source.read_as]))
-    columns = [column(name) for name in loaded.canonical.names]
+    columns = [_shown(loaded, name) for name in loaded.canonical.names]
     return [
         exp.select(*columns).from_(
             parquet_statement(loaded.canonical, names, schema).subquery(

@@ -5,14 +5,14 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlglot import exp
 
 from ebudget.columns import CANONICAL
 from ebudget.errors import InputError
-from ebudget.extraction import spellings
+from ebudget.extraction import outcome_words, spellings
 from ebudget.loading import Loaded, parquet_schema
 from ebudget.query import RUNS, Plan
 from ebudget.reading import json_pointer, read_parquet, read_whole
@@ -26,21 +26,21 @@ DEEPEST = 8
 
 
 def check_mapped_paths(loaded: Loaded, plan: Plan) -> None:
-    """Raise InputError for a mapped path that occurs nowhere and is not optional."""
+    """Raise InputError for a mapped column of whose paths none occurs, if it is not optional."""
     fields = plan.policy.logs.fields
-    wanted = {name: field.path for name, field in fields.items() if not field.optional}
+    wanted = {name: field.paths for name, field in fields.items() if not field.optional}
     missing = _without_values(loaded, plan, wanted)
     if not missing:
         return
     occurring: set[str] = set()
     for source in loaded.sources.files:
         occurring |= _paths_of(loaded, source)
-        missing = {name: path for name, path in missing.items() if path not in occurring}
+        missing = {name: paths for name, paths in missing.items() if not occurring & set(paths)}
         if not missing:
             return
     if not occurring:
         return
-    missing = {name: path for name, path in missing.items() if not _occurs_late(loaded, path)}
+    missing = {name: paths for name, paths in missing.items() if not _occur_late(loaded, paths)}
     if missing:
         raise InputError("\n".join(_complaint(n, p, occurring) for n, p in missing.items()))
 
@@ -48,15 +48,15 @@ def check_mapped_paths(loaded: Loaded, plan: Plan) -> None:
 def absent_optional_paths(loaded: Loaded, plan: Plan) -> list[str]:
     """The optional mapped columns whose paths occur nowhere."""
     fields = plan.policy.logs.fields
-    wanted = {name: field.path for name, field in fields.items() if field.optional}
+    wanted = {name: field.paths for name, field in fields.items() if field.optional}
     missing = _without_values(loaded, plan, wanted)
     occurring: set[str] = set()
     for source in loaded.sources.files if missing else ():
         occurring |= _paths_of(loaded, source)
     return [
         name
-        for name, path in missing.items()
-        if path not in occurring and not _occurs_late(loaded, path)
+        for name, paths in missing.items()
+        if not occurring & set(paths) and not _occur_late(loaded, paths)
     ]
 
 
@@ -64,39 +64,46 @@ MOST_FILES = 20
 """Files that are looked through for keys that may hold the outcome."""
 MOST_KEYS = 5
 _LIKE_AN_OUTCOME = re.compile(
-    r"(outcome|result|status|state|verdict|grade|label|ok|succe|resolved|solved|pass|fail|error|"
-    r"correct|complete|done|reward)",
-    re.IGNORECASE,
+    r"(?:\b|_)(outcome|result|status|state|verdict|grade|label|ok|succe|resolved|solved|pass|fail|"
+    r"error|correct|complete|done|reward)"
 )
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
 def maybe_outcomes(loaded: Loaded, plan: Plan) -> tuple[str, ...]:
     """The keys of a log that may hold the outcome: of those that no other column is read from, the
     ones with a name like it, then those with two or three different values.
     """
-    taken = {path for column in CANONICAL if column.name != "outcome" for path in column.aliases}
-    taken |= {field.path for field in plan.policy.logs.fields.values()}
+    taken = {path for column in CANONICAL for path in column.aliases}
+    taken |= {path for field in plan.policy.logs.fields.values() for path in field.paths}
     values: dict[str, set[str]] = {}
     for source in loaded.sources.files[:MOST_FILES]:
-        for record in _sample(loaded, source):
+        for record in sample_of(loaded, source):
             for path, value in _scalars(record):
                 known = values.setdefault(path, set())
                 if len(known) <= MOST_VALUES:
                     known.add(value)
+    words = outcome_words(plan.policy)
+    telling = [
+        path
+        for path, known in values.items()
+        if known and all(value.strip().lower() in words for value in known)
+    ]
     named = [
         path
         for path, known in values.items()
-        if len(known) <= MOST_VALUES and _LIKE_AN_OUTCOME.search(path)
+        if len(known) <= MOST_VALUES and _LIKE_AN_OUTCOME.search(_CAMEL.sub("_", path).lower())
     ]
     others = [path for path, known in values.items() if 2 <= len(known) <= MOST_VALUES]
-    found = dict.fromkeys(path for path in (*named, *others) if path not in taken)
+    both = [path for path in telling if path in named]
+    found = dict.fromkeys(p for p in (*both, *named, *telling, *others) if p not in taken)
     return tuple(found)[:MOST_KEYS]
 
 
 MOST_VALUES = 3
 
 
-def _sample(loaded: Loaded, source: Source) -> Iterator[Any]:
+def sample_of(loaded: Loaded, source: Source) -> Iterator[Any]:
     """The first records of a file."""
     if source.kind is Kind.PARQUET:
         row = exp.Anonymous(this="to_json", expressions=[exp.column("r")])
@@ -120,17 +127,18 @@ def _scalars(value: Any, before: str = "", depth: int = 0) -> Iterator[tuple[str
             yield path, str(inner)
 
 
-def _complaint(name: str, path: str, occurring: set[str]) -> str:
+def _complaint(name: str, paths: Sequence[str], occurring: set[str]) -> str:
     folded = {known.lower(): known for known in sorted(occurring)}
-    close = difflib.get_close_matches(path.lower(), folded, 1, 0.4)
+    close = difflib.get_close_matches(paths[0].lower(), folded, 1, 0.4)
     near = f"; the nearest path that does is {visible(folded[close[0]])!r}" if close else ""
-    return (
-        f"logs.fields.{visible(name)}: the path {visible(path)!r} never occurs in the logs{near} "
-        "(optional: true allows that)"
-    )
+    named = " or ".join(repr(visible(path)) for path in paths)
+    what = f"the path {named} never occurs" if len(paths) == 1 else f"no path of {named} occurs"
+    return f"logs.fields.{visible(name)}: {what} in the logs{near} (optional: true allows that)"
 
 
-def _without_values(loaded: Loaded, plan: Plan, wanted: Mapping[str, str]) -> dict[str, str]:
+def _without_values(
+    loaded: Loaded, plan: Plan, wanted: Mapping[str, tuple[str, ...]]
+) -> dict[str, tuple[str, ...]]:
     """The mapped columns of which no value was read: absent, or always null."""
     read = [w.name for w in plan.canonical.columns if w.name in wanted]
     if not read:
@@ -138,14 +146,14 @@ def _without_values(loaded: Loaded, plan: Plan, wanted: Mapping[str, str]) -> di
     statement = exp.select(*(exp.Count(this=column(name)) for name in read)).from_(RUNS)
     (counts,) = loaded.warehouse.rows(statement)
     found = {name for name, count in zip(read, counts, strict=True) if count}
-    return {name: path for name, path in wanted.items() if name not in found}
+    return {name: paths for name, paths in wanted.items() if name not in found}
 
 
 def _paths_of(loaded: Loaded, source: Source) -> set[str]:
     if source.kind is Kind.PARQUET:
         return set(_schema_paths(parquet_schema(loaded, source)))
     found: set[str] = set()
-    for record in _sample(loaded, source):
+    for record in sample_of(loaded, source):
         found |= set(_paths(record))
     return found
 
@@ -174,9 +182,9 @@ def _schema_paths(schema: Mapping[str, object], before: str = "") -> Iterator[st
             yield from _schema_paths(inner, path)
 
 
-def _occurs_late(loaded: Loaded, path: str) -> bool:
-    """Whether any record of a text log has the path, searched from end to end."""
-    keys = [json_pointer(spelling) for spelling in spellings(path)]
+def _occur_late(loaded: Loaded, paths: Sequence[str]) -> bool:
+    """Whether any record of a text log has one of the paths, searched from end to end."""
+    keys = [json_pointer(spelling) for path in paths for spelling in spellings(path)]
     for source in loaded.sources.files:
         if source.kind is Kind.PARQUET:
             continue

@@ -6,12 +6,14 @@ import contextlib
 import glob
 import os
 import shutil
+import signal
 import stat
 import sys
 import tempfile
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from ebudget.errors import InputError, UsageError
 from ebudget.misfit import nearest
@@ -58,11 +60,22 @@ def parse_outputs(
             raise UsageError(f"--output {shown!r}: named twice")
         if any(_is_read(path, other) for other in taken):
             raise UsageError(f"--output {shown!r}: lies where logs or the policy are read")
-        if path.is_dir() or not path.parent.is_dir():
-            why = "is a folder" if path.is_dir() else "its folder does not exist"
+        if (why := _why_not(path)) is not None:
             raise InputError(f"{shown}: cannot be written: {why}")
         found.append(Output(kind, path))
     return found
+
+
+def _why_not(path: Path) -> str | None:
+    """Why no file of this name can be written, as far as can be told before."""
+    try:
+        if stat.S_ISDIR(os.stat(path).st_mode):
+            return "is a folder"
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except OSError as error:
+        return error.strerror or type(error).__name__
+    return None if os.path.isdir(path.parent) else "its folder does not exist"
 
 
 def _matching(name: str) -> list[str]:
@@ -85,7 +98,7 @@ def summary_path() -> Path:
             "write github=PATH for the annotations alone"
         )
     path = Path(name)
-    if (path.exists() and not path.is_file()) or not path.parent.is_dir():
+    if _why_not(path) is not None or (os.path.exists(path) and not os.path.isfile(path)):
         raise UsageError(f"--output github: {SUMMARY} names no file: {visible(name)}")
     return path
 
@@ -150,34 +163,126 @@ def not_obeyed(text: str, format_: str = "text") -> str:
 
 
 def write_all(files: Sequence[tuple[Path, str]], added: tuple[Path, str] | None = None) -> None:
-    """Write files, each whole or not at all, and none where one cannot be written.
+    """Write files, each whole or not at all, and as far as the file system allows all or none.
 
-    `added` is put at the end of its file. Raises InputError.
+    All are written beside their places first, and put in place one right after the other, which
+    neither Ctrl-C nor an end that is asked for comes between. `added` is put at the end of its
+    file. Raises InputError.
     """
-    staged: list[tuple[str, str]] = []
+    staged: list[_Staged] = []
     current = Path()
     try:
         try:
             for path, text in files:
                 current = path
+                if not _is_special(path):
+                    staged.append(_stage(path, text))
+            for path, text in files:
+                current = path
                 if _is_special(path):
                     path.write_text(text, encoding="utf-8")
-                else:
-                    staged.append(_staged(os.path.realpath(path), text))
-            if added is not None:
-                current = added[0]
-                _append(*added)
-            for temporary, real in staged:
-                os.replace(temporary, real)
+            with _undisturbed():
+                _put_in_place(staged, added)
         finally:
-            for temporary, _ in staged:
-                with contextlib.suppress(OSError):
-                    os.unlink(temporary)
+            for one in staged:
+                one.discard()
     except BrokenPipeError:
         return
+    except _NotPlaced as error:
+        raise InputError(str(error)) from None
     except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise InputError(f"{visible(str(current))}: cannot be written: {reason}") from None
+        raise InputError(_refusal(current, error)) from None
+
+
+def _refusal(path: Path, error: OSError) -> str:
+    reason = error.strerror or type(error).__name__
+    return f"{visible(str(path))}: cannot be written: {reason}"
+
+
+class _NotPlaced(Exception):
+    """A file that is written and cannot be put in its place."""
+
+
+@dataclass(frozen=True)
+class _Staged:
+    """A file that is written beside its place."""
+
+    path: Path
+    temporary: str
+    real: str
+    """The place, without symbolic links."""
+    replaces: bool
+    """Whether there is a file already."""
+
+    @property
+    def before(self) -> str:
+        """Where the file that it replaces is kept until all are in place."""
+        return self.temporary + ".before"
+
+    def keep(self) -> None:
+        """Keep what is there now under another name, where the file system can."""
+        with contextlib.suppress(OSError, NotImplementedError):
+            os.link(self.real, self.before)
+
+    def undo(self) -> None:
+        """Put back what was there; nothing where nothing was."""
+        with contextlib.suppress(OSError):
+            if os.path.exists(self.before):
+                os.replace(self.before, self.real)
+            elif not self.replaces:
+                os.unlink(self.real)
+
+    def discard(self) -> None:
+        """Remove what is left of the writing."""
+        for name in (self.temporary, self.before):
+            with contextlib.suppress(OSError):
+                os.unlink(name)
+
+
+def _put_in_place(staged: Sequence[_Staged], added: tuple[Path, str] | None) -> None:
+    """Rename one right after the other; where one step cannot be taken, put back those before."""
+    if len(staged) > 1 or added is not None:
+        for one in staged:
+            one.keep()
+    placed: list[_Staged] = []
+    path = Path()
+    try:
+        for one in staged:
+            path = one.path
+            os.replace(one.temporary, one.real)
+            placed.append(one)
+        if added is not None:
+            path = added[0]
+            _append(*added)
+    except OSError as error:
+        for one in placed:
+            one.undo()
+        raise _NotPlaced(_refusal(path, error)) from None
+
+
+_ENDINGS = ("SIGINT", "SIGTERM", "SIGHUP")
+"""Signals that end a command, and can wait a moment."""
+
+
+@contextlib.contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Signals that come meanwhile count afterwards."""
+    came: list[int] = []
+    before: dict[int, Any] = {}
+    try:
+        for name in _ENDINGS:
+            number = getattr(signal, name, None)
+            if number is not None and signal.getsignal(number) is not None:
+                before[number] = signal.signal(number, lambda one, _frame: came.append(one))
+    except ValueError:  # not in the main thread, which no signal interrupts
+        pass
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for number in came:
+            signal.raise_signal(number)
 
 
 def _is_special(path: Path) -> bool:
@@ -189,17 +294,21 @@ def _is_special(path: Path) -> bool:
     return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
 
 
-def _staged(real: str, text: str) -> tuple[str, str]:
+def _stage(path: Path, text: str) -> _Staged:
     """A file beside the one to write, with its text and its rights."""
+    real = os.path.realpath(path)
     handle, temporary = tempfile.mkstemp(dir=os.path.dirname(real), prefix=".ebudget-")
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
             file.write(text)
-        os.chmod(temporary, os.stat(real).st_mode if os.path.exists(real) else 0o666 & ~_umask())
+            file.flush()
+            os.fsync(file.fileno())
+        replaces = os.path.exists(real)
+        os.chmod(temporary, os.stat(real).st_mode if replaces else 0o666 & ~_umask())
     except BaseException:
         os.unlink(temporary)
         raise
-    return temporary, real
+    return _Staged(path, temporary, real, replaces)
 
 
 def _append(path: Path, text: str) -> None:

@@ -117,6 +117,15 @@ class Selector:
             for wanted in self.values
         )
 
+    @property
+    def numbers(self) -> tuple[Fraction, ...]:
+        """Of a column that holds numbers, the ones that are selected. Raises ValueError."""
+        return tuple(number(wanted) for wanted in self.values if wanted is not None)
+
+    def admits_number(self, value: Fraction | None) -> bool:
+        """Whether a run with this number is selected."""
+        return None in self.values if value is None else value in self.numbers
+
 
 def _glob(pattern: str, value: str) -> bool:
     if "*" not in pattern:
@@ -202,9 +211,15 @@ def _classes(value: Any) -> tuple[tuple[str, Fraction | All], ...]:
             for name in value
             if name not in CLASSES
         ]
+        weights: dict[str, Fraction | All] = {}
+        for name, item in value.items():
+            try:
+                weights[name] = weight(item)
+            except Misfit as misfit:
+                problems += [((name, *path), message) for path, message in misfit.problems]
         if problems:
             raise Misfit.all(problems)
-        return tuple(sorted(fields_of(value, weight).items()))
+        return tuple(sorted(weights.items()))
     if isinstance(value, str) and value.endswith("+"):
         first = CLASSES.index(letter(value[:-1]))
         return tuple((name, Fraction(1)) for name in CLASSES[first:])
@@ -313,11 +328,14 @@ def _alert(value: Any) -> BurnRow:
         "severity": _severity,
     }
     found: dict[str, Any] = {}
+    problems: list[tuple[tuple[str | int, ...], str]] = []
     for key, item in value.items():
         try:
             found[key] = reads[key](text_of(item))
         except (ValueError, Misfit) as error:
-            raise Misfit(str(error), key) from None
+            problems.append(((key,), str(error)))
+    if problems:
+        raise Misfit.all(problems)
     row = BurnRow(**found)
     if row.short >= row.long:
         raise Misfit("the short window is shorter than the long one", "short")
@@ -417,6 +435,12 @@ def _outcomes(value: Any) -> tuple[tuple[str, Said], ...]:
             if other != outcome:
                 raise Misfit(f"{word!r} means both {other} and {outcome}", outcome)
     return tuple(found.items())
+
+
+def _records_at(value: str) -> str:
+    if not all(value.split(".")):
+        raise ValueError("a path is made of keys joined by dots, such as results.items")
+    return value
 
 
 def _no_outcome(text: str) -> Literal["success"] | None:
@@ -567,8 +591,9 @@ class Part(BaseModel):
 class FieldMap(Part):
     """Where a column comes from in this log."""
 
-    path: Text
-    """The key, or the path of nested keys joined by dots."""
+    paths: Texts = Field(alias="path")
+    """The key, or the path of nested keys joined by dots; of several the first with a value wins.
+    """
     type: Annotated[
         Type | None, _Typed(_scalar(_member(Type)), {"enum": [member.value for member in Type]})
     ] = None
@@ -585,7 +610,7 @@ class FieldMap(Part):
     @model_validator(mode="before")
     @classmethod
     def _path_alone(cls, value: Any) -> Any:
-        return {"path": value} if isinstance(value, str) else value
+        return {"path": value} if isinstance(value, str | list) else value
 
 
 class Logs(Part):
@@ -616,6 +641,8 @@ class Logs(Part):
     ] = None
     """`success`: this log names failures only, so a run without an outcome that matches no failure
     rule went well. Left out, nobody has judged it yet."""
+    records_at: Annotated[str | None, _Typed(_scalar(_records_at), _TEXT)] = None
+    """The path of the array in which each JSON record of the log wraps its runs."""
     key: Annotated[tuple[str, ...], _Typed(_key, _TEXTS)] = ("workflow", "run_id")
     """The columns by which a run is known: records that agree in all of them are one run. `day` is
     the day of start_time."""
@@ -711,6 +738,9 @@ class Budget(Part):
         Rolling(duration("30d"))
     )
     """Over which time."""
+    unit: Text | None = None
+    """What the spend is counted in, such as `turn`, `call` or `usd`; left out, the workflow's unit,
+    or that of the column that is summed."""
     by: Texts = ()
     """How the report breaks the spend down."""
     respond: Annotated[
@@ -879,7 +909,7 @@ def json_schema() -> dict[str, Any]:
     """The JSON Schema of a policy file, for editors."""
     schema = Policy.model_json_schema(by_alias=True, schema_generator=_Documented)
     fields = schema["$defs"]["Logs"]["properties"]["fields"]
-    fields["additionalProperties"] = {"anyOf": [{"type": "string"}, fields["additionalProperties"]]}
+    fields["additionalProperties"] = {"anyOf": [*_TEXTS["anyOf"], fields["additionalProperties"]]}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **schema,

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 
 from ebudget.allowance import KEYS, By
-from ebudget.columns import BY_NAME, TIERS, Type
+from ebudget.columns import BY_NAME, NUMBERS, TIERS, Type
+from ebudget.extracted_numbers import plain_number
 from ebudget.misfit import nearest
 from ebudget.policy import (
     ALL,
@@ -20,7 +21,6 @@ from ebudget.policy import (
     SpendSum,
     SpendWhen,
 )
-from ebudget.quantities import number
 from ebudget.rules import Rule, RuleError, compile_amount, compile_condition
 
 Path = tuple[str | int, ...]
@@ -28,6 +28,13 @@ Finding = tuple[Path, str]
 
 GROUPING_TYPES = (Type.TEXT, Type.BOOLEAN)
 """The types of column that runs can be grouped by."""
+
+
+def groupable(policy: Policy) -> list[str]:
+    """The columns that runs can be grouped by, in budgets and on the command line."""
+    types = policy.columns
+    return [name for name, type_ in types.items() if type_ in GROUPING_TYPES and name != "run_id"]
+
 
 _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,62}\Z", re.ASCII)
 _RESERVED = ("file_row_number", "rowid", "filename")
@@ -47,9 +54,7 @@ def check_policy(policy: Policy, failures: Collection[str]) -> Iterator[Finding]
     types, zone = policy.columns, policy.timezone
 
     def rule(path: Path, text: str, compile_: Callable[..., Rule]) -> Iterator[Finding]:
-        try:
-            compile_(text, types, zone)
-        except RuleError as error:
+        for error in _errors_of(text, types, lambda text, types: compile_(text, types, zone)):
             place = "" if error.at is None else f" at character {error.at + 1}"
             yield path, _with_place(str(error), place)
 
@@ -84,6 +89,39 @@ def check_policy(policy: Policy, failures: Collection[str]) -> Iterator[Finding]
         yield from _check_gate((*path, "gate"), budget.gate)
 
 
+_UNKNOWN = re.compile(r"unknown column '([^']*)'")
+
+
+def _errors_of(
+    text: str, types: Mapping[str, Type], compile_: Callable[[str, Mapping[str, Type]], Rule]
+) -> Iterator[RuleError]:
+    """The first error of an expression; where that is an unknown column, those that come after it
+    too. What such a column holds is not known, so the type is tried that leads the farthest.
+    """
+    error, guessed = _error_of(text, types, compile_), types
+    while error is not None:
+        match = _UNKNOWN.match(str(error))
+        if match is None:
+            yield error
+            return
+        yield RuleError(f"{match[0]}{nearest(match[1], types)}", error.at)
+        known = [{**guessed, match[1]: type_} for type_ in Type]
+        after = [(_error_of(text, guess, compile_), guess) for guess in known]
+        error, guessed = next(
+            ((e, g) for e, g in after if e is None or _UNKNOWN.match(str(e))), (None, guessed)
+        )
+
+
+def _error_of(
+    text: str, types: Mapping[str, Type], compile_: Callable[[str, Mapping[str, Type]], Rule]
+) -> RuleError | None:
+    try:
+        compile_(text, types)
+    except RuleError as error:
+        return error
+    return None
+
+
 DAY_OF_RUN = "day"
 """In `logs.key`, the day of start_time in the policy's zone."""
 
@@ -102,6 +140,8 @@ def _check_key(policy: Policy) -> Iterator[Finding]:
             yield path, f"{name} is a list; a run is known by texts, numbers, booleans and times"
         if name in policy.logs.key[:index]:
             yield path, f"{name!r} is there twice"
+    if set(policy.logs.key) == {DAY_OF_RUN}:
+        yield ("logs", "key"), "a day has many runs; add the columns that tell them apart"
 
 
 def _check_reads(path: Path, when: str, policy: Policy) -> Iterator[Finding]:
@@ -162,16 +202,26 @@ def _check_field(path: Path, name: str, field: FieldMap) -> Iterator[Finding]:
     numeric = type_ in (Type.NUMBER, Type.INTEGER)
     if field.scale != 1 and not numeric:
         yield (*path, "scale"), f"only numbers can be scaled, and {name} is {type_.value}"
-    if not field.path.strip():
-        yield (*path, "path"), "an empty path leads nowhere"
+    yield from _check_paths(path, field)
     for index, value in enumerate(field.null_if):
         if numeric:
-            try:
-                number(value)
-            except ValueError as error:
-                yield (*path, "null_if", index), str(error)
-        elif type_ in (Type.TIME, Type.LIST):
-            yield (*path, "null_if", index), "null_if is for texts, numbers and booleans"
+            if plain_number(value) is None:
+                message = f"{value!r} is not a number; write it as the log does, such as -1 or 0"
+                yield (*path, "null_if", index), message
+        elif type_ is Type.LIST:
+            yield (*path, "null_if", index), "null_if is for texts, numbers, booleans and times"
+
+
+def _check_paths(path: Path, field: FieldMap) -> Iterator[Finding]:
+    for at in field.paths:
+        if not at.strip():
+            yield (*path, "path"), "an empty path leads nowhere"
+        elif not all(part.strip() for part in at.split(".")):
+            yield (*path, "path"), f"the path {at!r} has an empty part; write the keys with one dot"
+        elif at.startswith("_ebudget_"):
+            yield (*path, "path"), f"names like {at!r} are taken by ebudget itself"
+    if not field.paths:
+        yield (*path, "path"), "name at least one path"
 
 
 def _check_names(policy: Policy) -> Iterator[Finding]:
@@ -180,6 +230,8 @@ def _check_names(policy: Policy) -> Iterator[Finding]:
         other = seen.setdefault(name.lower(), name)
         if other != name:
             yield ("logs", "fields", name), f"{name!r} differs from {other!r} by case only"
+    if "" in {name.strip() for name in policy.budgets}:
+        yield ("budgets",), "a budget has a name"
     if not policy.budgets:
         yield ("budgets",), "a policy has at least one budget"
 
@@ -197,6 +249,12 @@ def _check_columns(path: Path, budget: Budget, types: dict[str, Type]) -> Iterat
     for place, name in places:
         if name not in types:
             yield place, f"unknown column {name!r}{nearest(name, groupable)}"
+        elif place[2] == "for" and types[name] in NUMBERS:
+            (selector,) = (s for s in budget.for_ if s.column == name)
+            try:
+                _ = selector.numbers
+            except ValueError as error:
+                yield place, f"{name} is a number: {error}"
         elif name not in groupable or name == "run_id":
             yield place, f"{name} is {types[name].value}; runs are grouped by texts and booleans"
 

@@ -165,7 +165,7 @@ class Sweep:
     """The policy with each value."""
 
 
-SWEPT = ("allow", "slo", "window", "gate", "min_runs", "spend")
+SWEPT = ("allow", "slo", "window", "gate", "min_runs", "min_judged", "min_measured", "spend")
 """Keys of a budget that hold numbers."""
 _VALUE = r"\s*(\d+(?:\.\d+)?)\s*([%smhdw]?)\s*"
 _RANGE = re.compile(rf"{_VALUE}\.\.{_VALUE}(?::{_VALUE})?\Z")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,7 @@ from ebudget.policy_check import check_policy
 from ebudget.text_safety import visible
 
 Key = str | int
+Keys = tuple[Key, ...]
 Place = tuple[int, int]
 
 LARGEST = 1_000_000
@@ -37,12 +39,12 @@ class _Document:
     """The plain values of a YAML document and where each of them stands."""
 
     file: str
-    values: dict[tuple[Key, ...], Place] = field(default_factory=dict)
-    keys: dict[tuple[Key, ...], Place] = field(default_factory=dict)
+    values: dict[Keys, Place] = field(default_factory=dict)
+    keys: dict[Keys, Place] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     nodes: int = 0
 
-    def complain(self, path: tuple[Key, ...], message: str, place: Place | None = None) -> None:
+    def complain(self, path: Keys, message: str, place: Place | None = None) -> None:
         """Note a problem at a path; without a place, at the nearest known value."""
         at = path
         while place is None:
@@ -55,7 +57,7 @@ class _Document:
             Problem(self.file, place[0], place[1], visible(dotted), visible(message))
         )
 
-    def plain(self, node: yaml.Node, path: tuple[Key, ...]) -> Any:
+    def plain(self, node: yaml.Node, path: Keys) -> Any:
         """Texts, lists and mappings of a node; every scalar stays a text."""
         self.values[path] = _place(node)
         self.nodes += 1
@@ -75,7 +77,7 @@ class _Document:
         assert isinstance(node, yaml.MappingNode)
         return self._mapping(node, path)
 
-    def _mapping(self, node: yaml.MappingNode, path: tuple[Key, ...]) -> dict[str, Any]:
+    def _mapping(self, node: yaml.MappingNode, path: Keys) -> dict[str, Any]:
         found: dict[str, Any] = {}
         for key_node, value_node in node.value:
             place = _place(key_node)
@@ -125,7 +127,7 @@ def _compose(text: str, document: _Document) -> Any:
     return None
 
 
-def _location(raw: Any, loc: Iterable[Key]) -> tuple[Key, ...]:
+def _location(raw: Any, loc: Iterable[Key]) -> Keys:
     """The part of pydantic's location that exists in the file."""
     path: list[Key] = []
     for part in loc:
@@ -138,7 +140,7 @@ def _location(raw: Any, loc: Iterable[Key]) -> tuple[Key, ...]:
     return tuple(path)
 
 
-def _keys_known_at(path: tuple[Key, ...]) -> list[str]:
+def _keys_known_at(path: Keys) -> list[str]:
     """The keys that a mapping of the policy may have."""
     schema = json_schema()
     at: Any = schema
@@ -161,51 +163,121 @@ _MESSAGES = {
 }
 
 
-def _validate(raw: Any, document: _Document) -> set[tuple[Key, ...]]:
-    """Note what the types refuse; gives the paths of the refused values."""
-    refused: set[tuple[Key, ...]] = set()
+def _validate(raw: Any, document: _Document) -> tuple[Policy | None, set[Keys]]:
+    """The policy, and the paths of the values that the types refuse, whose problems are noted."""
+    refused: set[Keys] = set()
     try:
-        Policy.model_validate(raw)
+        return Policy.model_validate(raw), refused
     except ValidationError as error:
         for item in error.errors(include_url=False):
             path, kind = _location(raw, item["loc"]), item["type"]
-            refused.add(path)
             if kind == "misfit":
                 for below, message in item["ctx"]["problems"]:
                     full = (*path, *below)
                     of_key = "unknown key" in message or message.endswith("is missing")
                     place = document.keys.get(full) if of_key else None
                     document.complain(full, message, place)
+                    lacks = message.endswith("is missing")
+                    refused.add((*full, message.partition(" ")[0]) if lacks else full)
             elif kind == "missing":
                 name = item["loc"][-1]
                 document.complain(path, f"{name} is missing", document.keys.get(path))
+                refused.add((*path, name))
             elif kind == "extra_forbidden":
                 known = _keys_known_at(path[:-1])
                 message = f"unknown key {str(path[-1])!r}{nearest(str(path[-1]), known)}"
                 document.complain(path, message, document.keys.get(path))
+                refused.add(path)
             else:
                 document.complain(path, _MESSAGES.get(kind, item["msg"]))
-    return refused
+                refused.add(path)
+    return None, refused
 
 
-def _prune(raw: dict[str, Any], refused: set[tuple[Key, ...]]) -> dict[str, Any]:
-    """The document without the entries that were refused, so that the rest can be checked too."""
-    depth = {"failures": 2, "workflows": 2, "budgets": 2, "logs": 2}
-    kept = {key: dict(value) if isinstance(value, dict) else value for key, value in raw.items()}
-    if isinstance(kept.get("logs"), dict) and isinstance(kept["logs"].get("fields"), dict):
-        kept["logs"]["fields"] = dict(kept["logs"]["fields"])
+_STANDS_FOR: dict[Keys, Any] = {
+    ("budgets", "allow"): "1%",
+    ("budgets", "spend"): {"class": "A+"},
+    ("failures", "class"): "A",
+    ("failures", "when"): "true",
+}
+"""What takes the place of a required value that is refused, so that the rest can be checked too."""
+
+
+def _without(raw: dict[str, Any], refused: Iterable[Keys]) -> dict[str, Any]:
+    """The document without the values that were refused."""
+    kept = copy.deepcopy(raw)
     for path in refused:
-        if not path:
-            continue
-        cut = path[: 3 if path[:2] == ("logs", "fields") else depth.get(str(path[0]), 1)]
-        target: Any = kept
-        for part in cut[:-1]:
-            target = target.get(part) if isinstance(target, dict) else None
-        if isinstance(target, dict):
-            target.pop(cut[-1], None)
+        match path:
+            case ("budgets" | "failures" as part, name, *below) if isinstance(
+                _at(kept, (part, name)), dict
+            ):
+                entry = kept[part][name]
+                key = below[0] if below else ""
+                if key == "gate" and len(below) > 1 and isinstance(entry.get("gate"), dict):
+                    entry["gate"].pop(below[1], None)
+                elif (part, key) in _STANDS_FOR:
+                    entry[key] = copy.deepcopy(_STANDS_FOR[part, key])
+                else:
+                    entry.pop(key, None)
+            case ("logs", "fields", *_):
+                _remove(kept, path[:3])
+            case _:
+                _remove(kept, path[: 3 if path[0] == "workflows" else 2])
     kept.setdefault("version", "1")
     kept.setdefault("budgets", {})
     return kept
+
+
+def _at(raw: Any, path: Iterable[Key]) -> Any:
+    for part in path:
+        raw = raw.get(part) if isinstance(raw, dict) else None
+    return raw
+
+
+def _remove(raw: dict[str, Any], path: Keys) -> None:
+    """Remove a value, or the nearest one above it that is in a mapping."""
+    while path:
+        above = _at(raw, path[:-1])
+        if isinstance(above, dict) and path[-1] in above:
+            del above[path[-1]]
+            return
+        path = path[:-1]
+
+
+MOST_ROUNDS = 8
+"""What is refused once may hide something else."""
+
+
+def _sound(raw: dict[str, Any], document: _Document) -> tuple[Policy | None, set[Keys]]:
+    """What of a policy the types take, and the paths of what they do not."""
+    refused: set[Keys] = set()
+    for _ in range(MOST_ROUNDS):
+        policy, more = _validate(raw, document)
+        if policy is not None or more <= refused:
+            return policy, refused
+        refused |= more
+        raw = _without(raw, more)
+    return None, refused
+
+
+def _follows(path: Keys, message: str, refused: Iterable[Keys]) -> bool:
+    """Whether a problem of meaning comes of a value that was refused already."""
+    for gone in refused:
+        if path[: len(gone)] == gone or gone[: len(path)] == path:
+            return True
+        is_entry = len(gone) > 2 and gone[:2] == path[:2]
+        if is_entry and (gone[0], gone[2]) in _STANDS_FOR and path[2:3] == gone[2:3]:
+            return True
+        match gone:
+            case ("budgets", _, "spend", *_) if is_entry and path[2:3] == ("min_measured",):
+                return True
+            case ("logs", "fields", name, *_) if f"unknown column {name!r}" in message:
+                return True
+            case ("logs",) | ("logs", "fields") if "unknown column" in message:
+                return True
+            case ("workflows", *_) if "of_value needs" in message or "no risk tier" in message:
+                return True
+    return False
 
 
 def plain_value(text: str, shown: str) -> Any:
@@ -240,20 +312,14 @@ def parse_document(text: str, file: str) -> tuple[Policy, dict[str, Any]]:
         raw = None
     if raw is None:
         raise PolicyError(document.problems or [Problem(file, 1, 1, "", "the file is empty")])
-    refused = _validate(raw, document)
+    rest, refused = _sound(raw, document)
+    if rest is None:
+        raise PolicyError(document.problems)
     names = raw.get("failures")
-    try:
-        rest = Policy.model_validate(_prune(raw, refused) if refused else raw)
-    except ValidationError:
-        raise PolicyError(document.problems) from None
-    lost = {path[2] for path in refused if path[:2] == ("logs", "fields") and len(path) > 2}
     for path, message in check_policy(rest, names if isinstance(names, dict) else ()):
-        if refused and path == ("budgets",):
-            continue
-        if any(f"unknown column {name!r}" in message for name in lost):
-            continue
-        place = document.values.get(path) or document.values.get(path[:-1])
-        document.complain(path, message, place)
+        if not _follows(path, message, refused):
+            place = document.values.get(path) or document.values.get(path[:-1])
+            document.complain(path, message, place)
     if document.problems:
         raise PolicyError(document.problems)
     return rest, raw

@@ -7,9 +7,10 @@ in. So all budgets share one grouping, and its cost hardly depends on their numb
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from decimal import Decimal
 from enum import Enum
 from fractions import Fraction
 from functools import cached_property
@@ -17,6 +18,7 @@ from typing import NamedTuple
 
 from sqlglot import exp
 
+from ebudget.columns import NUMBERS
 from ebudget.extraction import bit_words, flaws_of, wanted_column
 from ebudget.policy import (
     ALL,
@@ -29,7 +31,7 @@ from ebudget.policy import (
     SpendWhen,
 )
 from ebudget.policy_check import DAY_OF_RUN
-from ebudget.quantities import DAY
+from ebudget.quantities import DAY, NANO
 from ebudget.reading import (
     FILE,
     FLAW_BITS,
@@ -67,6 +69,7 @@ class Asks(Enum):
     HOLDS = "holds"
     UNKNOWN = "is unknown"
     MEASURED = "is known, and a column that it reads has a value"
+    VOICED = "one of these columns has a value"
 
 
 @dataclass(frozen=True)
@@ -119,6 +122,8 @@ class Plan:
     predicates: tuple[Predicate, ...]
     sums: tuple[Amount, ...]
     canonical: Canonical
+    numbers: Mapping[str, tuple[Fraction, ...]] = field(default_factory=dict)
+    """Of the dimensions that hold numbers, the ones that are told apart."""
     thorough: bool = False
     """Whether to look for optional fields that are absent."""
 
@@ -179,8 +184,12 @@ def measured_over(budget: Budget, rule: Rule) -> tuple[str, ...]:
     A run is always known by its id, its time, and what the budget selects and groups by, so these
     count only where nothing else is read.
     """
+    return _telling(budget, rule.columns)
+
+
+def _telling(budget: Budget, columns: frozenset[str]) -> tuple[str, ...]:
     known = {"run_id", "start_time", *budget.dimensions, *(s.column for s in budget.for_)}
-    return tuple(sorted(rule.columns - known or rule.columns))
+    return tuple(sorted(columns - known or columns))
 
 
 def condition_of(policy: Policy, source: str) -> Predicate:
@@ -192,6 +201,14 @@ def measured_of(policy: Policy, budget: Budget, source: str) -> Predicate:
     """Whether a run is measured for a budget that counts where a condition holds."""
     rule = _rule(policy, source)
     return Predicate(source, Asks.MEASURED, measured_over(budget, rule), assumed(policy, rule))
+
+
+def voiced_of(policy: Policy, budget: Budget) -> Predicate:
+    """Whether a run has anything to say to the failure rules that can spend a budget."""
+    rules = [_rule(policy, when) for when in spending_rules(policy, budget).values()]
+    columns = frozenset[str]().union(*(rule.columns for rule in rules))
+    over = _telling(budget, columns)
+    return Predicate(", ".join(over), Asks.VOICED, over)
 
 
 def amount_of(policy: Policy, budget: Budget, source: str) -> Amount:
@@ -247,6 +264,7 @@ def reads_outcome(policy: Policy, budget: Budget) -> bool:
             rules = []
     if budget.earns not in ("all", "labelled", "success"):
         rules.append(_rule(policy, budget.earns))
+    rules += [_rule(policy, when) for when in spending_rules(policy, budget).values()]
     return any("outcome" in rule.columns for rule in rules)
 
 
@@ -258,7 +276,10 @@ def _predicates_of(policy: Policy, budget: Budget) -> list[Predicate]:
     if isinstance(budget.spend, SpendWhen):
         condition = budget.spend.condition
         found += [condition_of(policy, condition), measured_of(policy, budget, condition)]
-    found += [Predicate(when, Asks.UNKNOWN) for when in spending_rules(policy, budget).values()]
+    rules = spending_rules(policy, budget).values()
+    found += [Predicate(when, Asks.UNKNOWN) for when in rules]
+    if rules:
+        found.append(voiced_of(policy, budget))
     return found
 
 
@@ -295,7 +316,8 @@ def make_plan(
     sums = list(dict.fromkeys(sums))
     needed = {"run_id", "start_time", "outcome", *dimensions}
     needed.update(name for name in policy.logs.key if name in policy.columns)
-    rules = [_rule(policy, p.source) for p in predicates if p not in ALWAYS]
+    told = [p for p in predicates if p not in ALWAYS and p.asks is not Asks.VOICED]
+    rules = [_rule(policy, predicate.source) for predicate in told]
     rules += [_rule(policy, when) for when in policy.logs.conditions.values()]
     rules += [_amount(policy, amount.source) for amount in sums]
     needed.update(*(rule.columns for rule in rules))
@@ -311,8 +333,18 @@ def make_plan(
         tuple(predicates),
         tuple(sums),
         Canonical(policy, wanted, flaws_of(wanted)),
+        _numbers(policy, (policy, *beside)),
         thorough=unknowns,
     )
+
+
+def _numbers(policy: Policy, all_: Sequence[Policy]) -> dict[str, tuple[Fraction, ...]]:
+    """The numbers that budgets select by, column by column."""
+    found: dict[str, set[Fraction]] = {}
+    for selector in (s for one in all_ for budget in one.budgets.values() for s in budget.for_):
+        if policy.columns[selector.column] in NUMBERS:
+            found.setdefault(selector.column, set()).update(selector.numbers)
+    return {name: tuple(sorted(numbers)) for name, numbers in found.items()}
 
 
 def _rule(policy: Policy, source: str) -> Rule:
@@ -339,9 +371,11 @@ def _key_trees(policy: Policy) -> list[exp.Expr]:
 def _has_key(policy: Policy) -> exp.Expr:
     """Whether a record may be a duplicate at all: one without an id never is."""
     names = [name for name in policy.logs.key if name not in ("workflow", DAY_OF_RUN)]
-    if "run_id" in names:
-        names = ["run_id"]
-    return exp.or_(*(_present(column(name)) for name in names or policy.logs.key))
+    if "run_id" in names:  # an empty one is none
+        blank = exp.EQ(this=call("trim", column("run_id")), expression=text(""))
+        return exp.and_(_present(column("run_id")), exp.Not(this=blank))
+    named_ = names or [name for name in policy.logs.key if name != DAY_OF_RUN]
+    return exp.or_(*(_present(column(name)) for name in named_))
 
 
 def survey_statement(policy: Policy, until: int) -> exp.Select:
@@ -599,7 +633,7 @@ def ledger_statement(plan: Plan, edges: Sequence[int], *, duplicates: bool) -> e
     looked_up = len(edges) > MOST_BRANCHES
     runs = _counted(
         exp.select(
-            *(_dimension(name) for name in plan.dimensions),
+            *(_dimension(plan, name) for name in plan.dimensions),
             column("outcome"),
             *(named(word, name) for word, name in zip(words, plan.flag_columns, strict=True)),
             *(column(name) for name in plan.canonical.flaw_columns),
@@ -632,8 +666,30 @@ def ledger_statement(plan: Plan, edges: Sequence[int], *, duplicates: bool) -> e
     )
 
 
-def _dimension(name: str) -> exp.Expr:
-    return named(cast(column(name), "VARCHAR"), name)
+def _dimension(plan: Plan, name: str) -> exp.Expr:
+    if name not in plan.numbers:
+        return named(cast(column(name), "VARCHAR"), name)
+    value = decimal(column(name))
+    ifs = [
+        exp.If(this=exp.EQ(this=value.copy(), expression=_decimal_of(n)), true=text(str(n)))
+        for n in plan.numbers[name]
+        if (n * NANO).denominator == 1  # no run has any other number
+    ]
+    ifs.append(exp.If(this=_present(column(name)), true=text(OTHER_NUMBER)))
+    return named(exp.Case(ifs=ifs), name)
+
+
+def _decimal_of(number: Fraction) -> exp.Expr:
+    return cast(text(str(Decimal(int(number * NANO)).scaleb(-9))), "DECIMAL(38, 9)")
+
+
+OTHER_NUMBER = "another number"
+"""What a ledger holds of a number that no budget selects by; there may be as many as runs."""
+
+
+def number_of(value: str | None) -> Fraction | None:
+    """The number that a ledger's row holds apart; None also where it is none of them."""
+    return None if value is None else Fraction(-(10**30) if value == OTHER_NUMBER else value)
 
 
 def _any_rule(sources: Sequence[str], plan: Plan) -> exp.Expr:
@@ -659,6 +715,9 @@ def _asked(plan: Plan, predicate: Predicate) -> exp.Expr:
         return column(SILENT)
     if predicate == UNKNOWN_OUTCOME:
         return _present(column(WORD))
+    if predicate.asks is Asks.VOICED:
+        has_value = [_present(column(name)) for name in predicate.over]
+        return exp.or_(*has_value) if has_value else exp.true()
     tree = _rule(plan.policy, predicate.source).tree.copy()
     tree = _as_budgets_see_it(tree, plan, predicate.assuming)
     is_null = exp.Is(this=tree, expression=exp.Null())

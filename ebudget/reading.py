@@ -9,20 +9,17 @@ from sqlglot import exp
 
 from ebudget.columns import Type
 from ebudget.errors import InputError
-from ebudget.extraction import (
-    NUMBER,
-    UNKNOWN_WORD,
-    Extracted,
-    Flaw,
-    Wanted,
-    double_read,
-    epoch_time,
-    flaw_words,
-    from_text,
-    in_utc,
-    missing,
-    present,
-    within_years,
+from ebudget.extracted import Extracted, missing, present
+from ebudget.extracted_numbers import NUMBER
+from ebudget.extracted_times import NOT_A_TIME, TOO_EARLY
+from ebudget.extraction import UNKNOWN_WORD, Flaw, Wanted, flaw_words, from_text
+from ebudget.packing import Compression
+from ebudget.parquet_fields import (
+    ParquetField,
+    ParquetSchema,
+    parquet_access,
+    read_as,
+    typed_column,
 )
 from ebudget.policy import Policy
 from ebudget.rules import (
@@ -32,10 +29,9 @@ from ebudget.rules import (
     compile_condition,
     named,
     text,
-    try_cast,
     written,
 )
-from ebudget.sources import Compression, Kind, Source
+from ebudget.sources import Kind, Source
 from ebudget.text_safety import visible
 
 FILE, ROW, REJECT = "_ebudget_file", "_ebudget_row", "_ebudget_reject"
@@ -50,7 +46,8 @@ DECIDED = "_ebudget_decided"
 
 MALFORMED = "malformed line"
 NO_TIME = "no start_time"
-BAD_TIME = "start_time is not a time"
+BAD_TIME = f"start_time is {NOT_A_TIME}"
+EARLY_TIME = f"start_time {TOO_EARLY}"
 
 FLAW_BITS = 60
 
@@ -86,14 +83,17 @@ class _Branch:
     """A key of a JSON object: read whole, read into, or both."""
 
     leaf: bool = False
+    json: bool = False
+    """Whether it is read as JSON, since a text and a number do not mean the same."""
     children: dict[str, _Branch] = field(default_factory=dict)
 
 
-def _insert(root: _Branch, spelling: Sequence[str]) -> None:
+def _insert(root: _Branch, spelling: Sequence[str], json: bool) -> None:
     branch = root
     for key in spelling:
         branch = branch.children.setdefault(key, _Branch())
     branch.leaf = True
+    branch.json |= json
 
 
 def _refuse_case_twins(branch: _Branch) -> None:
@@ -109,10 +109,8 @@ def _refuse_case_twins(branch: _Branch) -> None:
 
 
 def _json_type(branch: _Branch) -> str:
-    if branch.leaf and branch.children:
-        return "JSON"
     if branch.leaf:
-        return "VARCHAR"
+        return "JSON" if branch.json or branch.children else "VARCHAR"
     parts = (f"{_quoted(key)} {_json_type(child)}" for key, child in branch.children.items())
     return f"STRUCT({', '.join(parts)})"
 
@@ -126,17 +124,27 @@ def json_pointer(keys: Sequence[str]) -> str:
     return "".join("/" + key.replace("~", "~0").replace("/", "~1") for key in keys)
 
 
-def _json_access(root: _Branch, spelling: Sequence[str]) -> exp.Expr:
+def _json_access(root: _Branch, spelling: Sequence[str], json: bool) -> exp.Expr:
+    """A value of a record as text, or as JSON has it."""
     tree = column(spelling[0])
     branch = root.children[spelling[0]]
     for index, key in enumerate(spelling[1:], 1):
         if branch.leaf:
-            return call("json_extract_string", tree, text(json_pointer(spelling[index:])))
+            return _inside(tree, json_pointer(spelling[index:]), json)
         tree = call("struct_extract", tree, text(key))
         branch = branch.children[key]
-    if branch.leaf and branch.children:
+    if json:
+        return cast(tree, "VARCHAR")
+    if branch.json or branch.children:
         return call("json_extract_string", tree, text("$"))
     return tree
+
+
+def _inside(tree: exp.Expr, pointer: str, json: bool) -> exp.Expr:
+    if not json:
+        return call("json_extract_string", tree, text(pointer))
+    found = cast(call("json_extract", tree, text(pointer)), "VARCHAR")
+    return call("nullif", found, text("null"))
 
 
 def _named(name: str, value: exp.Expr) -> exp.Expr:
@@ -196,7 +204,7 @@ def json_statement(
     root = _Branch()
     for wanted in canonical.columns:
         for _, spelling in wanted.places():
-            _insert(root, spelling)
+            _insert(root, spelling, wanted.type is Type.TIME)
     _refuse_case_twins(root)
     columns = exp.Struct(
         expressions=[
@@ -209,9 +217,11 @@ def json_statement(
     raws: dict[str, exp.Expr] = {}
     said_by: exp.Expr = exp.Null()
     for wanted in canonical.columns:
-        found = [(path, _json_access(root, spelling)) for path, spelling in wanted.places()]
+        json = wanted.type is Type.TIME
+        found = [(path, _json_access(root, spelling, json)) for path, spelling in wanted.places()]
         trees = [tree for _, tree in found]
-        raws[wanted.name] = trees[0] if len(trees) == 1 else call("coalesce", *trees)
+        nothing = cast(exp.Null(), "VARCHAR")  # of the column that no key feeds
+        raws[wanted.name] = trees[0] if len(trees) == 1 else call("coalesce", *trees, nothing)
         if wanted.name == "outcome":
             said_by = _said_by(found)
     inner = exp.select(
@@ -220,11 +230,11 @@ def json_statement(
         named(column(FILE), FILE),
     ).from_(read_json(files, kind, compression, columns), copy=False)
     extracted = {
-        wanted.name: from_text(wanted, wanted.name, canonical.policy)
+        wanted.name: from_text(wanted, wanted.name, canonical.policy, json=True)
         for wanted in canonical.columns
     }
     any_value = call("coalesce", *(column(name) for name in raws))
-    raw = _Raw(column("start_time"), column("outcome"), column(SAID_BY), any_value)
+    raw = _Raw(column("outcome"), column(SAID_BY), any_value)
     return _select_canonical(canonical, extracted, raw, inner)
 
 
@@ -232,7 +242,6 @@ def json_statement(
 class _Raw:
     """Some of a record's values as the log has them."""
 
-    time: exp.Expr
     outcome: exp.Expr
     said_by: exp.Expr
     any_value: exp.Expr
@@ -268,10 +277,13 @@ def _select_canonical(
     _duration_from_times(canonical, values)
     _tier_from_workflow(canonical.policy, values)
     words = flaw_words(canonical.flaws, extracted, FLAW_BITS)
+    start = extracted["start_time"]
+    early, bad = (start.flaws.get(reason, exp.false()) for reason in (TOO_EARLY, NOT_A_TIME))
     reject = exp.Case(
         ifs=[
-            exp.If(this=present(extracted["start_time"].value), true=exp.Null()),
-            exp.If(this=present(raw.time), true=text(BAD_TIME)),
+            exp.If(this=present(start.value), true=exp.Null()),
+            exp.If(this=early.copy(), true=text(EARLY_TIME)),
+            exp.If(this=bad.copy(), true=text(BAD_TIME)),
             exp.If(this=present(raw.any_value), true=text(NO_TIME)),
         ],
         default=text(MALFORMED),
@@ -348,82 +360,6 @@ def _tier_from_workflow(policy: Policy, values: dict[str, exp.Expr]) -> None:
     values["risk_tier"] = call("coalesce", values["risk_tier"], default)
 
 
-ParquetSchema = Mapping[str, object]
-"""The type of every path of a Parquet file: SQL type names, or a nested schema."""
-
-
-def _parquet_access(schema: ParquetSchema, spelling: Sequence[str]) -> tuple[exp.Expr, str] | None:
-    at: object = schema
-    tree: exp.Expr | None = None
-    for key in spelling:
-        if not isinstance(at, Mapping) or key not in at:
-            return None
-        at = at[key]
-        tree = column(key) if tree is None else call("struct_extract", tree, text(key))
-    if tree is None:
-        return None
-    if isinstance(at, Mapping):
-        return cast(call("to_json", tree), "VARCHAR"), "VARCHAR"
-    return tree, str(at)
-
-
-_INTEGERS = [
-    "TINYINT",
-    "SMALLINT",
-    "INTEGER",
-    "BIGINT",
-    "HUGEINT",
-    "UTINYINT",
-    "USMALLINT",
-    "UINTEGER",
-    "UBIGINT",
-    "UHUGEINT",
-]
-
-
-@dataclass(frozen=True)
-class _ParquetField:
-    """A field of a Parquet file that a canonical column may come from."""
-
-    path: str
-    raw: str
-    """The name of its column in the first select."""
-    tree: exp.Expr
-    type: str
-
-    @property
-    def base(self) -> str:
-        """The SQL type without its parameters."""
-        return self.type.split("(")[0]
-
-
-def _from_parquet(wanted: Wanted, field_: _ParquetField, policy: Policy) -> Extracted | None:
-    """A column of a typed field; None where it is read as text instead."""
-    tree, base = column(field_.raw), field_.base
-    plain = wanted.field is None or (wanted.field.scale == 1 and not wanted.field.null_if)
-    if wanted.type is Type.TIME:
-        if field_.type == "TIMESTAMP WITH TIME ZONE":
-            return Extracted(within_years(call("timezone", text("UTC"), tree)))
-        if base.startswith("TIMESTAMP") or base == "DATE":
-            local = in_utc(try_cast(tree, "TIMESTAMP"), policy.logs.timezone.key)
-            return Extracted(within_years(local))
-        if base in _INTEGERS:
-            value = epoch_time(cast(tree, "DECIMAL(38, 0)"))
-            return Extracted(value, {"not a time": exp.and_(present(tree), missing(value))})
-    if wanted.type is Type.LIST and field_.type.endswith("[]"):
-        return Extracted(cast(tree, "VARCHAR[]"))
-    if plain and wanted.type is Type.BOOLEAN and base == "BOOLEAN":
-        return Extracted(tree)
-    if plain and wanted.type is Type.INTEGER and base in _INTEGERS[:4]:
-        return Extracted(cast(tree, "BIGINT"))
-    if plain and wanted.type is Type.NUMBER and base in _INTEGERS:
-        number = try_cast(tree, NUMBER)
-        sound = exp.or_(missing(tree), present(number))
-        flaws = {"out of range": exp.not_(sound.copy())}
-        return Extracted(number, flaws, sound=sound)
-    return None
-
-
 def read_parquet(files: Sequence[str], *, filename: bool = False) -> exp.Expr:
     """A table of Parquet files that share a schema, with the places of their rows."""
     named = [_named("filename", text(FILE))] if filename else []
@@ -449,14 +385,11 @@ def parquet_statement(
         parts: list[Extracted] = []
         fields = _parquet_fields(wanted, schema)
         for field_ in fields:
-            typed = _from_parquet(wanted, field_, canonical.policy)
-            tree = field_.tree
-            doubled = typed is None and wanted.type is Type.NUMBER and field_.base == "DOUBLE"
-            if typed is None and field_.base != "VARCHAR" and not doubled:
-                tree = cast(tree, "VARCHAR")
-            raws.append(named(tree, field_.raw))
-            read = from_text(wanted, field_.raw, canonical.policy)
-            parts.append(typed or (double_read(field_.raw, read) if doubled else read))
+            raws.append(named(read_as(wanted, field_), field_.raw))
+            parts.append(
+                typed_column(wanted, field_, canonical.policy)
+                or from_text(wanted, field_.raw, canonical.policy)
+            )
         trees = [column(field_.raw) for field_ in fields]
         extracted[wanted.name] = _first_of(trees, parts, wanted)
         found_of[wanted.name] = [(field_.path, column(field_.raw)) for field_ in fields]
@@ -466,7 +399,6 @@ def parquet_statement(
         named(column("file_row_number"), ROW),
     ).from_(read_parquet(files, filename=True), copy=False)
     raw = _Raw(
-        _first_text(found_of["start_time"]),
         _first_text(found_of["outcome"]),
         _said_by(found_of["outcome"]),
         exp.true(),
@@ -474,12 +406,12 @@ def parquet_statement(
     return _select_canonical(canonical, extracted, raw, first, placed=True)
 
 
-def _parquet_fields(wanted: Wanted, schema: ParquetSchema) -> list[_ParquetField]:
-    found: list[_ParquetField] = []
+def _parquet_fields(wanted: Wanted, schema: ParquetSchema) -> list[ParquetField]:
+    found: list[ParquetField] = []
     for path, spelling in wanted.places():
-        access = _parquet_access(schema, spelling)
+        access = parquet_access(schema, spelling)
         if access is not None:
-            found.append(_ParquetField(path, f"{wanted.name}.{len(found)}", *access))
+            found.append(ParquetField(path, f"{wanted.name}.{len(found)}", *access))
     return found
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Literal
 
 import polars as pl
 
@@ -13,6 +12,7 @@ from ebudget.allowance import By, OfBaseline, PerRuns, Plain, Ratio, depends_on_
 from ebudget.books import selected_rows, unselected
 from ebudget.classes import Signatures
 from ebudget.ledger import Ledger
+from ebudget.log_remarks import Remark, empty_groups, of_intake, too_short
 from ebudget.policy import (
     ALL,
     Budget,
@@ -36,16 +36,6 @@ QUESTIONS = (
     "what happens (respond)",
 )
 """The four questions that a policy answers for each workflow."""
-
-
-@dataclass(frozen=True)
-class Remark:
-    """One thing that a policy's author should know."""
-
-    about: str
-    """The dotted path in the policy, or a workflow."""
-    message: str
-    level: Literal["warning", "note"] = "warning"
 
 
 @dataclass(frozen=True)
@@ -203,7 +193,8 @@ def _frozen_for_ever(name: str, budget: Budget) -> list[Remark]:
             message = (
                 f"where nothing changes, {float(1 / form.fraction):.0%} of it is spent and "
                 f"{float(left):.0%} is left, less than freeze_below ({float(below):.0%}), so it is "
-                "frozen for ever; lower freeze_below, or spend only what lies above the baseline: "
+                "frozen as long as nothing does; lower freeze_below, or spend only what lies above "
+                "the baseline: "
                 f"{{above_baseline: 15%, over: {form.over.text}}}"
             )
             found.append(Remark(f"budgets.{name}.{path}", message))
@@ -258,9 +249,9 @@ def _never_spent(policy: Policy, name: str, ledger: Ledger, selected: pl.DataFra
 
 
 def _with_logs(policy: Policy, ledger: Ledger) -> list[Remark]:
-    found: list[Remark] = []
     signatures, runs = Signatures(policy, ledger), ledger.intake.runs
     frame = signatures.frame
+    found = list(of_intake(ledger))
     for path, text in (
         ("logs.fields.outcome", silence_of(policy, ledger)),
         ("logs.key", doubts.twins(ledger.intake)),
@@ -269,7 +260,8 @@ def _with_logs(policy: Policy, ledger: Ledger) -> list[Remark]:
         if text is not None:
             found.append(Remark(path, text))
     if assumed := signatures.totals().no_outcome:
-        found.append(Remark("logs.no_outcome", doubts.assumed_successes(assumed), "note"))
+        text = doubts.assumed_successes(assumed, ledger.intake)
+        found.append(Remark("logs.no_outcome", text, "note"))
     for name, failure in policy.failures.items():
         path = f"failures.{name}.when"
         unknown = _met(ledger, failure, Asks.UNKNOWN)
@@ -284,11 +276,12 @@ def _with_logs(policy: Policy, ledger: Ledger) -> list[Remark]:
                 )
             )
     for name, budget in policy.budgets.items():
-        selected = selected_rows(budget, frame)
+        selected = selected_rows(policy, budget, frame)
         if not _count(selected):
             found.append(Remark(f"budgets.{name}.for", "selects no run of these logs"))
         else:
             found += _never_spent(policy, name, ledger, selected)
+    found += [*empty_groups(policy, ledger, frame), *too_short(policy, ledger)]
     if missed := unselected(policy, frame):
         found.append(
             Remark("budgets", f"{missed:,} of {runs:,} runs are selected by no budget's `for`")
@@ -300,7 +293,7 @@ def _with_logs(policy: Policy, ledger: Ledger) -> list[Remark]:
             )
         )
     if "workflow" in ledger.plan.dimensions:
-        covered = pl.concat([selected_rows(b, frame) for b in policy.budgets.values()])
+        covered = pl.concat([selected_rows(policy, b, frame) for b in policy.budgets.values()])
         known = set(covered.get_column("workflow").unique().to_list())
         for workflow in sorted(
             set(frame.get_column("workflow").unique().to_list()) - known, key=str
@@ -319,9 +312,8 @@ def _answers(policy: Policy, ledger: Ledger | None) -> list[Answers]:
     for name in names:
         covering = [b for b in policy.budgets.values() if b.selects("workflow", name)]
         declared = policy.workflows.get(name) if name is not None else None
-        defined = any(
-            isinstance(b.spend, SpendWhen | SpendSum) or bool(policy.failures) for b in covering
-        )
+        told = bool(policy.failures) or _says_how_it_went(ledger, name)
+        defined = any(isinstance(b.spend, SpendWhen | SpendSum) or told for b in covering)
         found.append(
             Answers(
                 name,
@@ -334,6 +326,14 @@ def _answers(policy: Policy, ledger: Ledger | None) -> list[Answers]:
             )
         )
     return found
+
+
+def _says_how_it_went(ledger: Ledger | None, workflow: str | None) -> bool:
+    """Whether the logs themselves say what failed, so that no rule has to."""
+    if ledger is None:
+        return False
+    rows = ledger.frame.filter(pl.col("workflow").eq_missing(pl.lit(workflow, dtype=pl.String)))
+    return rows.get_column("outcome").is_not_null().any()
 
 
 def review(policy: Policy, ledger: Ledger | None = None) -> Review:

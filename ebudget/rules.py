@@ -7,22 +7,24 @@ fails and a division by zero give null, arithmetic is DECIMAL(38, 9), an overflo
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import re
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from functools import cache, lru_cache
 from zoneinfo import ZoneInfo
 
 import sqlglot
 from sqlglot import exp
 from sqlglot.errors import ParseError, TokenError
-from sqlglot.tokenizer_core import TokenType
+from sqlglot.tokenizer_core import Token, TokenType
 
 from ebudget.columns import Type
 from ebudget.misfit import nearest
-from ebudget.windows import instant, moment
+from ebudget.windows import moment
+from ebudget.written_time import read_time
 
 LONGEST = 4_000
 """Characters of one expression."""
@@ -189,15 +191,14 @@ class _Compiler:
         if term.literal is None:
             raise RuleError("a time can be compared with a time or a literal only", _place(node))
         try:
-            read = datetime.fromisoformat(term.literal)
+            read = read_time(term.literal, self.zone)
         except ValueError:
             raise RuleError(
-                f"{term.literal!r} is not a time; write '2026-11-20' or '2026-11-20T08:00:00Z'",
+                f"{term.literal!r} is not a time of the years 1 to 9999; "
+                "write '2026-11-20' or '2026-11-20T08:00:00Z'",
                 _place(node),
             ) from None
-        if read.tzinfo is None:
-            read = read.replace(tzinfo=self.zone)
-        return _Term(Type.TIME, timestamp_literal(instant(read)))
+        return _Term(Type.TIME, timestamp_literal(read))
 
     def _column(self, node: exp.Expr, depth: int) -> _Term:
         assert isinstance(node, exp.Column)
@@ -342,6 +343,10 @@ class _Compiler:
                 "cast to text, decimal, bigint, boolean or timestamp only", _place(node)
             )
         ((type_, target),) = aims
+        if any(v for k, v in node.args["to"].args.items() if k != "this") and (
+            kind is not exp.DType.DECIMAL
+        ):
+            raise RuleError(_NO_PARAMETERS, _place(node))
         term = self.compile(node.this, depth)
         if type_ is Type.TIME:
             if term.type is Type.TIME and kind is exp.DType.DATE:
@@ -370,6 +375,8 @@ class _Compiler:
 
 
 _Handler = Callable[[_Compiler, exp.Expr, int], _Term]
+
+_NO_PARAMETERS = "a type takes no parameters; cast to text, decimal, bigint, boolean or timestamp"
 
 _CAST_TARGETS: tuple[tuple[Type, tuple[exp.DType, ...], str], ...] = (
     (
@@ -661,7 +668,9 @@ def _compiled(source: str, types: tuple[tuple[str, Type], ...], zone: ZoneInfo) 
         tokens = sqlglot.tokenize(source, read=DIALECT)
         if any(token.comments for token in tokens):
             raise RuleError("comments are not allowed in a rule")
-        parsed = sqlglot.parse(source, read=DIALECT)
+        _check_cast_types(tokens)
+        with _quiet_parser():
+            parsed = sqlglot.parse(source, read=DIALECT)
         if len(parsed) != 1 or parsed[0] is None:
             raise RuleError("one expression is expected, without a semicolon")
         compiler = _Compiler(source, dict(types), zone)
@@ -674,6 +683,30 @@ def _compiled(source: str, types: tuple[tuple[str, Type], ...], zone: ZoneInfo) 
         raise RuleError("nested too deeply") from None
     tree = call("try", term.tree) if compiler.overflows else term.tree
     return Rule(source, term.type or Type.BOOLEAN, tree, frozenset(compiler.columns))
+
+
+_CAST_SIGNS = (TokenType.ALIAS, TokenType.DCOLON)
+"""What stands before a type."""
+
+
+def _check_cast_types(tokens: Sequence[Token]) -> None:
+    """Refuse a type with parameters. The tree cannot tell `decimal` from `decimal(18, 3)`."""
+    for before, type_, after in zip([None, *tokens], tokens, tokens[1:], strict=False):
+        is_type = before is not None and before.token_type in _CAST_SIGNS
+        is_type |= type_.token_type is TokenType.DECIMAL
+        if is_type and after.token_type is TokenType.L_PAREN:
+            raise RuleError(_NO_PARAMETERS, type_.start)
+
+
+@contextlib.contextmanager
+def _quiet_parser() -> Iterator[None]:
+    """What the parser would log of a rule is said by RuleError, and escaped where it is shown."""
+    logger = logging.getLogger("sqlglot")
+    was_disabled, logger.disabled = logger.disabled, True
+    try:
+        yield
+    finally:
+        logger.disabled = was_disabled
 
 
 def _parse_failure(error: ParseError, source: str) -> tuple[str, int | None]:

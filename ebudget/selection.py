@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from ebudget.errors import UsageError
 from ebudget.misfit import nearest
-from ebudget.policy import Policy
+from ebudget.policy import Policy, Selector
 from ebudget.statement import Account, Statement
 from ebudget.text_safety import visible
 
@@ -22,12 +22,13 @@ class Selection:
     budgets: Collection[str] = ()
     """All when empty."""
     values: Mapping[str, Collection[str | None]] = field(default_factory=dict)
-    """The values that are wanted of a column."""
+    """The values that are wanted of a column; `*` in one stands for any characters."""
 
     def admits(self, budget: str, group: Mapping[str, str | None]) -> bool:
         """Whether an account of this budget and group is wanted."""
         return (not self.budgets or budget in self.budgets) and all(
-            column in group and group[column] in wanted for column, wanted in self.values.items()
+            column in group and Selector(column, tuple(wanted)).admits(group[column])
+            for column, wanted in self.values.items()
         )
 
     def of(self, statement: Statement) -> Statement:
@@ -64,7 +65,9 @@ def select(statement: Statement, budgets: Sequence[str], wanted: Sequence[str]) 
     selection = Selection(budgets, values)
     known = _known(statement.accounts, selection)
     for item in wanted:
-        if item not in known:
+        column, _, value = item.partition("=")
+        only = Selection(budgets, {column: {None if value == NO_VALUE else value}})
+        if not only.of(statement).accounts:
             raise UsageError(f"--for {visible(item)}: no account{visible(nearest(item, known))}")
     if values and not selection.of(statement).accounts:
         asked = " ".join(f"--for {item}" for item in wanted)

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import errno
 import glob
-import gzip
 import json
 import os
 import re
 import shutil
+import stat
 import sys
-import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import BinaryIO
 
-from ebudget.errors import InputError, UsageError
+from ebudget.errors import InputError
+from ebudget.forms import foreign, is_array, is_document
+from ebudget.packing import Compression, head_of, opened, packing_of
+from ebudget.tables import is_table
 from ebudget.text_safety import visible
 
 STDIN = "-"
-_SUFFIX = re.compile(r"\.(jsonl|ndjson|json|parquet|pq)(\.(gz|gzip|zst|zstd))?\Z", re.IGNORECASE)
+_SUFFIX = re.compile(
+    r"\.(jsonl|ndjson|json|csv|tsv|parquet|pq)(\.(gz|gzip|zst|zstd))?\Z", re.IGNORECASE
+)
 _PLAIN_NAME = re.compile(r"[\w./ +=:@,~%-]+\Z")
 _SNIFF = 1 << 16
 _BOM = b"\xef\xbb\xbf"
@@ -34,14 +39,10 @@ class Kind(StrEnum):
     ARRAY = "array"
     """One JSON array of objects."""
     PARQUET = "parquet"
-
-
-class Compression(StrEnum):
-    """How a text file is packed."""
-
-    NONE = "none"
-    GZIP = "gzip"
-    ZSTD = "zstd"
+    DOCUMENT = "document"
+    """JSON objects over several lines; read as lines, once they are written so."""
+    TABLE = "table"
+    """CSV; read as lines, once it is written so."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,10 @@ class Source:
     """The name under which it is read: without characters that mean something in a glob."""
     kind: Kind
     compression: Compression
+    counted: str = "line"
+    """What its records are counted by: `line`, `item` or `record`."""
+    places: str = ""
+    """The file of the line number of each record, where they are not their own lines."""
 
 
 @dataclass
@@ -64,7 +69,20 @@ class Sources:
 
     files: list[Source] = field(default_factory=list)
     ignored: list[str] = field(default_factory=list)
-    """Files in searched folders that are no logs by their names."""
+    """What searched folders hold that is no log: by its name, or because it is no file, such as a
+    pipe."""
+    refused: list[tuple[str, str]] = field(default_factory=list)
+    """Files in a form that is not read: what messages call them, and why."""
+
+
+def not_read(ignored: Sequence[str]) -> str:
+    """What folders held and was not read: `3 files (c.log, notes.txt, …)`."""
+    names = list(dict.fromkeys(visible(os.path.basename(path), 60) for path in ignored))
+    named = ", ".join(names[:SHOWN_NAMES]) + (", …" if len(names) > SHOWN_NAMES else "")
+    return f"{len(ignored):,} file{'' if len(ignored) == 1 else 's'} ({named})"
+
+
+SHOWN_NAMES = 3
 
 
 def find_sources(paths: Sequence[str], scratch: Path, stdin: BinaryIO | None = None) -> Sources:
@@ -79,9 +97,16 @@ def find_sources(paths: Sequence[str], scratch: Path, stdin: BinaryIO | None = N
         real = os.path.realpath(path)
         if real not in seen:
             seen.add(real)
-            found.files.append(_source(path, shown, scratch, len(seen)))
+            try:
+                found.files.append(_source(path, shown, scratch, len(seen)))
+            except _Refused as refused:
+                found.refused.append((shown, str(refused)))
     found.files.sort(key=lambda source: natural(os.path.abspath(source.path)))
     return found
+
+
+class _Refused(Exception):
+    """A file in a form that is not read; its text is the reason."""
 
 
 _DIGITS = re.compile(rb"(\d+)")
@@ -111,7 +136,33 @@ def _expand(
                 raise InputError(f"{visible(path)}: not a regular file; pipe it in and name -")
             yield path, path
         else:
+            _refuse_name(path)
             yield from ((file, file) for file in _matches(path, found))
+
+
+def _refuse_name(path: str) -> None:
+    """Raise InputError for a path that exists, or cannot, but leads to no file."""
+    try:
+        os.lstat(path)
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.EINVAL) or glob.has_magic(path):
+            return
+        raise InputError(f"{visible(path)}: {error.strerror}") from None
+    except ValueError:
+        raise InputError(f"{visible(path)}: no such file or folder") from None
+    _is_log_file(path)  # a link that leads nowhere
+
+
+def _is_log_file(path: str) -> bool:
+    """Whether a path leads to a regular file; a pipe is never opened. Raises InputError for a link
+    that leads nowhere.
+    """
+    try:
+        return stat.S_ISREG(os.stat(path).st_mode)
+    except FileNotFoundError:
+        raise InputError(f"{visible(path)}: a link that leads nowhere") from None
+    except OSError as error:
+        raise InputError(f"{visible(path)}: {error.strerror}") from None
 
 
 def _matches(pattern: str, found: Sources) -> Iterator[str]:
@@ -119,10 +170,20 @@ def _matches(pattern: str, found: Sources) -> Iterator[str]:
     if not matches:
         what = "nothing matches" if glob.has_magic(pattern) else "no such file or folder"
         raise InputError(f"{visible(pattern)}: {what}")
-    files = [match for match in matches if os.path.isfile(match)]
+    folders = [match for match in matches if os.path.isdir(match)]
+    files: list[str] = []
     for match in matches:
-        if os.path.isdir(match) and not any(file.startswith(match + os.sep) for file in files):
+        if match in folders:
+            continue
+        if os.path.islink(match) and not os.path.exists(match) and not is_log_name(match):
+            found.ignored.append(match)
+        else:
+            (files if _is_log_file(match) else found.ignored).append(match)
+    for match in folders:
+        if not any(file.startswith(match + os.sep) for file in files):
             files += _folder(match, found)
+    if not files:
+        raise InputError(f"{visible(pattern)}: nothing that matches is a file")
     yield from files
 
 
@@ -147,15 +208,15 @@ def _folder(path: str, found: Sources) -> list[str]:
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
             file = os.path.join(folder, name)
-            if not is_log_name(name):
-                found.ignored.append(file)
-            else:
+            if is_log_name(name) and _is_log_file(file):
                 files.append(file)
+            else:
+                found.ignored.append(file)
     if not files:
-        others = f" ({len(found.ignored)} other files)" if found.ignored else ""
+        others = f"; not read: {not_read(found.ignored)}" if found.ignored else ""
         raise InputError(
             f"{visible(path)}: no logs in this folder{others}; "
-            "logs end in .jsonl, .ndjson, .json or .parquet, packed as .gz or .zst or not"
+            "logs end in .jsonl, .ndjson, .json, .csv or .parquet, packed as .gz or .zst or not"
         )
     return files
 
@@ -164,35 +225,57 @@ def _source(path: str, shown: str, scratch: Path, number: int) -> Source:
     try:
         with open(path, "rb") as file:
             head = file.read(_SNIFF)
+        compression = packing_of(head)
+        text = head if compression is Compression.NONE else head_of(path, compression, _SNIFF)
     except OSError as error:
         raise InputError(f"{visible(shown)}: {error.strerror or 'cannot be read'}") from None
-    compression = Compression.NONE
-    text = head
-    if head.startswith(b"\x1f\x8b"):
-        compression = Compression.GZIP
-        text = _unpacked_head(head)
-    elif head.startswith(b"\x28\xb5\x2f\xfd"):
-        compression = Compression.ZSTD
-        text = b""
-    kind = Kind.LINES
-    if head.startswith(b"PAR1"):
-        kind = Kind.PARQUET
-    elif re.search(r"\.(parquet|pq)\Z", shown, re.IGNORECASE):
-        raise InputError(f"{visible(shown)}: not a Parquet file")
-    elif text.removeprefix(_BOM).lstrip(b" \t\r\n").startswith(b"["):
-        kind = _array_or_lines(text.removeprefix(_BOM))
+    kind = _kind(shown, head, text, compression)
     read_as = os.path.abspath(path)
-    if text.startswith(_BOM):
-        read_as = _without_bom(path, compression, scratch / f"text-{number}")
-        compression = Compression.NONE
-    elif not _PLAIN_NAME.match(read_as):
+    if not _PLAIN_NAME.match(read_as):
         read_as = _plain_name(read_as, scratch / f"link-{number}")
-    return Source(path, shown, read_as, kind, compression)
+    return Source(path, shown, read_as, kind, compression, _COUNTED.get(kind, "line"))
+
+
+_COUNTED = {Kind.ARRAY: "item", Kind.DOCUMENT: "record"}
+_PACKED_NAME = re.compile(r"\.(gz|gzip|zst|zstd)\Z", re.IGNORECASE)
+_PARQUET_NAME = re.compile(r"\.(parquet|pq)(\.(gz|gzip|zst|zstd))?\Z", re.IGNORECASE)
+_TABLE_NAME = re.compile(r"\.(csv|tsv)(\.(gz|gzip|zst|zstd))?\Z", re.IGNORECASE)
+
+
+def _kind(shown: str, head: bytes, text: bytes, compression: Compression) -> Kind:
+    """How a file is read, by its first bytes, packed and not, and by its name. Raises _Refused."""
+    packed = compression is not Compression.NONE
+    if not packed and _PACKED_NAME.search(shown) and _is_cut_head(head):
+        raise _Refused("truncated")
+    if text.startswith(b"PAR1"):
+        return Kind.PARQUET
+    form = foreign(text, packed=packed)
+    if form:
+        raise _Refused(form)
+    if _PARQUET_NAME.search(shown) and (text or not packed):
+        raise _Refused("not a Parquet file")
+    content = text.removeprefix(_BOM).lstrip(b" \t\r\n")
+    if is_document(content):
+        return Kind.DOCUMENT
+    if content.startswith(b"{"):
+        return Kind.LINES
+    if _TABLE_NAME.search(shown) or (not _SUFFIX.search(shown) and is_table(text)):
+        return Kind.TABLE
+    return _array_or_lines(content) if content.startswith(b"[") else Kind.LINES
+
+
+def _is_cut_head(head: bytes) -> bool:
+    """Whether the bytes are the beginning of what a packed file begins with, and nothing else."""
+    return any(magic.startswith(head) for magic in (b"\x1f\x8b", b"\x28\xb5\x2f\xfd"))
 
 
 def _array_or_lines(text: bytes) -> Kind:
-    """A first line that is a whole array of scalars, before other lines, is a bad record."""
-    first, _, rest = text.lstrip(b" \t\r\n").partition(b"\n")
+    """A first line that is a whole array of scalars, before other lines, is a bad record; what
+    only begins as an array does may be a line of text, such as `[INFO] ready`.
+    """
+    if not re.match(rb'\[\s*[{\[\]"]|\[\s*\Z', text) and not is_array(text):
+        return Kind.LINES
+    first, _, rest = text.partition(b"\n")
     if rest.strip():
         try:
             items = json.loads(first)
@@ -203,46 +286,12 @@ def _array_or_lines(text: bytes) -> Kind:
     return Kind.ARRAY
 
 
-def _unpacked_head(head: bytes) -> bytes:
-    try:
-        return zlib.decompressobj(31).decompress(head, _SNIFF)
-    except zlib.error:
-        return b""
-
-
-def _without_bom(path: str, compression: Compression, target: Path) -> str:
-    with opened(path, compression) as source, target.open("wb") as copy:
-        source.read(len(_BOM))
-        shutil.copyfileobj(source, copy)
-    return str(target)
-
-
 def _plain_name(path: str, link: Path) -> str:
     try:
         link.symlink_to(path)
     except OSError:
         shutil.copyfile(path, link)
     return str(link)
-
-
-def opened(path: str, compression: Compression) -> BinaryIO | gzip.GzipFile:
-    """A file's bytes, unpacked. Raises UsageError for a packing that Python cannot open."""
-    if compression is Compression.GZIP:
-        return gzip.open(path, "rb")
-    if compression is Compression.NONE:
-        return open(path, "rb")
-    raise UsageError(f"{visible(path)}: cannot be opened as text")
-
-
-def gzip_is_damaged(path: str) -> str | None:
-    """What is wrong with a .gz, found by unpacking it whole and checking its CRC; else None."""
-    try:
-        with gzip.open(path, "rb") as file:
-            while file.read(1 << 20):
-                pass
-    except (OSError, EOFError, zlib.error) as error:
-        return str(error)
-    return None
 
 
 def mended_lines(source: Source, records: Iterable[int], target: Path) -> bool:
@@ -275,7 +324,9 @@ def _mended(line: bytes) -> bytes | None:
         return dict(reversed(pairs))
 
     try:
-        text = line.decode("utf-8")
+        text = line.decode("utf-8").lstrip("\ufeff")  # as where files were put together
+        if not text.strip():
+            return b"\n"
         value = json.loads(text, object_pairs_hook=first_wins, parse_constant=str)
         if not isinstance(value, dict):
             return None
@@ -284,17 +335,21 @@ def _mended(line: bytes) -> bytes | None:
         return None
 
 
-def lines_at(path: str, compression: Compression, records: Iterable[int]) -> dict[int, int]:
-    """The line numbers (from 1) of records (from 0), where blank lines are no records."""
+def lines_at(source: Source, records: Iterable[int]) -> dict[int, int]:
+    """The line numbers (from 1) of records (from 0) of a file of lines, where blank lines are no
+    records.
+    """
     wanted = sorted(set(records))
+    if source.places:
+        return _noted_lines(source.places, wanted)
     found: dict[int, int] = {}
-    if not wanted or compression is Compression.ZSTD:
+    if not wanted:
         return found
     record = -1
     position = 0
-    with opened(path, compression) as file:
+    with opened(source.read_as, source.compression) as file:
         for line, content in enumerate(file, 1):
-            if not content.strip(b" \t\r\n"):
+            if not (content.removeprefix(_BOM) if line == 1 else content).strip(b" \t\r\n"):
                 continue
             record += 1
             if record == wanted[position]:
@@ -302,4 +357,15 @@ def lines_at(path: str, compression: Compression, records: Iterable[int]) -> dic
                 position += 1
                 if position == len(wanted):
                     break
+    return found
+
+
+def _noted_lines(places: str, records: Iterable[int]) -> dict[int, int]:
+    found: dict[int, int] = {}
+    with open(places, "rb") as file:
+        for record in records:
+            file.seek(record * 8)
+            number = file.read(8)
+            if len(number) == 8:
+                found[record] = int.from_bytes(number, sys.byteorder)
     return found

@@ -145,6 +145,10 @@ class Account:
     """The share of the window after the oldest counted run."""
     unit: str
     """What is spent: `ticket`, `USD`, `min`."""
+    noun: bool
+    """Whether the unit is a word that has a plural, not the name of a column."""
+    per: str | None
+    """What one run of the workflow handles, where the policy declares it."""
     eligible: int
     """Runs that earn."""
     selected: int
@@ -254,7 +258,7 @@ class Account:
 def share_of(spent: Fraction, instant: int, allowed: Fraction) -> Fraction | None:
     """What is consumed: S / A; with A = 0, 0 where nothing was spent, else infinite (None)."""
     if allowed == 0:
-        return Fraction(0) if spent <= 0 and instant == 0 else None
+        return Fraction(0) if spent == 0 and instant == 0 else None
     return spent / allowed
 
 

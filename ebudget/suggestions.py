@@ -104,7 +104,9 @@ def _suggestion(
     )
     nothing = Suggestion(name, group, len(days), _windows(days), None, Fraction(0), instant)
     least = max(ceil(keep * len(days)), 1)
-    if not days or form is None:
+    if form is None:
+        return replace(nothing, reason="the policy has no line for it, and no default")
+    if not days:
         reason = "no day can be judged with its whole window inside the log"
         return replace(nothing, reason=reason)
     if least > len(needs):

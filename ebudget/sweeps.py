@@ -41,6 +41,8 @@ class Swept:
     eligible: int
     unit: str
     """Of what is spent."""
+    noun: bool = True
+    """Whether the unit has a plural."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,7 @@ def _line(sweep: Sweep, group: Group, line: Sequence[Account | None]) -> Swept:
         last.spent - (last.allowed or 0) * last.instant,
         last.eligible,
         last.unit,
+        last.noun,
     )
 
 

@@ -47,6 +47,11 @@ class Figures(NamedTuple):
 class Evidence(NamedTuple):
     """What the figures of a set of runs rest on, for one budget."""
 
+    labelled: int = 0
+    """Runs that somebody, or a rule that they match, has judged."""
+    voiced: int = 0
+    """Runs that have a value in a column that a rule which can spend reads; where there is none,
+    such rules say nothing, whatever they come to."""
     judged: int = 0
     """Runs of which it is known whether they went well; where only rules can spend, also those on
     which every such rule can tell."""

@@ -15,7 +15,7 @@ from ebudget.errors import UsageError
 from ebudget.ledger import Ledger
 from ebudget.misfit import nearest
 from ebudget.policy import Policy
-from ebudget.query import COUNT
+from ebudget.query import ALWAYS, COUNT
 from ebudget.reading import FLAW_BITS
 from ebudget.selection import NO_VALUE
 from ebudget.text_safety import visible
@@ -157,20 +157,39 @@ def _multiplied(ledger: Ledger, rows: pl.Expr, factor: Fraction) -> Ledger:
 
 def _mended(ledger: Ledger, policy: Policy, change: Mended) -> Ledger:
     plan, frame = ledger.plan, ledger.frame
-    word, bit = divmod(plan.rule(policy.failures[change.failure].when), FLAW_BITS)
+    failure = policy.failures[change.failure]
+    word, bit = divmod(plan.rule(failure.when), FLAW_BITS)
     flags = plan.flag_columns[word]
-    matches = (pl.col(flags) & (1 << bit) != 0) & pl.col("outcome").ne_missing("infrastructure")
+    matches = pl.col(flags) & (1 << bit) != 0
+    if not failure.instant:  # which no outage matches
+        matches = matches & pl.col("outcome").ne_missing("infrastructure")
     kept, whole = change.left.numerator, change.left.denominator
     mended = frame.filter(matches).with_columns(_times(ledger, _whole(whole - kept)))
     mended = mended.with_columns(pl.col(flags) & ~(1 << bit))
     others = pl.lit(value=False)
-    for failure in policy.failures.values():
-        other, place = divmod(plan.rule(failure.when), FLAW_BITS)
+    for one in policy.failures.values():
+        other, place = divmod(plan.rule(one.when), FLAW_BITS)
         others = others | (pl.col(plan.flag_columns[other]) & (1 << place) != 0)
-    failed = pl.col("outcome").is_null() | (pl.col("outcome") == "failure")
-    success = pl.when(failed & ~others).then(pl.lit("success")).otherwise(pl.col("outcome"))
+    succeeds = (pl.col("outcome").is_null() | (pl.col("outcome") == "failure")) & ~others
     stays = frame.with_columns(
         _times(ledger, pl.when(matches).then(_whole(kept)).otherwise(_whole(whole)))
     )
-    both = pl.concat([stays, mended.with_columns(success.alias("outcome"))])
+    mended = mended.with_columns(
+        pl.when(succeeds).then(pl.lit("success")).otherwise(pl.col("outcome")).alias("outcome"),
+        *_saying_so(ledger, succeeds),
+    )
+    both = pl.concat([stays, mended])
     return replace(ledger, frame=both.filter(pl.col(COUNT) != 0), scale=_scale(ledger, whole))
+
+
+def _saying_so(ledger: Ledger, rows: pl.Expr) -> list[pl.Expr]:
+    """The flags of runs that say in a known word how they went."""
+    plan = ledger.plan
+    silent: dict[str, int] = {}
+    for predicate in ALWAYS:
+        word, bit = divmod(plan.place(predicate), FLAW_BITS)
+        silent[plan.flag_columns[word]] = silent.get(plan.flag_columns[word], 0) | 1 << bit
+    return [
+        pl.when(rows).then(pl.col(flags) & ~bits).otherwise(pl.col(flags)).alias(flags)
+        for flags, bits in silent.items()
+    ]

@@ -69,7 +69,8 @@ def granted(
             return Grant(fraction * Fraction(figures.value, NANO))
         case OfBaseline(fraction, over) | Band(fraction, over):
             if base.eligible < max(min_runs, 1):
-                reason = f"only {base.eligible} runs earn in the {over.text} before"
+                earn = "1 run earns" if base.eligible == 1 else f"{base.eligible} runs earn"
+                reason = f"only {earn} in the {over.text} before"
                 return Grant(None, Lack.NO_BASELINE, reason)
             if base.spent <= 0:
                 reason = f"nothing was spent in the {over.text} before"
@@ -116,11 +117,13 @@ def needs_values(budget: Budget) -> bool:
 
 
 @dataclass(frozen=True)
-class Log:
+class Facts:
     """What an account has to know of the whole log, and of the policy beside its budget."""
 
     only_failures: bool = False
     """Whether no record says that it went well, and the policy does not say that silence does."""
+    is_silent: bool = False
+    """Whether no counted run says anything of how it went."""
     max_unknown: Fraction = Fraction(1)
     rules: tuple[str, ...] = ()
     """The failure rules that can spend the budget, where a failure that they miss spends less."""
@@ -129,7 +132,7 @@ class Log:
 
 
 @dataclass(frozen=True)
-class Standing:
+class Case:
     """Everything that a verdict depends on."""
 
     budget: Budget
@@ -140,7 +143,7 @@ class Standing:
     grant: Grant
     spent: Fraction
     """With what is allowed for each instant event."""
-    log: Log = field(default_factory=Log)
+    facts: Facts = field(default_factory=Facts)
 
     @property
     def is_blank(self) -> bool:
@@ -152,7 +155,7 @@ Judgement = tuple[Verdict, Lack | None, str | None]
 """A verdict, and where there is none what is lacking: for programs, and in words."""
 
 
-def judge(at: Standing) -> Judgement:
+def judge(at: Case) -> Judgement:
     """The verdict of an account, the first that applies."""
     figures, form, grant = at.figures, at.form, at.grant
     if figures.runs == 0:
@@ -164,7 +167,8 @@ def judge(at: Standing) -> Judgement:
         for lack, reason in (*_nothing_known(at), *_too_little_known(at)):
             return Verdict.INSUFFICIENT, lack, reason
     if is_too_few(at.budget, form, figures):
-        reason = f"{_runs(figures.eligible)} of at least {at.budget.min_runs} runs"
+        least = at.budget.min_runs
+        reason = f"{_runs(figures.eligible)} of at least {least} run{'' if least == 1 else 's'}"
         return Verdict.INSUFFICIENT, Lack.TOO_FEW, reason
     if grant.amount is None:
         return Verdict.INSUFFICIENT, grant.lack, grant.reason
@@ -176,7 +180,7 @@ def judge(at: Standing) -> Judgement:
     return graded(at.budget, at.spent, figures.instant, grant.amount), None, None
 
 
-def _is_over_whatever_the_rest_says(at: Standing) -> bool:
+def _is_over_whatever_the_rest_says(at: Case) -> bool:
     """Whether more is spent than would be allowed if every run that nobody has judged went well."""
     if isinstance(at.form, Band) or at.grant.amount is None:
         return False
@@ -190,7 +194,7 @@ def _is_over_whatever_the_rest_says(at: Standing) -> bool:
     return most is not None and at.spent > most
 
 
-def _nothing_known(at: Standing) -> Iterator[tuple[Lack, str]]:
+def _nothing_known(at: Case) -> Iterator[tuple[Lack, str]]:
     """What is wholly unknown of an account that has runs."""
     runs, evidence = at.figures.runs, at.evidence
     if needs_outcomes(at.budget, at.form) and not evidence.judged:
@@ -203,30 +207,33 @@ def _all(runs: int) -> str:
     return f"{_runs(runs)} run{'' if runs == 1 else 's'}"
 
 
-def _too_little_known(at: Standing) -> Iterator[tuple[Lack, str]]:
+def _too_little_known(at: Case) -> Iterator[tuple[Lack, str]]:
     """What is known of too few runs, or only of those that went badly."""
-    budget, log, runs, evidence = at.budget, at.log, at.figures.runs, at.evidence
-    if log.rules and evidence.failed and not evidence.sighted:
-        names = ", ".join(log.rules[:3]) + (", …" if len(log.rules) > 3 else "")
-        many = "is" if len(log.rules) == 1 else "are"
+    budget, facts, runs, evidence = at.budget, at.facts, at.figures.runs, at.evidence
+    if facts.rules and evidence.failed and not evidence.sighted:
+        names = ", ".join(facts.rules[:3]) + (", …" if len(facts.rules) > 3 else "")
+        many = "is" if len(facts.rules) == 1 else "are"
         failed = f"{_runs(evidence.failed)} failed"
         yield Lack.BLIND, f"no rule could see: {names} {many} unknown (null) on all of {failed}"
-    if budget.earns == "labelled" and log.only_failures and at.figures.unlabelled:
+    if budget.earns == "labelled" and facts.only_failures and at.figures.unlabelled:
         silent = f"{_runs(at.figures.unlabelled)} of {_all(runs)} not judged"
-        yield Lack.ONLY_FAILURES, f"only failures are named: {silent}, and none said to be good"
+        what = "no run says how it went" if facts.is_silent else "only failures are named"
+        yield Lack.ONLY_FAILURES, f"{what}: {silent}, and none said to be good"
     asked = runs - evidence.outages
-    if asked and Fraction(evidence.judged) < budget.min_judged * asked:
-        judged = f"{_runs(evidence.judged)} of {_all(asked)} judged"
+    by_label = budget.earns in ("labelled", "success")  # for which no rule judges a good run
+    count = evidence.labelled if by_label else evidence.judged
+    if asked and Fraction(count) < budget.min_judged * asked:
+        judged = f"{_runs(count)} of {_all(asked)} judged"
         yield Lack.MIN_JUDGED, f"{judged}, fewer than {_percent(budget.min_judged)}"
     yield from _too_little_measured(at)
     counts = _counts_by_outcome(at)
-    if counts and Fraction(evidence.unknown) > log.max_unknown * evidence.words:
+    if counts and Fraction(evidence.unknown) > facts.max_unknown * evidence.words:
         unknown = f"{_runs(evidence.unknown)} of {_runs(evidence.words)} outcomes"
-        most = _percent(log.max_unknown)
+        most = _percent(facts.max_unknown)
         yield Lack.UNKNOWN_WORDS, f"{unknown} are words that nobody knows, more than {most}"
 
 
-def _too_little_measured(at: Standing) -> Iterator[tuple[Lack, str]]:
+def _too_little_measured(at: Case) -> Iterator[tuple[Lack, str]]:
     if not needs_values(at.budget):
         return
     least = at.budget.least_measured(at.form)
@@ -240,11 +247,16 @@ def _too_little_measured(at: Standing) -> Iterator[tuple[Lack, str]]:
             yield Lack.MIN_MEASURED, f"{told}, fewer than {_percent(least)}"
 
 
-def _counts_by_outcome(at: Standing) -> bool:
-    """Whether what an account comes to depends on the words of its runs' outcomes."""
-    budget = at.budget
+def _counts_by_outcome(at: Case) -> bool:
+    """Whether what an account comes to depends on the words of its runs' outcomes: not where rules
+    alone have judged all of its runs.
+    """
+    budget, evidence = at.budget, at.evidence
     by_earning = budget.earns in ("labelled", "success") or isinstance(at.form, OfValue)
-    return by_earning or at.log.reads_outcome
+    if by_earning or at.facts.reads_outcome:
+        return True
+    rest = at.figures.runs - evidence.outages - evidence.judged
+    return needs_outcomes(budget, at.form) and rest > 0
 
 
 def _percent(value: Fraction) -> str:
@@ -256,7 +268,8 @@ def graded(budget: Budget, spent: Fraction, instant: int, allowed: Fraction) -> 
     if instant or spent > allowed:
         return Verdict.BREACHED
     consumed = share_of(spent, 0, allowed)
-    assert consumed is not None
+    if consumed is None:  # a credit, where nothing is allowed
+        return Verdict.OK
     if 1 - consumed < budget.gate.freeze_below:
         return Verdict.FROZEN
     return Verdict.WARNING if consumed >= _warning_line(budget) else Verdict.OK

@@ -8,7 +8,7 @@ after the microsecond before it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from fractions import Fraction
 from functools import lru_cache
 from typing import Literal
@@ -146,6 +146,15 @@ def moment(micros: int) -> datetime:
 def timestamp(micros: int) -> str:
     """An instant as ISO 8601 with Z; a fraction only where there is one."""
     return moment(micros).isoformat().replace("+00:00", "Z")
+
+
+def local_instant(local: datetime, zone: tzinfo) -> int:
+    """The instant of a local time, which has no zone of its own.
+
+    Of the two that it means where clocks go back, the later. A time that clocks skip is told by
+    the clocks before the gap, which is later too. May lie beyond the years that a datetime has.
+    """
+    return max(instant(local.replace(tzinfo=zone, fold=fold)) for fold in (0, 1))
 
 
 def period_of(period: str, day: date) -> tuple[date, date]:

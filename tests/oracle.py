@@ -9,12 +9,14 @@ knows the columns which the text reads.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
+from decimal import Decimal
 from fractions import Fraction
+from math import floor, isfinite
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
@@ -160,31 +162,132 @@ def look_up(record: Mapping[str, Any], path: str) -> Any:
     return value
 
 
-def read_time(value: Any, zone: ZoneInfo) -> int:
+EARLIEST_RUN = (datetime(1990, 1, 1, tzinfo=UTC) - EPOCH) // MICRO
+FIRST_TIME = (datetime(1678, 1, 1, tzinfo=UTC) - EPOCH) // MICRO
+END_OF_TIME = (datetime(9999, 1, 1, tzinfo=UTC) - EPOCH) // MICRO
+WRITTEN_NUMBER = re.compile(r"\s*[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?\s*", re.ASCII | re.IGNORECASE)
+
+
+def number_of(value: Any) -> Fraction | None:
+    """The number that a log's value is, or is the decimal text of."""
     if isinstance(value, bool):
-        raise Unreadable
-    if isinstance(value, int):
-        for limit, factor in ((10**11, 10**6), (10**14, 10**3), (10**17, 1)):
-            if value < limit:
-                return value * factor
-        return value // 1000
-    if isinstance(value, datetime):
-        moment = value
-    else:
+        return None
+    if isinstance(value, int | Decimal):
+        return Fraction(value)
+    if isinstance(value, float):
+        return Fraction(repr(value)) if isfinite(value) else None
+    if isinstance(value, str) and WRITTEN_NUMBER.fullmatch(value):
+        return Fraction(value.strip())
+    return None
+
+
+def read_time(value: Any, zone: ZoneInfo) -> int:
+    """An epoch, a datetime, or a text of ISO 8601 and its common relatives."""
+    number = number_of(value)
+    if isinstance(value, str):
+        digits = value if len(value) == 8 and value.isdecimal() and value.isascii() else None
         try:
-            moment = datetime.fromisoformat(value)
-        except (TypeError, ValueError):
-            raise Unreadable from None
-    return to_micros(moment if moment.tzinfo else moment.replace(tzinfo=zone))
+            micros = written_time(digits or value, zone) if digits or number is None else None
+        except ValueError:
+            micros = None
+            if number is None:
+                raise Unreadable from None
+        if micros is not None:
+            return in_calendar(micros)
+    if number is not None:
+        size = abs(number)
+        for limit, factor in ((10**11, 10**6), (10**14, 10**3), (10**17, 1)):
+            if size < limit:
+                return in_calendar(floor(number * factor))
+        return in_calendar(floor(number / 1000))
+    if isinstance(value, datetime):
+        return in_calendar(to_micros(value) if value.tzinfo else to_instant(value, zone))
+    raise Unreadable
+
+
+def in_calendar(micros: int) -> int:
+    if not FIRST_TIME <= micros < END_OF_TIME:
+        raise Unreadable
+    return micros
+
+
+def to_instant(local: datetime, zone: tzinfo) -> int:
+    """Of the two instants of a local time the later; in a gap as the clocks before it have it."""
+    both = [local.replace(tzinfo=zone, fold=fold) for fold in (0, 1)]
+    real = [m for m in both if m.astimezone(UTC).astimezone(zone).replace(tzinfo=None) == local]
+    return max(to_micros(moment) for moment in real or both[:1])
+
+
+def written_time(text: str, zone: ZoneInfo) -> int:
+    """Raises ValueError."""
+    parts = re.fullmatch(
+        r"\s*(\d{4}-\d\d-\d\d|\d{4}/\d\d/\d\d|\d{8})(?:(?:t|\s+)([\d:]+)(?:[.,](\d+))?\s*(.*?))?\s*",
+        text,
+        re.ASCII | re.IGNORECASE,
+    )
+    if parts is None:
+        raise ValueError(text)
+    day = datetime.strptime(re.sub("[-/]", "", parts[1]), "%Y%m%d")
+    clock = parts[2] or "00"
+    if not re.fullmatch(r"\d\d(:?\d\d(:?\d\d)?)?", clock):
+        raise ValueError(text)
+    hour, minute, second = (int((clock.replace(":", "") + "0000")[at : at + 2]) for at in (0, 2, 4))
+    if parts[3] and len(clock.replace(":", "")) < 6:
+        raise ValueError(text)
+    micros = int((parts[3] or "").ljust(6, "0")[:6])
+    own = zone_of(parts[4] or "")
+    leaps = second == 60
+    ends = (hour, minute, second, micros) == (24, 0, 0, 0)
+    local = day.replace(
+        hour=0 if ends else hour,
+        minute=minute,
+        second=59 if leaps else second,
+        microsecond=micros,
+    ) + timedelta(days=ends)
+    instant = to_instant(local, own or zone)
+    if leaps:
+        there = to_moment(instant)
+        if "23:59" not in (f"{local:%H:%M}", f"{there:%H:%M}"):
+            raise ValueError(text)
+        instant += UNITS["s"]
+    return instant
+
+
+def zone_of(text: str) -> tzinfo | None:
+    """The zone that a time ends with. An offset goes before any name beside it."""
+    if not text:
+        return None
+    offset = re.fullmatch(
+        r"([+−-])(\d\d)(?::?(\d\d))?(\[[\w/+-]+\]|\s+[a-z]+)?", text, re.ASCII | re.IGNORECASE
+    )
+    if offset:
+        hours, minutes = int(offset[2]), int(offset[3] or 0)
+        if hours > 23 or minutes > 59:
+            raise ValueError(text)
+        length = timedelta(hours=hours, minutes=minutes)
+        return timezone(length if offset[1] == "+" else -length)
+    name = re.sub(r"\[[\w/+-]+\]$", "", text)
+    if name.upper() in ("Z", "UTC", "GMT"):
+        return UTC
+    try:
+        return ZoneInfo(name)
+    except (KeyError, OSError):
+        raise ValueError(text) from None
 
 
 def read_number(value: Any) -> Fraction:
-    if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
+    number = number_of(value)
+    if number is None:
         raise Unreadable
-    try:
-        return fraction(value)
-    except (InvalidOperation, ValueError, OverflowError):
-        raise Unreadable from None
+    return number
+
+
+def in_range(number: Fraction) -> Fraction:
+    """To 9 places, and then below 10^18."""
+    rounded = round9(number)
+    if abs(rounded) >= 10**18:
+        raise Unreadable
+    return rounded
 
 
 def whole(number: Fraction) -> Fraction:
@@ -194,10 +297,10 @@ def whole(number: Fraction) -> Fraction:
 
 
 def read_boolean(value: Any) -> bool:
-    text = str(value).strip().lower()
-    if text in ("true", "1"):
+    text = read_text(value).strip(" ").lower()
+    if text in ("true", "1", "yes", "t", "y"):
         return True
-    if text in ("false", "0"):
+    if text in ("false", "0", "no", "f", "n"):
         return False
     raise Unreadable
 
@@ -205,6 +308,8 @@ def read_boolean(value: Any) -> bool:
 def read_text(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, list | dict):
+        return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
     return str(value)
 
 
@@ -220,12 +325,11 @@ def kind_of(column: str, mapped: Mapping[str, Any]) -> str:
     return mapped.get("type", "text")
 
 
-def same_value(value: Any, wanted: Any) -> bool:
-    """Whether a log's value is one that `null_if` lists."""
-    try:
-        return fraction(value) == fraction(wanted)
-    except (InvalidOperation, ValueError):
-        return str(value) == str(wanted)
+def is_null(value: Any, unwanted: Any, kind: str) -> bool:
+    """Whether a log's value is one that `null_if` lists: numbers by value, others as written."""
+    known, number = number_of(str(unwanted)), number_of(value)
+    as_number = kind in ("number", "integer", "time") and known is not None and number == known
+    return as_number or (kind not in ("number", "integer") and read_text(value) == str(unwanted))
 
 
 def read_column(record: Mapping[str, Any], column: str, logs: Mapping[str, Any]) -> Any:
@@ -235,17 +339,21 @@ def read_column(record: Mapping[str, Any], column: str, logs: Mapping[str, Any])
         mapped = {"path": mapped}
     paths = (mapped["path"],) if mapped else ALIASES[column]
     mapped = mapped or {}
+    kind = kind_of(column, mapped)
     value = next((v for v in (look_up(record, path) for path in paths) if v is not None), None)
-    if value is None or any(same_value(value, wanted) for wanted in mapped.get("null_if", ())):
+    if value is None or any(is_null(value, one, kind) for one in mapped.get("null_if", ())):
         return None
     scale = fraction(mapped.get("scale", 1))
-    match kind_of(column, mapped):
+    match kind:
         case "number":
-            return round9(read_number(value) * scale)
+            return in_range(read_number(value) * scale)
         case "integer":
-            return whole(read_number(value) * scale)
+            return whole(in_range(read_number(value) * scale))
         case "time":
-            return read_time(value, ZoneInfo(logs.get("timezone", "UTC")))
+            micros = read_time(value, ZoneInfo(logs.get("timezone", "UTC")))
+            if column in TIMES and micros < EARLIEST_RUN:
+                raise Unreadable
+            return micros
         case "boolean":
             return read_boolean(value)
         case _:
@@ -433,6 +541,7 @@ def classify(intake: Intake, policy: Mapping[str, Any], rules: Rules) -> None:
     failures = policy.get("failures") or {}
     quiet_is_good = (policy.get("logs") or {}).get("no_outcome") == "success"
     for run in intake.runs:
+        run["said"] = run["outcome"]
         outage = run["outcome"] == "infrastructure"
         found = {name: rules[failure["when"]](run) for name, failure in failures.items()}
         matched = {
@@ -517,6 +626,15 @@ def spending_rules(spend: Mapping[str, Any], failures: Mapping[str, Any]) -> set
     return {name for name, failure in failures.items() if failure["class"] in weights}
 
 
+def heard_columns(
+    spend: Mapping[str, Any], failures: Mapping[str, Any], set_aside: set[str], rules: Rules
+) -> set[str]:
+    """The columns by which the rules that can spend tell anything."""
+    names = spending_rules(spend, failures)
+    reads = {column for name in names for column in rules[failures[name]["when"]].reads}
+    return reads - set_aside or reads
+
+
 def kind_of_budget(budget: Mapping[str, Any]) -> str:
     if "kind" in budget:
         return budget["kind"]
@@ -543,9 +661,10 @@ def earns(run: Run, budget: Mapping[str, Any], rules: Rules) -> bool:
     return named[of] if of in named else rules[of](run) is True
 
 
-def reads_outcome(budget: Mapping[str, Any], rules: Rules) -> bool:
-    """Whether a condition or an amount of a budget reads the column outcome."""
+def reads_outcome(budget: Mapping[str, Any], failures: Mapping[str, Any], rules: Rules) -> bool:
+    """Whether a condition, an amount or a rule that can spend a budget reads the column outcome."""
     texts = {expression_of(budget["spend"]), earner_of(budget)}
+    texts |= {failures[name]["when"] for name in spending_rules(budget["spend"], failures)}
     return any("outcome" in rules[text].reads for text in texts if text in rules)
 
 
@@ -762,11 +881,12 @@ class Account:
         window: Window,
         *,
         outcome_read: bool,
+        heard: Collection[str],
         names_good: bool,
     ) -> None:
         self.policy, self.budget, self.group = policy, budget, group
         self.entries, self.window = entries, window
-        self.outcome_read, self.names_good = outcome_read, names_good
+        self.outcome_read, self.heard, self.names_good = outcome_read, heard, names_good
         self.logs, self.spend = policy.get("logs") or {}, budget["spend"]
         self.workflows = policy.get("workflows") or {}
         self.min_runs = int(budget.get("min_runs", 0))
@@ -862,6 +982,13 @@ class Account:
         return spending_rules(self.spend, self.policy.get("failures") or {})
 
     @property
+    def rules_are_mute(self) -> bool:
+        """Whether no run of the window has a value that a rule which can spend reads."""
+        runs = [{**entry.run, "outcome": entry.run["said"]} for entry in self.inside]
+        said = any(run[column] is not None for run in runs for column in self.heard)
+        return bool(self.rules_that_spend) and bool(self.heard) and not said
+
+    @property
     def can_miss(self) -> bool:
         """Whether by some rule a failed run spends more than it does if none of them names it."""
         failures = self.policy.get("failures") or {}
@@ -896,7 +1023,7 @@ class Account:
         if not self.needs_judging and not self.min_judged:
             return None
         spending = self.rules_that_spend
-        only_rules = bool(spending) and not self.counts_unclassified
+        only_rules = bool(spending) and not self.counts_unclassified and not self.rules_are_mute
         return sum(
             run["labelled"]
             or (only_rules and not run["infrastructure"] and not run["blind"] & spending)
@@ -918,7 +1045,8 @@ class Account:
             return "not_measured"
         failed = [run for run in runs if run["class"] is not None]
         spending = self.rules_that_spend
-        if self.can_miss and failed and all(spending <= run["blind"] for run in failed):
+        blind = self.rules_are_mute or all(spending <= run["blind"] for run in failed)
+        if self.can_miss and failed and blind:
             return "blind"
         if (
             self.of == "labelled"
@@ -927,8 +1055,10 @@ class Account:
             and any(run["unlabelled"] for run in runs)
         ):
             return "only_failures"
-        judgeable = sum(not run["infrastructure"] for run in runs)
-        if (self.judged or 0) < self.min_judged * judgeable:
+        judged = self.judged or 0
+        if self.of in ("labelled", "success"):
+            judged = sum(run["labelled"] for run in runs)
+        if judged < self.min_judged * self.asked:
             return "min_judged"
         if self.measured is not None:
             parts = [self.inside, self.before if self.form in BANDS else []]
@@ -944,12 +1074,18 @@ class Account:
         return None
 
     @property
+    def asked(self) -> int:
+        """The runs that somebody, or a rule, has to judge."""
+        return sum(not entry.run["infrastructure"] for entry in self.inside)
+
+    @property
     def needs_outcomes(self) -> bool:
         return (
             self.counts_unclassified
             or self.of in ("labelled", "success")
             or self.form == "of_value"
             or self.outcome_read
+            or (self.needs_judging and (self.judged or 0) < self.asked)
         )
 
     def figures(self) -> dict[str, Any]:
@@ -967,6 +1103,7 @@ class Account:
         judged, measured = self.judged, self.measured
         says_nothing = (self.needs_judging and judged == 0) or measured == 0
         shown = None if says_nothing else consumed
+        is_credit = amount == 0 and spent < 0
         return {
             "selected": self.sums.selected,
             "eligible": self.sums.eligible,
@@ -983,7 +1120,7 @@ class Account:
             "lack": lack,
             "burn": burn,
             "alerts": alerts if is_judged else [],
-            "response": self.response(consumed) if is_judged else None,
+            "response": self.response(consumed) if is_judged and not is_credit else None,
             "breakdown": {
                 column: self.slices(column, amount, spent)
                 for column in listed(self.budget.get("by", ()))
@@ -1016,6 +1153,8 @@ class Account:
             return "no_data", "nothing_earns"
         if spent > amount:
             return "breached", None
+        if consumed is None:
+            return "ok", None
         freeze_below = percent((self.budget.get("gate") or {}).get("freeze_below", "25%"))
         if 1 - consumed < freeze_below:
             return "frozen", None
@@ -1117,6 +1256,18 @@ def selects(budget: Mapping[str, Any], run: Run) -> bool:
     return all(admits(values, label_of(run, column)) for column, values in wanted.items())
 
 
+def covered_of(window: Window, oldest: int, *, calendar: bool) -> Fraction:
+    """(as_of - oldest) / length, at most 1; a calendar window has a first instant, from which its
+    length up to as_of is measured.
+    """
+    begins = window.after + calendar
+    if oldest > window.until:
+        return Fraction(0)
+    if oldest <= begins:
+        return Fraction(1)
+    return Fraction(window.until - oldest, window.until - begins)
+
+
 def accounts_of(
     policy: Mapping[str, Any],
     name: str,
@@ -1173,7 +1324,8 @@ def accounts_of(
             named,
             own,
             window,
-            outcome_read=reads_outcome(budget, rules),
+            outcome_read=reads_outcome(budget, failures, rules),
+            heard=heard_columns(spend, failures, set_aside, rules),
             names_good=intake.names_good,
         )
         found.append(
@@ -1181,8 +1333,8 @@ def accounts_of(
                 "budget": name,
                 "group": named,
                 "window": (window.after, window.until, window.length),
-                "covered": Fraction(
-                    window.until - max(first - 1, window.after), window.until - window.after
+                "covered": covered_of(
+                    window, first, calendar=budget.get("window", "30d") in PERIODS
                 ),
                 **account.figures(),
                 "days": account.days(zone) if with_days else [],

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -20,8 +21,10 @@ from oracle import (
     alert_rows,
     allow_of,
     duration,
+    number_of,
     read_outcome,
     read_text,
+    to_instant,
     to_micros,
     to_moment,
     window_of,
@@ -214,7 +217,7 @@ ANCHORS = (
     ("Atlantic/Azores", "2026-10-25T06:00:00-01:00"),
     ("Atlantic/Azores", "2026-03-29T05:00:00+00:00"),
     ("Asia/Kathmandu", "2026-07-01T00:00:00.000001+05:45"),
-    ("America/Havana", "2026-11-01T08:00:00-05:00"),
+    ("America/Havana", "2025-11-02T08:00:00-05:00"),
 )
 """Zones, each with an instant on a day that is hard for it."""
 
@@ -285,14 +288,15 @@ MEASURED: dict[str, Sequence[Any]] = {
     "review_minutes": (None, 0, "12.5"),
     "cleanup_minutes": (None, 0, 5, 30, "7.25"),
 }
-ODD_MEASURED: dict[str, Sequence[Any]] = {
-    "cost_usd": (0.1, 1e-9, 0.30000000000000004, "0.1234567895", "n/a", True, "NaN"),
-    "duration_ms": ("12", 800.0000001, "soon"),
-    "retries": (0.5, "2", 1.0),
-    "review_minutes": (2.5, []),
-    "cleanup_minutes": ("Infinity", 12.5, {"minutes": 5}),
-}
-RAW_RECORDS = ('{"start_time": ', "null", "[1]", '"text"', "17", '{"outcome": "success"}')
+ODD_NUMBERS = (
+    *("n/a", "", True, "NaN", "1_000", "0x1F", "1,5", "$1", [], {"total": 5}, "1e400", "5-"),
+    *(" 3 ", "+3", ".5", "5.", "3e2", "1E-3", "-0", -1, "-2.5", 1e-9, 1e-12, 0.30000000000000004),
+    *(0.1, "0.1234567895", "-0.1234567895", 12.5, "0.4999999999999999999", 1.0, "2", 0.5),
+    *(999999999999999999, "999999999999999999.9999999994", "999999999999999999.9999999995"),
+    *(10**18, -(10**18), 2.5e27, "1" + "0" * 30, 1e300, "0." + "0" * 20 + "1"),
+)
+"""What a column of numbers may hold besides numbers as they should be."""
+RAW_RECORDS = ('{"start_time": }', "null", "[1]", '"text"', "17", '{"outcome": "success"}')
 NAMES = (
     "b.jsonl",
     "a.jsonl",
@@ -320,7 +324,8 @@ def _template(draw: st.DrawFn, clean: bool) -> dict[str, Any]:
     record: dict[str, Any] = {key: draw(st.sampled_from(menu)) for key, menu in TEXTS.items()}
     record["outcome"] = draw(st.sampled_from(OUTCOMES if clean else (*OUTCOMES, *ODD_OUTCOMES)))
     for key, menu in MEASURED.items():
-        record[key] = draw(st.sampled_from((*menu, *(() if clean else ODD_MEASURED[key]))))
+        is_odd = not clean and draw(st.integers(0, 3)) == 0
+        record[key] = draw(st.sampled_from(ODD_NUMBERS if is_odd else menu))
     if draw(st.integers(0, 3)) == 0:
         record["end_time"] = draw(st.sampled_from((800_000, 800_001, 10**9)))
     if draw(st.integers(0, 3)) == 0:
@@ -342,17 +347,73 @@ def _voiced(outcome: Any, voice: str) -> Any:
 
 def _spelled(draw: st.DrawFn, micros: int, zone: ZoneInfo, unzoned: ZoneInfo) -> Any:
     """An instant in one of the ways in which logs write one."""
-    way = draw(st.sampled_from(("utc", "utc", "utc", "zone", "micros", "millis", "naive")))
-    if way == "zone":
-        return to_moment(micros).astimezone(zone).isoformat()
-    if way == "micros":
-        return micros
-    if way == "millis" and micros % 1000 == 0:
-        return micros // 1000
+    way = draw(st.sampled_from(("utc", "utc", "zone", "zone", "number", "naive", "naive", "odd")))
+    if way == "number":
+        return draw(st.sampled_from(epochs(micros)))
     local = to_moment(micros).astimezone(unzoned)
-    if way == "naive" and local.replace(fold=1).utcoffset() == local.replace(fold=0).utcoffset():
-        return local.replace(tzinfo=None).isoformat(sep=" ")
-    return stamp(to_moment(micros))
+    if way == "naive" and to_instant(local.replace(tzinfo=None), unzoned) == micros:
+        return draw(st.sampled_from(written(local)))
+    if way == "zone":
+        there = to_moment(micros).astimezone(zone)
+        return draw(st.sampled_from(with_offset(there)))
+    if way == "odd":
+        return draw(st.sampled_from(ODD_TIMES))
+    return draw(st.sampled_from(with_offset(to_moment(micros))))
+
+
+def epochs(micros: int) -> tuple[Any, ...]:
+    """An instant as an epoch: numbers and texts, in every unit that holds it."""
+    found: list[Any] = [micros, str(micros), micros * 1000 + 999]
+    seconds, rest = divmod(micros, 10**6)
+    found.append(f"{seconds}.{rest:06}789")
+    if rest % 1000 == 0:
+        found.append(micros // 1000)
+    return tuple(found if rest else [*found, seconds, f"{seconds}.0"])
+
+
+def written(moment: datetime) -> tuple[str, ...]:
+    """A moment of a clock in the ways of ISO 8601 and its relatives, without a zone."""
+    parts = moment.replace(tzinfo=None)
+    long, basic = parts.isoformat(sep=" "), parts.strftime("%Y%m%dT%H%M%S")
+    found = [long, long.replace(" ", "T"), long.replace(" ", "t"), long.replace(".", ",")]
+    if parts.microsecond:
+        return (*found, long + "999", f"{basic},{parts.microsecond:06}9")
+    found += [basic, f"{long}.0", f"{parts:%Y/%m/%d %H:%M:%S}"]
+    if not parts.second:
+        found += [f"{parts:%Y-%m-%d %H:%M}", f"{parts:%Y%m%dT%H%M}"]
+        if not parts.minute:
+            found += [f"{parts:%Y-%m-%dT%H}"]
+            if not parts.hour:
+                before = parts - timedelta(days=1)
+                found += [f"{parts:%Y-%m-%d}", f"{parts:%Y%m%d}", f"{before:%Y-%m-%dT24:00:00}"]
+        if not parts.minute and not parts.hour:
+            found.append(f"{parts - timedelta(seconds=1):%Y-%m-%d %H:%M}:60")
+    return tuple(found)
+
+
+def with_offset(moment: datetime) -> tuple[str, ...]:
+    """An aware moment with its offset, in the ways in which one is written."""
+    offset = moment.utcoffset() or timedelta()
+    total = offset // timedelta(minutes=1)
+    sign, (hours, minutes) = "-" if total < 0 else "+", divmod(abs(total), 60)
+    ends = [f"{sign}{hours:02}:{minutes:02}", f"{sign}{hours:02}{minutes:02}"]
+    ends += [" " + ends[0], f" {ends[1]} XYZ", f"{ends[0]}[Some/Where]"]
+    ends += [f"{sign}{hours:02}"] if not minutes else []
+    if not total:
+        ends += ["Z", "Z", "z", " UTC", "UTC", " gmt", " Z", "Z[UTC]", " Etc/UTC"]
+    clocks = [text for text in written(moment) if re.search("[tT ]", text)]
+    return tuple(clock + end for clock in clocks for end in ends)
+
+
+ODD_TIMES = (
+    *(0, "0", -1, 20261120, 631152000, 631151999, "1990-01-01", "0001-01-01T00:00:00Z", 1e300),
+    *("epoch", "infinity", "", "soon", "1_764_576_000", "2026", "2026-11", True, [1], {"at": 5}),
+    *("2026-11-20T10:00:00+25:00", "2026-11-20 10:00:00 -0275", "2026-11-20T10:00:61Z"),
+    *("2026-11-20T10:30:60Z", "2026-02-30", "20261301", "2026-11-20 10:00:00 Nowhere/Land"),
+    *("2026-11-20T25:00", "2026-11-20T10:00.5", "99999-01-01", "9998-12-31T23:59:59-01:00"),
+    *("2026-06-30T19:59:60.5-04:00", "2026-06-30 23:59:60 Europe/Paris", "2026-10-25 02:30:00 CET"),
+)
+"""Times before 1990, times that are none, and leap seconds."""
 
 
 @st.composite
@@ -396,7 +457,11 @@ def logs(
                 stamp(to_moment(moment)) if flat else _spelled(draw, moment, zone, unzoned)
             )
             if "end_time" in record:
-                record["end_time"] = stamp(to_moment(moment + record["end_time"]))
+                end = moment + record["end_time"]
+                plain = flat or draw(st.booleans())
+                record["end_time"] = (
+                    stamp(to_moment(end)) if plain else _spelled(draw, end, zone, unzoned)
+                )
             ids = (None, f"r{serial}") if unique else (None, f"r{serial}", "r1", "r2", "r3")
             record["run_id"] = draw(st.sampled_from(ids))
             record["outcome"] = _voiced(record["outcome"], voice)
@@ -404,6 +469,84 @@ def logs(
         if records or not name.endswith(".parquet"):
             found.append(Log(name, tuple(records)))
     return tuple(found)
+
+
+@dataclass(frozen=True)
+class Field:
+    """Values of a log for one column, and how the policy maps it."""
+
+    column: str
+    values: tuple[Any, ...]
+    mapped: dict[str, Any]
+    zone: str
+
+
+SCALES = (1, 10, 3600, "0.3", "0.001", "0.000000001", "0.277777778", "123456789.123456789", 10**17)
+ZONES = ("UTC", "UTC", "Europe/Berlin", "America/New_York", "Asia/Kathmandu", "Atlantic/Azores")
+
+
+def numbers() -> st.SearchStrategy[Any]:
+    """Numbers and what is none, as JSON values: at the limits, at ties, in odd spellings."""
+    digits = st.decimals(
+        allow_nan=False, allow_infinity=False, min_value=-(10**20), max_value=10**20
+    )
+    ties = st.builds(
+        lambda units, places: f"{units}5e-{places}",
+        st.integers(-(10**6), 10**6),
+        st.integers(1, 19),
+    )
+    return st.one_of(
+        st.sampled_from(ODD_NUMBERS),
+        st.integers(-(10**30), 10**30),
+        st.integers(-5, 5).map(lambda apart: 10**18 + apart),
+        st.floats(allow_nan=False, allow_infinity=False),
+        digits.map(str),
+        ties,
+    )
+
+
+def times(zone: ZoneInfo) -> st.SearchStrategy[Any]:
+    """Times of the years 1985 to 2037 in every spelling, and what is none."""
+    of_log = st.builds(
+        lambda micros, unit: micros // unit * unit,
+        st.integers(473385600 * 10**6, 2145916800 * 10**6),
+        st.sampled_from((1, 1000, 10**6, 60 * 10**6, 3600 * 10**6, DAY)),
+    )
+    spelled = of_log.flatmap(
+        lambda micros: st.sampled_from(
+            (
+                *epochs(micros),
+                *written(to_moment(micros).astimezone(zone)),
+                *with_offset(to_moment(micros)),
+                *with_offset(to_moment(micros).astimezone(ZoneInfo("America/St_Johns"))),
+            )
+        )
+    )
+    numbers_too = st.integers(-(10**19), 10**19)
+    return st.one_of(spelled, spelled, spelled, st.sampled_from(ODD_TIMES), numbers_too)
+
+
+@st.composite
+def fields(draw: st.DrawFn) -> Field:
+    """One column of one log."""
+    zone = draw(st.sampled_from(ZONES))
+    column = draw(st.sampled_from(("cost_usd", "retries", "start_time", "end_time", "due", "flag")))
+    mapped: dict[str, Any] = {}
+    if column in ("cost_usd", "retries"):
+        values = numbers()
+        mapped["scale"] = draw(st.sampled_from(SCALES))
+    elif column == "flag":
+        values = st.one_of(st.booleans(), st.sampled_from(("Yes", " f ", "on", 1, 0, 2, [], "")))
+        mapped["type"] = "boolean"
+    else:
+        values = times(ZoneInfo(zone))
+        mapped |= {"type": "time"} if column == "due" else {}
+    found = draw(st.lists(values, min_size=1, max_size=60))
+    if draw(st.booleans()):
+        plain = [str(one) for one in found if isinstance(one, int | str) and one is not True]
+        listed = st.sampled_from([*[one for one in plain if number_of(one) is not None], "0", "-1"])
+        mapped["null_if"] = draw(st.lists(listed, min_size=1, max_size=3))
+    return Field(column, tuple(found), mapped, zone)
 
 
 # Policies
@@ -637,10 +780,21 @@ def policies(draw: st.DrawFn, zone: str, unique: bool = False) -> dict[str, Any]
     if draw(st.integers(0, 3)) == 0:
         policy["logs"]["fields"]["cost_usd"] = {
             "path": "cost_usd",
-            "scale": draw(st.sampled_from((1, 100, "0.001"))),
-            "null_if": draw(st.sampled_from(([], [0], ["3"]))),
+            "scale": draw(st.sampled_from((1, 100, "0.001", "0.000000001", "0.3", 3600, 10**9))),
+            "null_if": draw(st.sampled_from(([], [0], ["3", "-1"], ["1" + "0" * 30], ["2.5"]))),
             "optional": True,
         }
+    if draw(st.integers(0, 3)) == 0:
+        policy["logs"]["fields"]["retries"] = {
+            "path": "retries",
+            "scale": draw(st.sampled_from((1, 2, "0.5"))),
+            "null_if": draw(st.sampled_from(([], [0], ["2"]))),
+            "optional": True,
+        }
+    for name in ("start_time", "end_time"):
+        if draw(st.integers(0, 5)) == 0:
+            unwanted = draw(st.sampled_from(([0], ["0", "-1"], ["2026-02-30", 631152000])))
+            policy["logs"]["fields"][name] = {"path": name, "null_if": unwanted, "optional": True}
     if draw(st.integers(0, 7)) == 0:
         policy["logs"]["fields"]["outcome"] = {
             "path": "outcome",

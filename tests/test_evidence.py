@@ -13,6 +13,7 @@ import pytest
 
 import ebudget
 import oracle
+from ebudget import cli
 from ebudget.gate import Decision, Demands, decide
 from ebudget.policy_file import parse_policy
 from ebudget.render.check.words import sentence
@@ -601,3 +602,109 @@ def test_a_pass_that_rests_on_negative_values_says_so(tmp_path: Path) -> None:
     path = write(tmp_path, [*(run(cost_usd=2) for _ in range(9)), run(cost_usd=-1000)])
     account = only_account(statement_of(policy, [path]))
     assert (account.spent, account.negative) == (-982, -1000)
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "coalesce(failure_reason, '') = 'leak'",
+        "failure_reason is not distinct from 'leak'",
+        "failure_reason is not null and failure_reason = 'leak'",
+        "case when failure_reason = 'leak' then true else false end",
+    ],
+)
+def test_a_rule_over_a_column_that_nobody_logs_sees_nothing(rule: str, judged: Judged) -> None:
+    leak = {"leak": {"class": "C", "when": rule}}
+    rules_only = one(spend={"failure": ["leak"]}, of="all", allow=5, failures=leak)
+    assert judged(rules_only, [run(None)] * 20)[1] == "not_judged"
+    assert judged(rules_only, [run(None, failure_reason="x"), *[run(None)] * 19])[1] is None
+    classes = one(spend={"class": "C+"}, allow="5%", failures=leak)
+    assert judged(classes, runs(50, 50))[1] == "blind"
+
+
+def test_words_that_nobody_knows_count_where_a_rule_reads_the_outcome(judged: Judged) -> None:
+    failed = {"failed": {"class": "C", "when": "outcome = 'failure'"}}
+    policy = one(spend={"failure": ["failed"]}, of="all", allow="10%", failures=failed)
+    assert judged(policy, [*runs(50), *(run("weird") for _ in range(50))])[1] == "unknown_words"
+
+
+def test_words_that_nobody_knows_count_where_rules_cannot_judge_the_rest(judged: Judged) -> None:
+    policy = one(spend={"failure": ["leak"]}, of="all", allow=3, failures=LEAK)
+    odd = [run("zzz") for _ in range(97)]
+    assert judged(policy, [*runs(3), *odd])[1] == "unknown_words"
+    told = [{**record, "failure_reason": "none"} for record in odd]
+    assert judged(policy, [*runs(3, failure_reason="none"), *told])[1] is None
+
+
+def test_an_id_that_is_empty_is_none(tmp_path: Path) -> None:
+    records = [run(run_id=""), run(run_id=" "), run(run_id="a"), run(run_id="a")]
+    assert statement_of(one(allow="10%"), [write(tmp_path, records)]).intake.runs == 3
+
+
+def test_a_file_that_was_skipped_as_a_whole_is_no_evidence(tmp_path: Path) -> None:
+    good = write(tmp_path, runs(20))
+    cut = tmp_path / "cut.jsonl.gz"
+    cut.write_bytes(Path(write(tmp_path, runs(0, 500), "whole.jsonl.gz")).read_bytes()[:-20])
+    for limit, code in (({}, 3), ({"max_rejected": "99%"}, 3), ({"max_rejected": "100%"}, 0)):
+        checked = parse_policy(policy_text(one(allow="10%", logs=limit)), "p")
+        paths = [good, str(cut)]
+        ledger = ebudget.read_ledger(paths, checked, clock=CLOCK, skip_unreadable=True)
+        assert decided(checked, ebudget.evaluate(checked, ledger)).exit_code == code
+
+
+# What every output says
+
+
+DOUBTS = {
+    "3 runs without an outcome counted as successes (logs.no_outcome)": (
+        {"logs": {"no_outcome": "success"}},
+        [run(None), run(None), run(None)],
+    ),
+    "2 runs selected by no budget": ({"for": {"segment": "x"}}, [run(segment="x"), run(), run()]),
+    "dated more than 5 minutes after this machine's clock": (
+        {},
+        [run(), run(when="2999-01-01T00:00:00Z")],
+    ),
+    "keys that may hold the outcome: final_status": ({}, [run(None, final_status="good")]),
+    "negative values of −$5.00 lower the spend; it is $2.00 without them": (
+        {"spend": {"sum": "cost_usd"}, "allow": 9},
+        [run(cost_usd=2), run(cost_usd=-5)],
+    ),
+}
+COMMANDS = (
+    *("report", "report --format markdown", "check", "check --format markdown"),
+    *("check --format junit", "check --format github", "simulate", "validate budgets.yaml"),
+)
+
+
+@pytest.mark.parametrize("doubt", DOUBTS)
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_output_says_what_is_doubtful_of_the_logs(
+    doubt: str,
+    command: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    keys, records = DOUBTS[doubt]
+    if "negative" in doubt and command.split(maxsplit=1)[0] in ("simulate", "validate"):
+        pytest.skip("which show no account's remarks")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "budgets.yaml").write_text(policy_text(one(**{"allow": "50%", **keys})))
+    write(tmp_path, records)
+    cli.run([*command.split(), "runs.jsonl"])
+    out = " ".join(capsys.readouterr().out.split())
+    said = doubt if command[:8] != "validate" else doubt.replace("runs selected by no", "")
+    parts = said.split(" budget")[0] if command[:8] == "validate" else said
+    assert parts in out
+
+
+def test_a_check_whose_clock_matters_is_not_repeated_at_an_instant(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "budgets.yaml").write_text(policy_text(one(allow="50%")))
+    write(tmp_path, [run(), run(when="2999-01-01T00:00:00Z")])
+    for given, again in (([], ""), (["--as-of", "now"], " --as-of=now")):
+        cli.run(["check", "runs.jsonl", *given])
+        assert f"-p budgets.yaml{again} runs.jsonl\n" in capsys.readouterr().out

@@ -54,6 +54,7 @@ JUNIT = """<?xml version="1.0" encoding="UTF-8"?>
       <xs:attribute name="failures" type="xs:nonNegativeInteger" use="required"/>
       <xs:attribute name="errors" type="xs:nonNegativeInteger" use="required"/>
       <xs:attribute name="skipped" type="xs:nonNegativeInteger"/>
+      <xs:attribute name="time" type="xs:decimal"/>
     </xs:complexType></xs:element></xs:sequence>
     <xs:attribute name="name" type="xs:string"/>
   </xs:complexType></xs:element>

@@ -20,8 +20,9 @@ from polars.testing import assert_frame_equal
 
 import ebudget
 import oracle
+from canonical import read_values
 from oracle import Log
-from strategies import RULES, Case, cases
+from strategies import RULES, Case, Field, cases, fields
 from support import conserves, figures, ledger_of, statement_of, write_log
 
 MORE = int(os.environ.get("EBUDGET_EXAMPLES", "1"))
@@ -79,6 +80,23 @@ def test_every_figure_is_that_of_the_oracle(case: Case) -> None:
             case.policy, logs, RULES, clock=case.clock, as_of=case.as_of, days_of=case.days_of
         )
         assert figures(read(case, paths, days_of=case.days_of)) == wanted
+
+
+@examples(20)
+@given(fields())
+def test_every_single_value_is_read_as_the_oracle_reads_it(field: Field) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        read = read_values(Path(folder), field.column, field.values, field.mapped, field.zone)
+    logs = {"timezone": field.zone, "fields": {field.column: {"path": "value", **field.mapped}}}
+    for value, found in zip(field.values, read, strict=True):
+        try:
+            wanted = oracle.read_column({"value": value}, field.column, logs)
+        except oracle.Unreadable:
+            assert (found.value, found.why is None) == (None, False), value
+        else:
+            assert found.value == wanted, value
+            assert found.why is None or wanted is None is found.value, value
+            assert found.why in (None, "no start_time"), value
 
 
 @examples(5)

@@ -53,13 +53,15 @@ def test_all_problems_of_a_file_are_listed_at_once_in_the_order_of_the_file():
     assert [line.split(": ", 2)[:2] for line in lines[:-1]] == [
         ["b.yaml:1:10", "version"],
         ["b.yaml:3:14", "failures.a.class"],
+        ["b.yaml:3:23", "failures.a.when"],
         ["b.yaml:4:23", "failures.b.when"],
+        ["b.yaml:6:25", "budgets.x.spend.failure"],
         ["b.yaml:6:38", "budgets.x.allow"],
         ["b.yaml:7:25", "budgets.y.spend.failure"],
         ["b.yaml:7:49", "budgets.y.each"],
     ]
-    assert lines[-1] == "6 problems. Nothing was read."
-    assert "did you mean 'workflow'?" in lines[5]
+    assert lines[-1] == "8 problems. Nothing was read."
+    assert "did you mean 'workflow'?" in lines[7]
 
 
 @pytest.mark.parametrize(

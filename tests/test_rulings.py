@@ -12,6 +12,7 @@ import pytest
 
 import ebudget
 from ebudget.policy_file import parse_policy
+from ebudget.render import figures
 from ebudget.review import never_firing
 from oracle import to_micros
 from support import (
@@ -52,9 +53,14 @@ def slices(account: ebudget.Account, column: str) -> dict[str | None, ebudget.Sl
 
 
 @pytest.mark.parametrize("allow", ["0", "0%", {"amount": "0", "per": "1"}])
-def test_a_credit_where_nothing_is_allowed_spends_nothing(account: Account, allow: Any) -> None:
-    found = account(one_budget(spend={"sum": "cost_usd"}, allow=allow), [run(cost_usd=-2)])
-    assert (found.spent, found.consumed, found.verdict.value) == (-2, 0, "ok")
+def test_a_credit_where_nothing_is_allowed_is_no_share_and_reaches_no_line(
+    account: Account, allow: Any
+) -> None:
+    policy = one_budget(spend={"sum": "cost_usd"}, allow=allow, respond={"50%": "look"})
+    found = account(policy, [run(cost_usd=-2)])
+    assert (found.spent, found.consumed, found.remaining) == (-2, None, None)
+    assert (found.verdict.value, found.response) == ("ok", None)
+    assert figures.remaining(found) == "∞"
 
 
 def test_an_alert_that_fires_in_february_is_not_said_to_never_fire() -> None:
@@ -515,12 +521,14 @@ def test_a_run_dated_more_than_five_minutes_after_the_clock_is_outside(statement
     assert found.intake.lead == 5 * 60 * 10**6 + 1
 
 
-def test_now_is_the_clock_and_its_leeway_is_after_it(statement: State) -> None:
+def test_now_is_the_clock_or_a_run_that_is_a_little_ahead_of_it(statement: State) -> None:
     ahead = [CLOCK + timedelta(minutes=1), CLOCK + timedelta(minutes=6)]
     records = [run(when=stamp(moment)) for moment in (NOW, *ahead)]
     found = statement(one_budget(), records, as_of="now")
-    assert (found.as_of, found.newest) == (to_micros(CLOCK), False)
-    assert (found.intake.runs, found.intake.outside, found.intake.future) == (1, 2, 1)
+    assert (found.as_of, found.newest) == (to_micros(ahead[0]), False)
+    assert (found.intake.runs, found.intake.outside, found.intake.future) == (2, 1, 1)
+    alone = statement(one_budget(), records[:1], as_of="now")
+    assert alone.as_of == to_micros(CLOCK)
 
 
 def test_an_instant_that_was_asked_for_is_taken_as_it_is(statement: State) -> None:
@@ -1093,9 +1101,8 @@ def test_where_nothing_is_spent_there_are_no_shares(account: Account) -> None:
 def test_a_window_that_the_log_does_not_fill_is_shown_and_changes_no_figure(
     oldest: int, covered: Fraction, account: Account
 ) -> None:
-    """Hours from the oldest run to the newest; it lies in the first microsecond covered."""
-    first = NOW - timedelta(hours=oldest) + MICRO
-    records = [run(when=stamp(first)), *runs(9, 1)]
+    """Hours from the oldest run to the newest."""
+    records = [run(when=stamp(NOW - timedelta(hours=oldest))), *runs(9, 1)]
     found = account(one_budget(window="7d", allow=2), records)
     assert (found.covered, found.allowed, found.spent) == (covered, 2, 1)
 

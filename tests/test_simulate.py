@@ -895,3 +895,11 @@ def test_the_account_of_a_policy_without_groups_is_always_there(asked: Asked) ->
     assert (account.selected, account.verdict) == (0, Verdict.NO_DATA)
     assert only_account(found.statement).selected == 3
     assert found.statement.as_of == int(NOW.timestamp()) * 10**6
+
+
+def test_mended_runs_say_in_a_known_word_that_they_went_well(asked: Asked) -> None:
+    """Three of twenty said how they failed in a word that nobody knows."""
+    records = [*runs(17), *(run("shrug", failure_reason="x") for _ in range(3))]
+    found = asked(one_budget(allow="20%"), records, Mended("x", Fraction(0)))
+    account = found.outcomes[1].accounts[0]
+    assert (account.verdict.value, account.eligible, account.spent) == ("ok", 20, 0)

@@ -402,8 +402,8 @@ def test_a_part_of_a_run_is_what_it_would_be_in_a_log_in_which_it_comes_out_whol
         for figure in ("selected", "eligible", "unlabelled", "unmeasured", "instant"):
             assert getattr(account, figure) * whole == getattr(large, figure), figure
         for figure in ("judged", "measured"):
-            mine_, other_ = getattr(account, figure), getattr(large, figure)
-            assert (None if mine_ is None else mine_ * whole) == other_, figure
+            known = getattr(account, figure)
+            assert (None if known is None else known * whole) == getattr(large, figure), figure
         assert (account.verdict, account.lack) == (large.verdict, large.lack)
         assert (account.allowed is None) == (large.allowed is None)
         if account.allowed is not None and large.allowed is not None:
@@ -430,17 +430,21 @@ def test_another_price_is_the_log_with_every_cost_written_anew(case: Case, facto
     keep_outcomes(case.policy, lambda when: "cost_usd" not in RULES[when].reads)
 
     def readable(record: Any) -> bool:
-        return not isinstance(record, str) and not isinstance(record.get("cost_usd"), bool)
+        cost = None if isinstance(record, str) else oracle.number_of(record.get("cost_usd"))
+        return cost is not None
 
     def rounded(record: Any) -> list[Any]:
-        """Costs of six places at most, so that none has to be rounded afterwards."""
-        if not readable(record) or record.get("cost_usd") in (None, "n/a", "NaN"):
+        """Costs of six places at most, so that none has to be rounded afterwards, and in range."""
+        if not readable(record):
             return [record]
-        cost = Decimal(str(record["cost_usd"])).quantize(Decimal("0.000001"))
-        return [{**record, "cost_usd": f"{cost:f}"}]
+        cost = oracle.number_of(record["cost_usd"])
+        assert cost is not None
+        if abs(cost) >= 10**12:
+            return [{**record, "cost_usd": None}]
+        return [{**record, "cost_usd": f"{Decimal(round(cost * 10**6)).scaleb(-6):f}"}]
 
     def scaled(record: Any) -> list[Any]:
-        if not readable(record) or record.get("cost_usd") in (None, "n/a", "NaN"):
+        if not readable(record):
             return [record]
         return [{**record, "cost_usd": f"{Decimal(record['cost_usd']) * Decimal(factor):f}"}]
 

@@ -1,144 +1,109 @@
-"""The command line: wires the stages. The only place that prints, and that knows everyone."""
+"""The command line: from the first moment on, being interrupted or ended is no traceback.
+
+Nothing else is imported before that is settled; importing takes as long as a small report.
+"""
 
 from __future__ import annotations
 
-import contextlib
-import gc
 import os
 import signal
 import sys
-import traceback
-from collections.abc import Sequence
-from importlib import import_module
-from typing import Annotated, NoReturn
 
-import typer
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # as type checkers know it
+    from collections.abc import Sequence
+    from typing import NoReturn
 
-from ebudget import __version__
-from ebudget.errors import EbudgetError, UsageError
-from ebudget.outputs import complain, mend_streams
-from ebudget.text_safety import visible
+INTERRUPTED, TERMINATED = 130, 143
+"""Exit codes."""
 
-OK, FAILED_INPUT, BUG, INTERRUPTED, TERMINATED = 0, 2, 70, 130, 143
+came: list[int] = []
+"""The signals to end that came while a command ran."""
 
-HELP = (
-    "How much failure can this workflow still afford? Error budgets for AI agents, "
-    "from run logs and one policy."
-)
-EPILOG = (
-    "Exit codes: 0 done, or the change may ship; 1 the gate says no; 3 not enough evidence; "
-    "2 usage, policy or input error; 70 a bug in ebudget."
-)
-COMMANDS = {
-    "report": "ebudget.cli.report",
-    "check": "ebudget.cli.check",
-    "simulate": "ebudget.cli.simulate",
-    "validate": "ebudget.cli.validate",
-    "schema": "ebudget.cli.validate",
-}
-"""Where each command lives; only the one that is asked for is imported."""
+THREADS = "POLARS_MAX_THREADS"
+"""The variable that says how many threads Polars uses; it panics where that is no such number."""
+MOST_THREADS = 1_024
 
 
-def _version(value: bool) -> None:
-    if value:
-        typer.echo(f"ebudget {__version__}")
-        raise typer.Exit
-
-
-def _main(
-    version: Annotated[
-        bool,
-        typer.Option("--version", callback=_version, is_eager=True, help="Show the version."),
-    ] = False,
-) -> None:
-    pass
-
-
-def _app(arguments: Sequence[str]) -> typer.Typer:
-    """The commands: the one that is named first, or all of them where none is."""
-    asked = [name for name in COMMANDS if arguments and arguments[0] == name]
-    app = typer.Typer(
-        name="ebudget",
-        help=HELP,
-        no_args_is_help=True,
-        add_completion=False,
-        pretty_exceptions_enable=False,
-        rich_markup_mode=None,
-        epilog=EPILOG,
-        callback=_main,
-    )
-    for name in asked or COMMANDS:
-        app.command()(getattr(import_module(COMMANDS[name]), name))
-    return app
-
-
-_stopped: list[int] = []
-
-
-def _terminated(number: int, _frame: object) -> None:
-    _stopped.append(number)
-    raise SystemExit(TERMINATED)
-
-
-REPEATABLE = (
-    *("--budget", "--for", "--output", "--set", "--sweep", "--against"),
-    *("--without", "--only", "--scale", "--suggest", "--cut"),
-)
-
-
-def _refuse_repeated(arguments: Sequence[str]) -> None:
-    """Raises UsageError for an option that is given twice and would count once only."""
-    options = arguments[: arguments.index("--")] if "--" in arguments else arguments
-    names = [word.partition("=")[0] for word in options if word.startswith("--")]
-    names += ["--policy" for word in options if word == "-p"]
-    for name in names:
-        if names.count(name) > 1 and name not in REPEATABLE:
-            raise UsageError(f"{visible(name)} is given twice; only one of them would count")
+def ended() -> int:
+    """The exit code after the signals that came."""
+    return TERMINATED if signal.SIGTERM in came else INTERRUPTED
 
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command; gives the exit code. Raises only SystemExit when it is terminated."""
-    debug = "--debug" in arguments
-    try:
-        _refuse_repeated(arguments)
-        result = _app(arguments)(list(arguments), standalone_mode=False)
-        return result if isinstance(result, int) else OK
-    except typer.TyperException as error:
-        show = getattr(error, "show", None)
-        show(sys.stderr) if show else complain(error.format_message())
-        return FAILED_INPUT
-    except EbudgetError as error:
-        if debug:
-            traceback.print_exc()
-        complain(str(error))
-        return error.exit_code
-    except (KeyboardInterrupt, typer.Abort):
-        complain("interrupted")
-        return INTERRUPTED
-    except SystemExit as stop:
-        if stop.code == TERMINATED:
-            raise
-        return OK  # the reader of a help text has gone; commands see to their own output
-    except Exception as error:
-        if _stopped:  # a library may turn the exit into an error of its own
-            return TERMINATED
-        if debug:
-            traceback.print_exc()
-        reason = visible(" ".join(str(error).split()), 200)
-        complain(
-            f"a bug in ebudget: {type(error).__name__}: {reason}\n"
-            "run again with --debug for the traceback, and please report it"
-        )
-        return BUG
+    from ebudget.cli.app import run as run_command  # noqa: PLC0415 - see above
+
+    return run_command(arguments)
 
 
 def main() -> None:
     """The entry point of `ebudget`."""
-    mend_streams()
-    with contextlib.suppress(ValueError):
-        signal.signal(signal.SIGTERM, _terminated)
-    gc.disable()  # rows live in DuckDB and Polars; what one command leaves in Python is little
-    _leave(run(sys.argv[1:]))
+    _on(signal.SIGINT, _leave_at_once)
+    _on(signal.SIGTERM, _leave_at_once)
+    _check_threads()
+    from ebudget.cli.app import run as run_command  # noqa: PLC0415 - see above
+    from ebudget.cli.app import settle  # noqa: PLC0415
+
+    settle()
+    code = INTERRUPTED
+    try:
+        _on(signal.SIGTERM, _end)
+        _on(signal.SIGINT, _end)
+        code = run_command(sys.argv[1:])
+        _on(signal.SIGINT, _leave_at_once)
+    except KeyboardInterrupt:  # between two commands of these lines
+        _tell()
+    _leave(code)
+
+
+def _on(number: int, handler: object) -> None:
+    """Handle a signal, unless whoever started the process wants it ignored."""
+    if signal.getsignal(number) is not signal.SIG_IGN:
+        signal.signal(number, handler)  # type: ignore[arg-type]
+
+
+def _leave_at_once(number: int, _frame: object) -> None:
+    """While nothing is begun, or all is done."""
+    if number == signal.SIGINT:
+        _tell()
+    os._exit(INTERRUPTED if number == signal.SIGINT else TERMINATED)
+
+
+def _end(number: int, frame: object) -> None:
+    """While a command runs: it cleans up. Whoever asks again does not want to wait for that."""
+    if came:
+        _leave_at_once(number, frame)
+    came.append(number)
+    if number == signal.SIGINT:
+        raise KeyboardInterrupt
+    raise SystemExit(TERMINATED)
+
+
+def _tell() -> None:
+    _write(b"interrupted\n")
+
+
+def _check_threads() -> None:
+    """End with an input error where Polars could not begin."""
+    text = os.environ.get(THREADS)
+    if text is None:
+        return
+    if not text.strip():
+        del os.environ[THREADS]
+        return
+    digits = text.strip()
+    if digits.isascii() and digits.isdecimal() and 0 < int(digits[:9]) <= MOST_THREADS:
+        return
+    _write(f"{THREADS}={text[:40]!a}: write a whole number from 1 to {MOST_THREADS:,}\n".encode())
+    os._exit(2)
+
+
+def _write(text: bytes) -> None:
+    try:
+        os.write(2, text)
+    except OSError:  # nobody reads it; the exit code says enough
+        return
 
 
 def _leave(code: int) -> NoReturn:
@@ -146,6 +111,8 @@ def _leave(code: int) -> NoReturn:
     time of a small report; everything temporary is gone by now.
     """
     for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(OSError, ValueError):
-            stream.flush()  # what could not be written was told by whoever wrote it
+        try:
+            stream.flush()
+        except (OSError, ValueError):  # was told by whoever wrote it
+            continue
     os._exit(code)

@@ -21,7 +21,6 @@ from ebudget.cli.shared import (
     log_paths,
     progress,
 )
-from ebudget.columns import BREAKDOWNS
 from ebudget.errors import UsageError
 from ebudget.ledger import Ledger
 from ebudget.misfit import nearest
@@ -33,6 +32,8 @@ from ebudget.outputs import (
     print_data,
     write_all,
 )
+from ebudget.policy import Policy
+from ebudget.policy_check import groupable
 from ebudget.query import ALWAYS
 from ebudget.reading import FLAW_BITS
 from ebudget.render import as_json, as_text, markdown
@@ -88,7 +89,7 @@ def report(
     loaded = api.load_policy(policy)
     paths = log_paths(logs, loaded, policy)
     outputs = parse_outputs(output or (), FORMATS, [*paths, policy])
-    breakdowns = _breakdowns(by)
+    breakdowns = _breakdowns(by, loaded)
     check_budgets(loaded, budget or ())
     days_of = set(budget or ())
     with progress() as tick:
@@ -116,11 +117,13 @@ def report(
     print_data(not_obeyed(printed, format_))
 
 
-def _breakdowns(by: str | None) -> tuple[str, ...]:
+def _breakdowns(by: str | None, policy: Policy) -> tuple[str, ...]:
     names = tuple(dict.fromkeys(name.strip() for name in (by or "").split(",") if name.strip()))
+    known = groupable(policy)
     for name in names:
-        if name not in BREAKDOWNS:
-            raise UsageError(f"--by {visible(name)!r}: no such column{nearest(name, BREAKDOWNS)}")
+        if name not in known:
+            near = visible(nearest(name, known))
+            raise UsageError(f"--by {visible(name)!r}: no such column to group by{near}")
     return names
 
 

@@ -14,6 +14,8 @@ import typer
 from ebudget.errors import UsageError
 from ebudget.policy import Policy
 from ebudget.text_safety import visible
+from ebudget.windows import moment
+from ebudget.written_time import read_time
 
 Logs = Annotated[
     list[str] | None,
@@ -76,12 +78,12 @@ def as_of_moment(text: str | None, policy: Policy) -> datetime | Literal["now"] 
     if text == "now":
         return "now"
     try:
-        moment = datetime.fromisoformat(text)
+        read = moment(read_time(text, policy.timezone))
     except ValueError:
         raise UsageError(f"--as-of {visible(text)!r}: write now or 2026-10-31T23:54:00Z") from None
-    if not 1678 < moment.year < 9000:
+    if not 1678 < read.year < 9000:
         raise UsageError(f"--as-of {visible(text)!r}: the year is out of range")
-    return moment if moment.tzinfo else moment.replace(tzinfo=policy.timezone)
+    return read
 
 
 @contextlib.contextmanager

@@ -37,7 +37,7 @@ from ebudget.outputs import (
     write_all,
 )
 from ebudget.policy import Policy
-from ebudget.policy_check import GROUPING_TYPES
+from ebudget.policy_check import groupable
 from ebudget.policy_edits import Draft, Edit, check_edited, parse_sweep, with_scaled_column
 from ebudget.policy_file import load_document, load_policy
 from ebudget.quantities import Duration, duration, number, share
@@ -242,7 +242,8 @@ def _scenario(name: str, group: _Group, draft: Draft) -> Scenario:
         policy = with_scaled_column(policy, column, factor)
         assumed.append(
             f"every rule and sum reads {column} times {float(factor):g}, also in the time before "
-            "the window, so that baselines move with it; nothing else changes"
+            "the window, so that baselines move with it; conditions of outcomes read the log's "
+            "own, and nothing else changes"
         )
     if group.edits:
         assumed.append("the same runs, outcomes and costs under other terms")
@@ -257,8 +258,7 @@ def _others(files: Sequence[Path]) -> list[Scenario]:
 
 
 def _part(option: str, text: str, policy: Policy) -> Part:
-    known = [name for name, type_ in policy.columns.items() if type_ in GROUPING_TYPES]
-    known.remove("run_id")
+    known = groupable(policy)
     found: dict[str, str | None] = {}
     for item in text.split(","):
         column, equals, value = item.partition("=")

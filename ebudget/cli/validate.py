@@ -12,7 +12,7 @@ import typer
 
 from ebudget import api
 from ebudget.cli.shared import AsOf, Debug, Logs, SkipUnreadable, as_of_moment, progress
-from ebudget.outputs import print_data
+from ebudget.outputs import not_obeyed, print_data
 from ebudget.policy import json_schema
 from ebudget.query import make_plan
 from ebudget.render import as_review
@@ -44,7 +44,8 @@ def validate(
                 tick=tick,
             )
     width = shutil.get_terminal_size((100, 24)).columns
-    print_data(as_review.render(review(loaded, ledger), policy.name, ledger, width))
+    text = as_review.render(review(loaded, ledger), policy.name, ledger, width)
+    print_data(not_obeyed(text))
 
 
 def schema() -> None:

@@ -56,9 +56,8 @@ def render(statement: Statement, look: Look) -> str:
 
 
 def _header(page: Page, statement: Statement) -> None:
-    newest = " (newest run)" if statement.newest else ""
     name = f"   {visible(page.look.title, 60)}" if page.look.title else ""
-    head = f"ebudget report{name}   as of {figures.when(statement.as_of)}{newest}"
+    head = f"ebudget report{name}   {figures.as_of(statement)}"
     page.wrapped(head, style="bold")
     page.wrapped(figures.read_line(statement))
     page.wrapped(figures.judged_line(statement))
@@ -80,7 +79,7 @@ def _widths(statement: Statement, look: Look) -> _Widths:
     left = max((cell_len(figures.remaining(a)) for a in accounts), default=4)
     window = max((len(a.window) for a in accounts), default=3)
     units = room >= 96
-    amounts = (figures.spent_of_allowed(a, unit=units) for a in accounts)
+    amounts = (_spent(a, units=units) for a in accounts)
     amount = max(map(cell_len, amounts), default=8)
     name = max((cell_len(_name(a)) for a in accounts), default=8)
     bar = 10 if room >= 96 else 5
@@ -104,10 +103,15 @@ def _section(page: Page, section: Section, widths: _Widths) -> None:
             _breakdown(page, account)
 
 
+def _spent(account: Account, *, units: bool) -> str:
+    """Spent of allowed; where there is little room the section's heading tells the usual unit."""
+    return figures.spent_of_allowed(account, unit=units or account.unit != (account.per or "run"))
+
+
 def _about(section: Section, account: Account) -> str:
     if section.across:
         return ""
-    units = {a.unit for a in section.accounts if a.unit not in ("USD", "min", "ms")}
+    units = {a.per or a.unit for a in section.accounts if a.per or (a.noun and a.unit != "USD")}
     parts = [
         f"{visible(account.risk_tier, 20)} risk" if account.risk_tier else "",
         f"per {visible(min(units), 24)}" if len(units) == 1 else "",
@@ -128,7 +132,7 @@ def _account(page: Page, account: Account, widths: _Widths, *, owner_known: bool
     page.add(
         "    " + fit(_name(account), widths.name) + "  ",
         fit(account.window, widths.window) + "  ",
-        fit(figures.spent_of_allowed(account, unit=widths.units), widths.amount) + "  ",
+        fit(_spent(account, units=widths.units), widths.amount) + "  ",
         (fit(bar, widths.bar + 2), style),
         " " + figures.remaining(account).rjust(widths.left) + "  ",
         (fit(figures.WORDS[account.verdict], widths.verdict), style),
@@ -204,7 +208,7 @@ def _slice_rate(account: Account, part: Slice) -> str:
         return "–"
     if account.rate:
         return figures.percent(part.rate, digits=1)
-    return figures.rate(part.rate)
+    return figures.dollars(part.rate) if account.unit == "USD" else figures.rate(part.rate)
 
 
 def _burn_down(page: Page, account: Account) -> None:
@@ -225,7 +229,7 @@ def _burn_down(page: Page, account: Account) -> None:
         last = chunk[-1]
         spent = sum((day.spent for day in chunk), Fraction(0))
         left = last.remaining
-        shown = figures.percent(left) if left is not None else "−∞"
+        shown = figures.percent(left) if left is not None else figures.MINUS + "∞"
         if account.allowed is None:
             shown = "–"
         bar = figures.level(left or Fraction(0), width, ascii_only=page.look.ascii_only)
@@ -234,7 +238,7 @@ def _burn_down(page: Page, account: Account) -> None:
             f"  {figures.day_of(last.until, page.look.zone):<10} ",
             (bar, MARKS[account.verdict][2]),
             f" {shown:>8}",
-            f"   +{amount}" if spent else "",
+            f"   {'+' if spent > 0 else ''}{amount}" if spent else "",
         )
 
 

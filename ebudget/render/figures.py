@@ -7,6 +7,7 @@ from datetime import tzinfo
 from fractions import Fraction
 
 from ebudget import doubts
+from ebudget.ledger import Intake
 from ebudget.quantities import MINUTE
 from ebudget.statement import Account, Statement, Verdict
 from ebudget.text_safety import visible
@@ -73,7 +74,7 @@ def remaining(account: Account) -> str:
     if account.allowed is None or account.blank:
         return "–"
     if account.remaining is None:
-        return MINUS + "∞"
+        return "∞" if account.spent < 0 else MINUS + "∞"
     lines = [Fraction(0), Fraction(1), *(1 - line for line in account.lines)]
     return percent(account.remaining, lines)
 
@@ -82,6 +83,8 @@ def consumed(account: Account) -> str:
     """What is spent of the allowance."""
     if account.blank:
         return "–"
+    if account.consumed is None and account.spent < 0:
+        return MINUS + "∞"
     return percent(account.consumed, [Fraction(0), *account.lines])
 
 
@@ -90,6 +93,8 @@ def spent_of_allowed(account: Account, *, unit: bool = True) -> str:
     money = account.unit == "USD"
     allowed = account.allowed
     digits = 2 if money or (allowed is not None and 0 < allowed < 1) else 1
+    if money:
+        digits = max(_cents(account.spent), digits if allowed is None else _cents(allowed))
     lines = [Fraction(0)] if allowed is None else [Fraction(0), allowed]
     count = between_lines(account.spent, lines, digits)
     if allowed is not None:
@@ -101,10 +106,31 @@ def spent_of_allowed(account: Account, *, unit: bool = True) -> str:
     least = 2 if money else 0
     sign = "$" if money else ""
     spent = _signed(plain(account.spent, count, least=least), sign)
-    tail = " " + plural(account.unit) if not money and (unit or account.unit in SHORT) else ""
+    tail = ""
+    if not money and (unit or account.unit in SHORT):
+        of = rounded(account.spent if allowed is None else allowed, count)
+        tail = " " + unit_for(of, account.unit, noun=account.noun)
     if allowed is None:
         return f"{spent}{tail}"
-    return f"{spent} of {sign}{plain(allowed, count, least=least)}{tail}"
+    return f"{spent} of {_signed(plain(allowed, count, least=least), sign)}{tail}"
+
+
+def part_of(part: Fraction, whole: Fraction, account: Account) -> str:
+    """A part of what an account spent: `16 of 22 tickets`, `$3.20 of $61.20`."""
+    money = account.unit == "USD"
+    digits = between_lines(part, [Fraction(0), whole], _cents(part) if money else 1)
+    least, sign = (2, "$") if money else (0, "")
+    first, second = (_signed(plain(v, digits, least=least), sign) for v in (part, whole))
+    unit = "" if money else " " + unit_for(rounded(whole, digits), account.unit, noun=account.noun)
+    return f"{first} of {second}{unit}"
+
+
+def _cents(value: Fraction) -> int:
+    """The decimals of an amount of dollars: two, or three digits of less than a cent."""
+    digits = 2
+    while value and abs(value) * 10**digits < 100 and abs(value) < Fraction(1, 100) and digits < 9:
+        digits += 1
+    return digits
 
 
 def _signed(number: str, sign: str) -> str:
@@ -115,10 +141,10 @@ SHORT = ("min", "ms", "USD", "units", "tokens", "retries", "points")
 """Units that stand as they are."""
 
 
-def plural(unit: str) -> str:
-    """The plural of a policy's unit; abbreviations stay as they are."""
+def unit_for(count: Fraction, unit: str, *, noun: bool) -> str:
+    """The unit after a number: `1 run`, `2 runs`; abbreviations and columns stay as they are."""
     shown = visible(unit, 24)
-    if shown in SHORT or shown.endswith("s") or not shown.isascii():
+    if count == 1 or not noun or shown in SHORT or shown.endswith("s") or not shown.isascii():
         return shown
     return shown + "s" if shown[-1:].isalpha() else shown
 
@@ -152,6 +178,19 @@ def when(micros: int) -> str:
     """An instant for people, to the second or as exact as it is."""
     text = timestamp(micros).replace("T", " ").removesuffix("Z")
     return f"{text} UTC"
+
+
+def as_of(statement: Statement) -> str:
+    """`as of 2026-10-31 23:54:00 UTC (newest run)`; without any run nothing tells the instant."""
+    if statement.newest and statement.intake.last is None:
+        return "no run"
+    return f"as of {when(statement.as_of)}{' (newest run)' if statement.newest else ''}"
+
+
+def head(statement: Statement) -> str:
+    """The same at the beginning of a sentence."""
+    text = as_of(statement)
+    return text[0].upper() + text[1:]
 
 
 def day_of(micros: int, zone: tzinfo) -> str:
@@ -217,7 +256,7 @@ def _doubts(statement: Statement) -> list[str]:
     lacks = any(account.unlabelled for account in statement.accounts)
     silent = asks and lacks and not intake.good and not statement.assumes_success
     found = [
-        doubts.assumed_successes(statement.no_outcome) if statement.no_outcome else None,
+        doubts.assumed_successes(statement.no_outcome, intake) if statement.no_outcome else None,
         doubts.silent_log(intake) if silent else None,
         doubts.twins(intake),
         doubts.ahead(intake),
@@ -249,20 +288,36 @@ def notes(statement: Statement) -> list[str]:
         )
     if statement.before:
         found.append(f"{count_of(statement.before, 'run')} older than every window")
-    short = {a.window: a.covered for a in statement.accounts if a.covered < 1}
-    if short and intake.first is not None:
+    first = intake.first
+    short = {
+        account.window: account.covered
+        for account in statement.accounts
+        if first is not None and first > account.span.after + 1
+    }
+    if short and first is not None:
         windows = ", ".join(
             f"{window} ({percent(covered, [Fraction(1)])} filled)"
             for window, covered in sorted(short.items(), key=lambda pair: pair[1])
         )
-        begins = when(intake.first)[:10]
+        begins = when(first)[:10]
         found.append(f"the log begins on {begins}, inside the windows {windows}")
     found += [f"skipped {visible(file)}: {visible(why)}" for file, why in intake.unreadable]
     if intake.ignored:
-        found.append(
-            f"{count_of(intake.ignored, 'file')} in the folders not read (not .jsonl or .parquet)"
-        )
+        found.append(_ignored(intake))
     return found
+
+
+READ = ".jsonl, .ndjson, .json, .csv or .parquet, packed as .gz or .zst or not"
+"""The names of the files in a folder that are read."""
+
+
+def _ignored(intake: Intake) -> str:
+    """The files of folders that are no logs by their names, the first few by name."""
+    names = ", ".join(visible(name, 60) for name in intake.ignored_names)
+    rest = intake.ignored - len(intake.ignored_names)
+    more = f" and {rest:,} more" if names and rest > 0 else ""
+    told = f": {names}{more}" if names else ""
+    return f"{count_of(intake.ignored, 'file')} in the folders not read{told} (logs end in {READ})"
 
 
 def tally(accounts: Iterable[Account]) -> list[tuple[Verdict, int]]:
@@ -359,11 +414,13 @@ def unjudged(account: Account) -> int:
 def gaps(account: Account) -> list[str]:
     """How many of an account's runs nobody has judged, and of how many the value is not known."""
     found = []
+    whole = count_of(account.selected, "run")
     if unjudged(account):
-        found.append(f"{unjudged(account):,} of {count_of(account.selected, 'run')} not judged")
+        found.append(f"{unjudged(account):,} of {whole} not judged")
     if account.unmeasured:
-        found.append(f"{account.unmeasured:,} of {account.selected:,} not measured")
-    return found
+        of = "" if found else f" of {whole}"
+        found.append(f"{account.unmeasured:,}{of} not measured")
+    return [", ".join(found)] if found else []
 
 
 def negative(account: Account) -> str:
@@ -377,5 +434,9 @@ def negative(account: Account) -> str:
 
 def amount_of(unit: str, value: Fraction) -> str:
     """An amount of a unit: `$1.20`, `−$10.00`, `12.5`."""
-    money = unit == "USD"
-    return _signed(plain(value, 2 if money else 1, least=2 if money else 0), "$" if money else "")
+    return dollars(value) if unit == "USD" else plain(value, 1)
+
+
+def dollars(value: Fraction) -> str:
+    """US dollars: `$1.20`, `−$10.00`, `$0.00465`."""
+    return _signed(plain(value, _cents(value), least=2), "$")

@@ -73,7 +73,7 @@ def _breakdown(account: Account) -> list[str]:
             [
                 code(figures.value_of(part.value)),
                 figures.percent(part.share) if part.share is not None else "–",
-                figures.plain(part.spent, 2),
+                figures.amount_of(account.unit, part.spent),
                 f"{part.eligible:,}",
                 figures.rate(part.against_rest) + " ×" if part.against_rest is not None else "–",
             ]
@@ -88,12 +88,11 @@ def render(
     statement: Statement, *, title: str = "", show_rejects: bool = False, by: bool = False
 ) -> str:
     """The report as Markdown; `by` shows every account's breakdown, not only the burning ones."""
-    newest = " (newest run)" if statement.newest else ""
     name = f" {code(title)}" if title else ""
     lines = [
         f"## ebudget report{name}",
         "",
-        f"As of {figures.when(statement.as_of)}{newest}. **{figures.summary(statement.accounts)}**",
+        f"{figures.head(statement)}. **{figures.summary(statement.accounts)}**",
         "",
         f"{figures.read_line(statement)}  ",
         figures.judged_line(statement),

@@ -47,8 +47,14 @@ def sections(statement: Statement) -> list[Section]:
 def _badness(section: Section) -> tuple[int, Fraction]:
     """The worst verdict, then how far the worst account with it is spent."""
     worst = [account for account in section.accounts if account.verdict is section.worst]
-    spent = [Fraction(10**18) if a.consumed is None else a.consumed for a in worst]
-    return section.worst.severity, max(spent)
+    return section.worst.severity, max(map(_consumed, worst))
+
+
+def _consumed(account: Account) -> Fraction:
+    if account.consumed is not None:
+        return account.consumed
+    endless = Fraction(10**18)
+    return -endless if account.spent < 0 else endless
 
 
 def has_breakdown(account: Account, *, every: bool) -> bool:

@@ -11,6 +11,9 @@ from ebudget.render.check import words
 from ebudget.render.page import Look
 from ebudget.text_safety import visible
 
+NO_TIME = {"time": "0"}
+"""Some readers ask for a duration, and nothing was run."""
+
 
 def render(decision: Decision, look: Look) -> str:
     """The XML; what does not count, or cannot be judged, is a skipped case.
@@ -20,8 +23,9 @@ def render(decision: Decision, look: Look) -> str:
     root = ET.Element("testsuites", {"name": "ebudget check"})
     if decision.shortfalls or decision.of(Standing.NO_EVIDENCE):
         counts = {"tests": "1", "failures": "1", "errors": "0", "skipped": "0"}
-        suite = ET.SubElement(root, "testsuite", {"name": "evidence", **counts})
-        case = ET.SubElement(suite, "testcase", {"classname": "evidence", "name": "enough"})
+        suite = ET.SubElement(root, "testsuite", {"name": "evidence", **counts, **NO_TIME})
+        named = {"classname": "evidence", "name": "enough", **NO_TIME}
+        case = ET.SubElement(suite, "testcase", named)
         reasons = words.missing(decision)
         failure = ET.SubElement(case, "failure", {"type": "no evidence", "message": reasons[0]})
         failure.text = "\n".join(reasons)
@@ -52,13 +56,13 @@ def _suite(root: ET.Element, name: str, rulings: Sequence[Ruling]) -> ET.Element
         "skipped": len(rulings) - failures - passes,
     }
     attributes = {key: str(count) for key, count in counts.items()}
-    return ET.SubElement(root, "testsuite", {"name": name, **attributes})
+    return ET.SubElement(root, "testsuite", {"name": name, **attributes, **NO_TIME})
 
 
 def _case(suite: ET.Element, ruling: Ruling, look: Look) -> None:
     account = ruling.account
     name = figures.group_of(account) or "all runs"
-    attributes = {"classname": visible(account.budget), "name": name}
+    attributes = {"classname": visible(account.budget), "name": name, **NO_TIME}
     case = ET.SubElement(suite, "testcase", attributes)
     match ruling.standing:
         case Standing.PASSES:

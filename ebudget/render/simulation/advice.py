@@ -104,7 +104,7 @@ def cut_rows(cut: Cut) -> list[list[str]]:
             shown_part(step.slice),
             _removed(cut.account, step),
             _runs(step.runs, cut.account.selected),
-            "–" if step.value_usd is None else f"${figures.plain(step.value_usd, 2, least=2)}",
+            "–" if step.value_usd is None else figures.dollars(step.value_usd),
             figures.percent(step.consumed, [Fraction(0), Fraction(1), *cut.account.lines]),
         ]
         for step in cut.steps
@@ -119,16 +119,7 @@ def _removed(account: Account, step: Step) -> str:
     if step.instant and not step.spent:
         return instants(step.instant)
     whole = account.spent - (account.allowed or 0) * account.instant
-    money = account.unit == "USD"
-    digits = 2 if money else 1
-    sides = [Fraction(0), whole]
-    digits = figures.between_lines(step.spent, sides, digits)
-    least, sign = (2, "$") if money else (0, "")
-    text = (
-        f"{sign}{figures.plain(step.spent, digits, least=least)} of "
-        f"{sign}{figures.plain(whole, digits, least=least)}"
-    )
-    text += "" if money else f" {figures.plural(account.unit)}"
+    text = figures.part_of(step.spent, whole, account)
     if step.instant:
         text += f" + {instants(step.instant)}"
     return text
@@ -136,7 +127,8 @@ def _removed(account: Account, step: Step) -> str:
 
 def _runs(runs: int, whole: int, noun: str = "") -> str:
     share = figures.percent(Fraction(runs, whole), [Fraction(0), Fraction(1)], 1) if whole else "–"
-    return f"{runs:,} of {whole:,}{noun} ({share})"
+    shown = noun.removesuffix("s") if whole == 1 else noun
+    return f"{runs:,} of {whole:,}{shown} ({share})"
 
 
 def proof(cut: Cut) -> str:

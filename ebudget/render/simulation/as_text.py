@@ -46,9 +46,8 @@ def render(simulation: Simulation, look: Look) -> str:
 
 def _header(page: Page, simulation: Simulation) -> None:
     statement = simulation.statement
-    newest = " (newest run)" if statement.newest else ""
     name = f"   {visible(page.look.title, 60)}" if page.look.title else ""
-    head = f"ebudget simulate{name}   as of {figures.when(statement.as_of)}{newest}"
+    head = f"ebudget simulate{name}   {figures.as_of(statement)}"
     page.wrapped(head, style="bold")
     page.wrapped(figures.read_line(statement))
     for note in figures.notes(statement):

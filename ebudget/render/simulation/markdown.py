@@ -39,14 +39,13 @@ def render(simulation: Simulation, look: Look) -> str:
 
 def _header(simulation: Simulation, look: Look) -> list[str]:
     statement = simulation.statement
-    newest = " (newest run)" if statement.newest else ""
     name = f" {code(look.title)}" if look.title else ""
     notes = [f"- {code(note)}" for note in figures.notes(statement)]
     stands = f"As it stands: **{figures.summary(statement.accounts)}**"
     return [
         f"## ebudget simulate{name}",
         "",
-        f"As of {figures.when(statement.as_of)}{newest}. {stands}",
+        f"{figures.head(statement)}. {stands}",
         "",
         figures.read_line(statement),
         "",

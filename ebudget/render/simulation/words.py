@@ -287,12 +287,12 @@ def _spent_by(account: Swept) -> str:
     """`45 of 470 runs`, `$61.20 in 470 runs`."""
     runs = f"{_number(account.eligible)} {'run' if account.eligible == 1 else 'runs'}"
     if account.unit == "USD":
-        digits = figures.between_lines(account.spent, [Fraction(0)], 2)
-        return f"${figures.plain(account.spent, digits, least=2)} in {runs}"
+        return f"{figures.dollars(account.spent)} in {runs}"
     spent = figures.plain(account.spent, figures.between_lines(account.spent, [Fraction(0)], 1))
-    if account.unit in figures.SHORT:
-        return f"{spent} {account.unit} in {runs}"
-    return f"{spent} of {_number(account.eligible)} {figures.plural(account.unit)}"
+    if account.unit in figures.SHORT or not account.noun:
+        return f"{spent} {visible(account.unit, 24)} in {runs}"
+    unit = figures.unit_for(Fraction(account.eligible), account.unit, noun=True)
+    return f"{spent} of {_number(account.eligible)} {unit}"
 
 
 # Replay

@@ -1,0 +1,141 @@
+"""The commands of the command line: wires the stages, and knows everyone."""
+
+from __future__ import annotations
+
+import gc
+import sys
+import traceback
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Annotated
+
+import typer
+
+from ebudget import __version__
+from ebudget.cli import INTERRUPTED, TERMINATED, came, ended
+from ebudget.errors import EbudgetError, UsageError
+from ebudget.outputs import complain, mend_streams
+from ebudget.text_safety import visible
+
+OK, FAILED_INPUT, BUG = 0, 2, 70
+
+HELP = (
+    "How much failure can this workflow still afford? Error budgets for AI agents, "
+    "from run logs and one policy."
+)
+EPILOG = (
+    "Exit codes: 0 done, or the change may ship; 1 the gate says no; 3 not enough evidence; "
+    "2 usage, policy or input error; 70 a bug in ebudget."
+)
+COMMANDS = {
+    "report": "ebudget.cli.report",
+    "check": "ebudget.cli.check",
+    "simulate": "ebudget.cli.simulate",
+    "validate": "ebudget.cli.validate",
+    "schema": "ebudget.cli.validate",
+}
+"""Where each command lives; only the one that is asked for is imported."""
+
+
+def _version(value: bool) -> None:
+    if value:
+        typer.echo(f"ebudget {__version__}")
+        raise typer.Exit
+
+
+def _main(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    pass
+
+
+def _app(arguments: Sequence[str]) -> typer.Typer:
+    """The commands: the one that is named first, or all of them where none is."""
+    asked = [name for name in COMMANDS if arguments and arguments[0] == name]
+    app = typer.Typer(
+        name="ebudget",
+        help=HELP,
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+        epilog=EPILOG,
+        callback=_main,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    for name in asked or COMMANDS:
+        app.command()(getattr(import_module(COMMANDS[name]), name))
+    return app
+
+
+REPEATABLE = (
+    *("--budget", "--for", "--output", "--set", "--sweep", "--against"),
+    *("--without", "--only", "--scale", "--suggest", "--cut"),
+)
+
+
+def _refuse_repeated(arguments: Sequence[str]) -> None:
+    """Raises UsageError for an option that is given twice and would count once only."""
+    options = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    names = [word.partition("=")[0] for word in options if word.startswith("--")]
+    names += ["--policy" for word in options if word == "-p"]
+    for name in names:
+        if names.count(name) > 1 and name not in REPEATABLE:
+            raise UsageError(f"{visible(name)} is given twice; only one of them would count")
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command; gives the exit code. Raises only SystemExit when it is terminated."""
+    debug = "--debug" in arguments
+    try:
+        _refuse_repeated(arguments)
+        result = _app(arguments)(list(arguments), standalone_mode=False)
+        if result == INTERRUPTED:  # what Typer makes of Ctrl-C
+            complain("interrupted")
+        return result if isinstance(result, int) else OK
+    except typer.TyperException as error:
+        show = getattr(error, "show", None)
+        show(sys.stderr) if show else complain(error.format_message())
+        return FAILED_INPUT
+    except EbudgetError as error:
+        if debug:
+            traceback.print_exc()
+        complain(str(error))
+        return error.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        complain("interrupted")
+        return INTERRUPTED
+    except SystemExit as stop:
+        if stop.code == TERMINATED:
+            raise
+        return OK  # the reader of a help text has gone; commands see to their own output
+    except Exception as error:
+        if came:  # a library may turn the end into an error of its own
+            if ended() == INTERRUPTED:
+                complain("interrupted")
+            return ended()
+        if isinstance(error, OSError) and _asks_for_help(arguments):
+            complain(f"standard output cannot be written: {error.strerror}")
+            return FAILED_INPUT
+        if debug:
+            traceback.print_exc()
+        reason = visible(" ".join(str(error).split()), 200)
+        complain(
+            f"a bug in ebudget: {type(error).__name__}: {reason}\n"
+            "run again with --debug for the traceback, and please report it"
+        )
+        return BUG
+
+
+def _asks_for_help(arguments: Sequence[str]) -> bool:
+    """Whether a text is asked for that no command writes."""
+    return not arguments or bool({"-h", "--help", "--version"} & set(arguments))
+
+
+def settle() -> None:
+    """Prepare the process for one command."""
+    mend_streams()
+    gc.disable()  # rows live in DuckDB and Polars; what one command leaves in Python is little

@@ -1,0 +1,338 @@
+"""Times of a log as instants: timestamps in UTC without a zone."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from zoneinfo import ZoneInfo
+
+from sqlglot import exp
+
+from ebudget.extracted import Extracted, missing, present, unless, unread, when
+from ebudget.extracted_numbers import is_number, plain_number
+from ebudget.policy import FieldMap
+from ebudget.quantities import DAY
+from ebudget.rules import call, cast, column, text, timestamp_literal, try_cast
+from ebudget.windows import EPOCH, instant
+from ebudget.written_time import PARTS, PATTERN, UTC_NAMES, read_time
+
+NOT_A_TIME = "not a time"
+TOO_EARLY = "before 1990"
+
+RUN_TIMES = ("start_time", "end_time")
+"""No run began or ended before 1990: 0 is how programs write that they do not know."""
+
+_FIRST_OF_RUNS = instant(EPOCH.replace(year=1990))
+_FIRST_INSTANT = instant(EPOCH.replace(year=1678))
+_LAST_INSTANT = instant(EPOCH.replace(year=9999))
+_EPOCH_SIZES = ((10**11, "1000000"), (10**14, "1000"), (10**17, "1"))
+"""Below the first number an epoch counts units of so many microseconds; above all, nanoseconds."""
+
+
+def time(name: str, field: FieldMap | None, raw: str, zone: str, *, json: bool) -> Extracted:
+    """A time of the text column `raw`, or of one of JSON: an epoch, or as PATTERN has it.
+
+    `zone` is that of times without one. DuckDB's own reading is tried first, which takes most; what
+    it takes and should not is told by comparing two of its readings.
+    """
+    steps: list[dict[str, exp.Expr]] = []
+    given = whole = column(raw)
+    if json:
+        steps.append({f"{raw}.said": _said(given)})
+        given, whole = column(f"{raw}.said"), _unescaped(whole)
+    null_if = field.null_if if field else ()
+    if null_if:
+        unwanted = is_one_of(column(f"{raw}.whole"), null_if)
+        steps.append({f"{raw}.whole": whole})
+        steps.append({f"{raw}.given": unless(unwanted, given)})
+        given, whole = column(f"{raw}.given"), column(f"{raw}.whole")
+    steps += _plainly(raw, given, zone)
+    steps += _otherwise(raw, given, whole, zone)
+    return within_calendar(name, given, column(f"{raw}.read"), steps)
+
+
+def within_calendar(
+    name: str, given: exp.Expr, read: exp.Expr, steps: Sequence[dict[str, exp.Expr]]
+) -> Extracted:
+    """A time that was read of what was given, where it is one of the years that we count in."""
+    first = _FIRST_OF_RUNS if name in RUN_TIMES else _FIRST_INSTANT
+    low, high = timestamp_literal(first), timestamp_literal(_LAST_INSTANT - 1)
+    value = when(exp.Between(this=read.copy(), low=low, high=high), read.copy())
+    early = call("coalesce", exp.LT(this=read.copy(), expression=low.copy()), exp.false())
+    flaws = {NOT_A_TIME: unread(given, value, exp.true())}
+    if name in RUN_TIMES:
+        flaws = {NOT_A_TIME: unread(given, value, exp.not_(early)), TOO_EARLY: early.copy()}
+    sound = exp.or_(missing(given), present(value))
+    return Extracted(value, flaws, tuple(steps), sound=sound)
+
+
+def _said(json: exp.Expr) -> exp.Expr:
+    """What a JSON value says, if it is plain ASCII; a number of 8 digits so that it is no date."""
+    quoted = exp.Between(this=json.copy(), low=text('"'), high=text("#"))
+    inner = exp.Sub(this=call("strlen", json.copy()), expression=exp.Literal.number(2))
+    bare = call("substr", json.copy(), exp.Literal.number(2), inner)
+    number = call("concat", json.copy(), text(".0"))
+    return exp.Case(
+        ifs=[exp.If(this=quoted, true=bare), exp.If(this=_has_length(json, 8), true=number)],
+        default=json.copy(),
+    )
+
+
+def _unescaped(json: exp.Expr) -> exp.Expr:
+    """The text of any JSON value."""
+    return call("json_extract_string", cast(json.copy(), "JSON"), text("$"))
+
+
+def is_one_of(given: exp.Expr, null_if: Sequence[str]) -> exp.Expr:
+    """Whether a time is one that `null_if` lists: a number by its value, a text as written."""
+    tests: list[exp.Expr] = [
+        exp.In(this=given.copy(), expressions=[text(entry) for entry in null_if])
+    ]
+    values = [value for entry in null_if if (value := plain_number(entry)) is not None]
+    tests += [is_number(given, value) for value in values]
+    return exp.or_(*tests)
+
+
+def instant_of(entry: str, zone: ZoneInfo) -> int | None:
+    """The instant that an entry of `null_if` means, an epoch or a written time."""
+    value = plain_number(entry)
+    if value is None:
+        try:
+            return read_time(entry, zone)
+        except ValueError:
+            return None
+    for limit, micros in _EPOCH_SIZES:
+        if abs(value) < limit:
+            return math.floor(value * int(micros))
+    return math.floor(value / 1000)
+
+
+def _plainly(raw: str, given: exp.Expr, zone: str) -> list[dict[str, exp.Expr]]:
+    """The steps to a time that is written as most are: `plain`, null where it is none.
+
+    DuckDB reads dates with dashes, but takes any two digits for the hours and minutes of an offset.
+    Where those are not seen to be right, it reads the time without its zone too: the two are apart
+    by the offset.
+    """
+    sure, zoned, local, count, plain = (
+        f"{raw}.{step}" for step in ("sure", "zoned", "local", "count", "plain")
+    )
+    dated = _is_dated(given)
+    micros = call("epoch_us", try_cast(given.copy(), "TIMESTAMPTZ"))
+    unsure = exp.and_(present(column(zoned)), exp.not_(column(sure)))
+    return [
+        {
+            sure: _has_sure_offset(given, zone),
+            zoned: when(dated, micros),
+            count: unless(dated.copy(), try_cast(given.copy(), "BIGINT")),
+        },
+        {local: when(unsure, try_cast(given.copy(), "TIMESTAMP"))},
+        {plain: _plain(given, column(zoned), column(local), column(count), zone)},
+    ]
+
+
+def _is_dated(given: exp.Expr) -> exp.Expr:
+    fifth = call("substr", given.copy(), exp.Literal.number(5), exp.Literal.number(1))
+    return exp.In(this=fifth, expressions=[text("-"), text("/")])
+
+
+def _has_length(given: exp.Expr, length: int) -> exp.Expr:
+    return exp.EQ(this=call("strlen", given.copy()), expression=exp.Literal.number(length))
+
+
+def _last(given: exp.Expr, length: int) -> exp.Expr:
+    return call("substr", given.copy(), exp.Literal.number(-length))
+
+
+def _has_sure_offset(given: exp.Expr, zone: str) -> exp.Expr:
+    """Whether the text of a time ends in Z, or in an offset that can be, such as +05:30.
+
+    In UTC a time without an offset is as good.
+    """
+    minutes = exp.LT(this=_last(given, 2), expression=text("60"))
+
+    def offset(sign: str) -> exp.Expr:
+        low, high = text(f"{sign}00:00"), text(f"{sign}23:59")
+        return exp.and_(exp.Between(this=_last(given, 6), low=low, high=high), minutes.copy())
+
+    rest = call("substr", given.copy(), exp.Literal.number(12))
+    west = call("contains", rest, text("-"))
+    ifs = [
+        exp.If(this=call("ends_with", given.copy(), text("Z")), true=exp.true()),
+        exp.If(this=call("contains", given.copy(), text("+")), true=offset("+")),
+        exp.If(this=west, true=offset("-")),
+    ]
+    return exp.Case(ifs=ifs, default=exp.true() if zone == "UTC" else exp.false())
+
+
+def _plain(
+    given: exp.Expr, zoned: exp.Expr, local: exp.Expr, count: exp.Expr, zone: str
+) -> exp.Expr:
+    date = in_utc(call("try_strptime", given.copy(), text("%Y%m%d")), zone)
+    digits = exp.EQ(this=cast(count.copy(), "VARCHAR"), expression=given.copy())
+    offset = exp.Paren(this=exp.Sub(this=zoned.copy(), expression=call("epoch_us", local.copy())))
+    none = exp.EQ(this=offset, expression=exp.Literal.number(0))
+    ifs = [
+        exp.If(this=exp.and_(present(zoned), missing(local)), true=_from_micros(zoned)),
+        exp.If(this=_has_length(given, 8), true=call("coalesce", date, epoch_of_integer(count))),
+        exp.If(this=digits, true=epoch_of_integer(count)),
+    ]
+    if zone != "UTC":
+        rest = call("substr", given.copy(), exp.Literal.number(12))
+        named = call("regexp_matches", rest, text("[A-Za-z+-]"))
+        naive = exp.and_(none.copy(), exp.not_(named))
+        ifs.append(exp.If(this=naive, true=in_utc(local, zone)))
+    possible = exp.LT(this=call("abs", offset.copy()), expression=exp.Literal.number(DAY))
+    odd_minutes = exp.Between(this=_last(given, 2), low=text("60"), high=text("99"))
+    right = exp.or_(none, exp.and_(possible, exp.not_(odd_minutes)))
+    return exp.Case(ifs=[*ifs, exp.If(this=right, true=_from_micros(zoned))])
+
+
+def _otherwise(raw: str, given: exp.Expr, whole: exp.Expr, zone: str) -> list[dict[str, exp.Expr]]:
+    """The steps to a time that is not plain: an epoch with a fraction, or what PATTERN takes.
+
+    `whole` is the value without any escapes.
+    """
+    plain, epoch, parts = (f"{raw}.{step}" for step in ("plain", "epoch", "parts"))
+    settled = exp.or_(present(column(plain)), missing(given))
+    underscored = call("contains", given.copy(), text("_"))
+    no_epoch = exp.or_(settled, _is_dated(given), underscored)
+    no_parts = exp.or_(settled.copy(), present(column(epoch)))
+    names = exp.Array(expressions=[text(part) for part in PARTS])
+    read = exp.Case(
+        ifs=[
+            exp.If(this=present(column(plain)), true=column(plain)),
+            exp.If(this=present(column(epoch)), true=epoch_time(column(epoch))),
+        ],
+        default=_odd(column(parts), zone),
+    )
+    return [
+        {epoch: unless(no_epoch, try_cast(given.copy(), "DECIMAL(38, 18)"))},
+        {parts: unless(no_parts, call("regexp_extract", whole.copy(), text(PATTERN), names))},
+        {f"{raw}.read": read},
+    ]
+
+
+def _odd(parts: exp.Expr, zone: str) -> exp.Expr:
+    """The time that the parts of PATTERN mean; null where one of them cannot be."""
+    day, hour, minute, second, fraction, offset, name = (
+        call("struct_extract", parts.copy(), text(part)) for part in PARTS
+    )
+    empty = text("")
+
+    def is_empty(part: exp.Expr) -> exp.Expr:
+        return exp.EQ(this=part.copy(), expression=empty.copy())
+
+    def or_zero(part: exp.Expr) -> exp.Expr:
+        return when(is_empty(part), text("00"), part.copy())
+
+    leaps = exp.EQ(this=second, expression=text("60"))
+    places = [
+        call("substr", day.copy(), exp.Literal.number(start), exp.Literal.number(length))
+        for start, length in ((1, 4), (5, 2), (7, 2))
+    ]
+    basic = call("concat_ws", text("-"), *places)
+    local = call(
+        "concat",
+        when(_has_length(day, 8), basic, call("replace", day.copy(), text("/"), text("-"))),
+        text(" "),
+        call(
+            "concat_ws",
+            text(":"),
+            or_zero(hour),
+            or_zero(minute),
+            when(leaps, text("59"), or_zero(second)),
+        ),
+        text("."),
+        or_zero(fraction),
+    )
+    utc = exp.In(this=call("upper", name.copy()), expressions=[text(n) for n in UTC_NAMES])
+    own = exp.Case(
+        ifs=[
+            exp.If(this=exp.not_(is_empty(offset)), true=_ascii_offset(offset)),
+            exp.If(this=utc, true=text("+00")),
+        ],
+        default=call("concat", text(" "), name.copy()),
+    )
+    naive = exp.and_(is_empty(offset), is_empty(name))
+    zoned = _from_micros(call("epoch_us", try_cast(call("concat", local, own), "TIMESTAMPTZ")))
+    read = when(naive, in_utc(try_cast(local.copy(), "TIMESTAMP"), zone), zoned)
+    clock = call("concat", hour.copy(), minute.copy())
+    there = call("strftime", read.copy(), text("%H%M"))
+    may_leap = exp.In(this=text("2359"), expressions=[clock, there])
+    next_second = exp.Add(this=read.copy(), expression=call("to_seconds", exp.Literal.number(1)))
+    return exp.Case(
+        ifs=[
+            exp.If(this=is_empty(day), true=exp.Null()),
+            exp.If(this=exp.not_(leaps.copy()), true=read),
+            exp.If(this=may_leap, true=exp.Paren(this=next_second)),
+        ]
+    )
+
+
+def _ascii_offset(offset: exp.Expr) -> exp.Expr:
+    return call("replace", offset.copy(), text("−"), text("-"))
+
+
+def _from_micros(micros: exp.Expr) -> exp.Expr:
+    return call("make_timestamp", micros.copy())
+
+
+def in_utc(naive: exp.Expr, zone: str) -> exp.Expr:
+    """The UTC timestamp of a local one; of the two that it may mean, the later."""
+    if zone == "UTC":
+        return naive.copy()
+    return _from_micros(call("epoch_us", call("timezone", text(zone), naive.copy())))
+
+
+def from_instant(instant: exp.Expr) -> exp.Expr:
+    """The UTC timestamp of one with a zone."""
+    return _from_micros(call("epoch_us", instant))
+
+
+def cut_nanoseconds(time: exp.Expr) -> exp.Expr:
+    """The timestamp of a time in nanoseconds, which a cast would round."""
+    return _from_micros(_cut(call("epoch_ns", time)))
+
+
+def _cut(nanos: exp.Expr) -> exp.Expr:
+    """The microseconds that have begun in so many nanoseconds."""
+    exact = cast(nanos.copy(), "DECIMAL(38, 0)")
+    micros = exp.Mul(this=exact, expression=exp.Literal.number("0.001"))
+    return cast(call("floor", micros), "BIGINT")
+
+
+def epoch_of_integer(count: exp.Expr) -> exp.Expr:
+    """The UTC timestamp of an epoch that is a BIGINT, whose unit is told by its size."""
+
+    def micros(factor: str) -> exp.Expr:
+        return exp.Mul(this=count.copy(), expression=exp.Literal.number(factor))
+
+    return _of_micros(count, micros, _cut(count))
+
+
+def epoch_time(number: exp.Expr) -> exp.Expr:
+    """The UTC timestamp of an epoch that is a decimal."""
+
+    def micros(factor: str) -> exp.Expr:
+        product = exp.Mul(this=number.copy(), expression=exp.Literal.number(factor))
+        return call("floor", product)
+
+    return _of_micros(number, micros, micros("0.001"))
+
+
+def _of_micros(number: exp.Expr, micros: Callable[[str], exp.Expr], of_nanos: exp.Expr) -> exp.Expr:
+    branches = []
+    for limit, factor in _EPOCH_SIZES:
+        low, high = exp.Literal.number(-limit), exp.Literal.number(limit)
+        inside = exp.and_(
+            exp.GT(this=number.copy(), expression=low), exp.LT(this=number.copy(), expression=high)
+        )
+        branches.append(exp.If(this=inside, true=micros(factor)))
+    whole = try_cast(exp.Case(ifs=branches, default=of_nanos), "BIGINT")
+    known = exp.Between(
+        this=whole.copy(),
+        low=exp.Literal.number(_FIRST_INSTANT),
+        high=exp.Literal.number(_LAST_INSTANT),
+    )
+    return when(known, _from_micros(whole))
