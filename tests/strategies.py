@@ -24,6 +24,7 @@ from oracle import (
     number_of,
     read_outcome,
     read_text,
+    round9,
     to_instant,
     to_micros,
     to_moment,
@@ -200,7 +201,21 @@ AMOUNTS: dict[str, Text] = {
         lambda run: run["cleanup_minutes"] if run["outcome"] == "failure" else Fraction(0),
     ),
 }
-RULES: dict[str, Text] = CONDITIONS | OUTCOME_CONDITIONS | AMOUNTS
+
+
+def bounded(amount: Text) -> Text:
+    """What one run spends is below 10^18, or null."""
+
+    def meaning(run: Run) -> Any:
+        value = amount(run)
+        return None if value is None or abs(round9(value)) >= 10**18 else value
+
+    return Text(amount.reads, meaning)
+
+
+RULES: dict[str, Text] = (
+    CONDITIONS | OUTCOME_CONDITIONS | {text: bounded(one) for text, one in AMOUNTS.items()}
+)
 
 
 # Times: mostly at the edges of windows
@@ -296,6 +311,9 @@ ODD_NUMBERS = (
     *(10**18, -(10**18), 2.5e27, "1" + "0" * 30, 1e300, "0." + "0" * 20 + "1"),
 )
 """What a column of numbers may hold besides numbers as they should be."""
+DIVIDED = ("cost_usd", "duration_ms")
+"""What rules divide, which is worked out to about 15 digits."""
+SMALLER = tuple(one for one in ODD_NUMBERS if abs(number_of(one) or 0) < 10**6)
 RAW_RECORDS = ('{"start_time": }', "null", "[1]", '"text"', "17", '{"outcome": "success"}')
 NAMES = (
     "b.jsonl",
@@ -325,7 +343,8 @@ def _template(draw: st.DrawFn, clean: bool) -> dict[str, Any]:
     record["outcome"] = draw(st.sampled_from(OUTCOMES if clean else (*OUTCOMES, *ODD_OUTCOMES)))
     for key, menu in MEASURED.items():
         is_odd = not clean and draw(st.integers(0, 3)) == 0
-        record[key] = draw(st.sampled_from(ODD_NUMBERS if is_odd else menu))
+        odd = SMALLER if key in DIVIDED else ODD_NUMBERS
+        record[key] = draw(st.sampled_from(odd if is_odd else menu))
     if draw(st.integers(0, 3)) == 0:
         record["end_time"] = draw(st.sampled_from((800_000, 800_001, 10**9)))
     if draw(st.integers(0, 3)) == 0:
