@@ -17,7 +17,7 @@ from ebudget.policy import ALL, Budget, OnInsufficient, Policy
 from ebudget.quantities import DAY, HOUR, LEEWAY, MINUTE, SECOND, Duration
 from ebudget.selection import Selection
 from ebudget.statement import Account, Alert, Lack, Statement, Verdict
-from ebudget.text_safety import visible
+from ebudget.text_safety import quoted, visible
 from ebudget.verdicts import failing_share, graded
 from ebudget.windows import Severity
 
@@ -181,7 +181,7 @@ def check_change(policy: Policy, change: str) -> None:
     hint = close if close.startswith("; did you mean") else ""
     names = ", ".join(sorted(known)) or "none"
     raise UsageError(
-        f"--change {visible(change)!r}: no gate of the policy names this{visible(hint)}; "
+        f"--change {quoted(change)}: no gate of the policy names this{visible(hint)}; "
         f"known: {visible(names)}"
     )
 

@@ -18,7 +18,7 @@ from ebudget.query import RUNS, Plan
 from ebudget.reading import json_pointer, read_parquet, read_whole
 from ebudget.rules import call, column, text
 from ebudget.sources import Kind, Source
-from ebudget.text_safety import visible
+from ebudget.text_safety import quoted, visible
 
 SAMPLE = 500
 """Records of each text log that are looked through for the paths they have."""
@@ -130,7 +130,7 @@ def _scalars(value: Any, before: str = "", depth: int = 0) -> Iterator[tuple[str
 def _complaint(name: str, paths: Sequence[str], occurring: set[str]) -> str:
     folded = {known.lower(): known for known in sorted(occurring)}
     close = difflib.get_close_matches(paths[0].lower(), folded, 1, 0.4)
-    near = f"; the nearest path that does is {visible(folded[close[0]])!r}" if close else ""
+    near = f"; the nearest path that does is {quoted(folded[close[0]])}" if close else ""
     named = " or ".join(repr(visible(path)) for path in paths)
     what = f"the path {named} never occurs" if len(paths) == 1 else f"no path of {named} occurs"
     return f"logs.fields.{visible(name)}: {what} in the logs{near} (optional: true allows that)"

@@ -40,6 +40,13 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f"; known: {shown}"
 
 
+def unknown_column(name: str, known: Iterable[str]) -> str:
+    """That no column has a name, and how a key of the log becomes one."""
+    near = nearest(name, known)
+    how = "" if near.endswith("?") else "; any key of a log is made a column in logs.fields"
+    return f"unknown column {name!r}{near}{how}"
+
+
 def only(value: dict[str, Any], known: Iterable[str]) -> None:
     """Refuse keys that nobody reads."""
     allowed = set(known)

@@ -19,7 +19,7 @@ from ebudget.errors import InputError, UsageError
 from ebudget.misfit import nearest
 from ebudget.render.page import Look
 from ebudget.sources import is_log_name
-from ebudget.text_safety import visible
+from ebudget.text_safety import quoted, visible
 
 SUMMARY = "GITHUB_STEP_SUMMARY"
 """The variable that names the file of a job's summary on GitHub Actions."""
@@ -38,7 +38,7 @@ def check_format(name: str, known: Collection[str]) -> None:
     if name not in known:
         *most, last = known
         raise UsageError(
-            f"--format {visible(name)!r}: write {', '.join(most)} or {last}{nearest(name, known)}"
+            f"--format {quoted(name)}: write {', '.join(most)} or {last}{nearest(name, known)}"
         )
 
 
@@ -52,7 +52,7 @@ def parse_outputs(
         kind, equals, name = item.partition("=")
         if not equals or not name:
             raise UsageError(
-                f"--output {visible(item)!r}: write FORMAT=PATH, such as json=report.json"
+                f"--output {quoted(item)}: write FORMAT=PATH, such as json=report.json"
             )
         check_format(kind, known)
         path, shown = Path(name), visible(name)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from ebudget.allowance import KEYS, By
 from ebudget.columns import BY_NAME, NUMBERS, TIERS, Type
 from ebudget.extracted_numbers import plain_number
-from ebudget.misfit import nearest
+from ebudget.misfit import nearest, unknown_column
 from ebudget.policy import (
     ALL,
     Budget,
@@ -21,7 +21,7 @@ from ebudget.policy import (
     SpendSum,
     SpendWhen,
 )
-from ebudget.rules import Rule, RuleError, compile_amount, compile_condition
+from ebudget.rules import Rule, RuleError, UnknownColumn, compile_amount, compile_condition
 
 Path = tuple[str | int, ...]
 Finding = tuple[Path, str]
@@ -89,9 +89,6 @@ def check_policy(policy: Policy, failures: Collection[str]) -> Iterator[Finding]
         yield from _check_gate((*path, "gate"), budget.gate)
 
 
-_UNKNOWN = re.compile(r"unknown column '([^']*)'")
-
-
 def _errors_of(
     text: str, types: Mapping[str, Type], compile_: Callable[[str, Mapping[str, Type]], Rule]
 ) -> Iterator[RuleError]:
@@ -100,15 +97,15 @@ def _errors_of(
     """
     error, guessed = _error_of(text, types, compile_), types
     while error is not None:
-        match = _UNKNOWN.match(str(error))
-        if match is None:
+        if not isinstance(error, UnknownColumn):
             yield error
             return
-        yield RuleError(f"{match[0]}{nearest(match[1], types)}", error.at)
-        known = [{**guessed, match[1]: type_} for type_ in Type]
+        yield UnknownColumn(error.name, types, error.at)
+        known = [{**guessed, error.name: type_} for type_ in Type]
         after = [(_error_of(text, guess, compile_), guess) for guess in known]
         error, guessed = next(
-            ((e, g) for e, g in after if e is None or _UNKNOWN.match(str(e))), (None, guessed)
+            ((e, g) for e, g in after if e is None or isinstance(e, UnknownColumn)),
+            (None, guessed),
         )
 
 
@@ -135,7 +132,7 @@ def _check_key(policy: Policy) -> Iterator[Finding]:
                 message = "'day' is the day of start_time here; give the mapped column another name"
                 yield path, message
         elif name not in types:
-            yield path, f"unknown column {name!r}{nearest(name, [*types, DAY_OF_RUN])}"
+            yield path, unknown_column(name, [*types, DAY_OF_RUN])
         elif types[name] is Type.LIST:
             yield path, f"{name} is a list; a run is known by texts, numbers, booleans and times"
         if name in policy.logs.key[:index]:
@@ -248,7 +245,7 @@ def _check_columns(path: Path, budget: Budget, types: dict[str, Type]) -> Iterat
                 yield (*path, key, index), f"{name!r} is there twice"
     for place, name in places:
         if name not in types:
-            yield place, f"unknown column {name!r}{nearest(name, groupable)}"
+            yield place, unknown_column(name, groupable)
         elif place[2] == "for" and types[name] in NUMBERS:
             (selector,) = (s for s in budget.for_ if s.column == name)
             try:

@@ -19,7 +19,7 @@ from ebudget.policy_check import check_policy
 from ebudget.policy_file import plain_value
 from ebudget.quantities import number
 from ebudget.rules import RuleError, with_column
-from ebudget.text_safety import visible
+from ebudget.text_safety import quoted, visible
 
 _LONGER: Mapping[str, tuple[str, ...]] = {
     "freeze_below": ("gate", "freeze_below"),
@@ -56,7 +56,7 @@ class Draft:
     def edit(self, text: str, option: str = "--set") -> Edit:
         """The edit that `BUDGET.KEY=VALUE` means. Raises UsageError."""
         left, equals, value = text.partition("=")
-        shown = f"{option} {visible(text)!r}"
+        shown = f"{option} {quoted(text)}"
         if not equals:
             raise UsageError(f"{shown}: write BUDGET.KEY=VALUE, such as wrong-edits.allow=20%")
         owners = [name for name in self.policy.budgets if left.startswith(f"{name}.")]
@@ -65,7 +65,7 @@ class Draft:
         if not owners:
             name = left.partition(".")[0]
             near = visible(nearest(name, self.policy.budgets))
-            raise UsageError(f"{shown}: no budget is named {visible(name)!r}{near}")
+            raise UsageError(f"{shown}: no budget is named {quoted(name)}{near}")
         budget = max(owners, key=len)
         first, *rest = left[len(budget) + 1 :].split(".", 1)
         path = _LONGER.get(first, (first,))
@@ -77,7 +77,7 @@ class Draft:
             )
         if path[0] not in KEYS:
             raise UsageError(
-                f"{shown}: unknown key {visible(path[0])!r}"
+                f"{shown}: unknown key {quoted(path[0])}"
                 f"{visible(nearest(path[0], [*KEYS, *_LONGER]))}"
             )
         read: Any = value if path[0] == "respond" and len(path) > 1 else plain_value(value, shown)
@@ -106,7 +106,7 @@ class Draft:
             if inner is not None and not isinstance(inner, dict):
                 where = ".".join(edit.path[: depth + 1])
                 raise UsageError(
-                    f"{visible(edit.source)}: {where} is {visible(str(inner))!r} and has no keys; "
+                    f"{visible(edit.source)}: {where} is {quoted(str(inner))} and has no keys; "
                     f"set {edit.budget}.{where} as a whole"
                 )
             at[key] = inner = dict(inner or {})
@@ -174,7 +174,7 @@ _RANGE = re.compile(rf"{_VALUE}\.\.{_VALUE}(?::{_VALUE})?\Z")
 def parse_sweep(draft: Draft, text: str) -> Sweep:
     """The sweep that `BUDGET.KEY=FIRST..LAST:STEP` means. Raises UsageError."""
     left, _, span = text.partition("=")
-    shown = f"--sweep {visible(text)!r}"
+    shown = f"--sweep {quoted(text)}"
     example = "write BUDGET.KEY=FIRST..LAST:STEP, such as wrong-edits.allow=2%..20%:2%"
     found = _RANGE.match(span)
     if not found or not found[5]:
@@ -221,7 +221,7 @@ def with_scaled_column(policy: Policy, column: str, factor: Fraction) -> Policy:
     numeric = [name for name, type_ in types.items() if type_ in (Type.NUMBER, Type.INTEGER)]
     if column not in numeric:
         near = visible(nearest(column, numeric))
-        raise UsageError(f"--scale {visible(column)!r}: no such number{near}")
+        raise UsageError(f"--scale {quoted(column)}: no such number{near}")
 
     def scaled(text: str) -> str:
         try:

@@ -32,7 +32,7 @@ from ebudget.packing import (
 )
 from ebudget.sources import Kind, Source
 from ebudget.tables import table_lines
-from ebudget.text_safety import visible
+from ebudget.text_safety import quoted, visible
 
 _SAMPLE = 1 << 20
 """Bytes of a file that are looked through for other arrays."""
@@ -122,9 +122,9 @@ def never_wrapped(path: str, sources: Sequence[Source]) -> InputError:
             known |= {found: None for found, _ in arrays_of(record)}
     folded = {name.lower(): name for name in known}
     close = difflib.get_close_matches(path.lower(), folded, 1, 0.4)
-    near = f"; the nearest path that does is {visible(folded[close[0]])!r}" if close else ""
+    near = f"; the nearest path that does is {quoted(folded[close[0]])}" if close else ""
     if known and not close:
         near = f"; arrays that do: {', '.join(visible(name) for name in list(known)[:5])}"
     return InputError(
-        f"logs.records_at: the path {visible(path)!r} never occurs in the logs as an array{near}"
+        f"logs.records_at: the path {quoted(path)} never occurs in the logs as an array{near}"
     )

@@ -32,7 +32,7 @@ from ebudget.rules import (
     written,
 )
 from ebudget.sources import Kind, Source
-from ebudget.text_safety import visible
+from ebudget.text_safety import quoted
 
 FILE, ROW, REJECT = "_ebudget_file", "_ebudget_row", "_ebudget_reject"
 """The file a record came from, its place there (from 0), and why it is rejected."""
@@ -102,7 +102,7 @@ def _refuse_case_twins(branch: _Branch) -> None:
         other = seen.setdefault(key.lower(), key)
         if other != key:
             raise InputError(
-                f"the log's keys {visible(other)!r} and {visible(key)!r} differ by case only and "
+                f"the log's keys {quoted(other)} and {quoted(key)} differ by case only and "
                 "cannot both be read; map one of them under logs.fields to another path"
             )
         _refuse_case_twins(child)

@@ -11,7 +11,7 @@ import contextlib
 import logging
 import re
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from zoneinfo import ZoneInfo
@@ -22,7 +22,7 @@ from sqlglot.errors import ParseError, TokenError
 from sqlglot.tokenizer_core import Token, TokenType
 
 from ebudget.columns import Type
-from ebudget.misfit import nearest
+from ebudget.misfit import nearest, unknown_column
 from ebudget.windows import moment
 from ebudget.written_time import read_time
 
@@ -40,6 +40,14 @@ class RuleError(Exception):
     def __init__(self, message: str, at: int | None = None) -> None:
         super().__init__(message)
         self.at = at
+
+
+class UnknownColumn(RuleError):
+    """An expression that reads a column which nobody knows."""
+
+    def __init__(self, name: str, known: Iterable[str], at: int | None) -> None:
+        super().__init__(unknown_column(name, known), at)
+        self.name = name
 
 
 @dataclass(frozen=True)
@@ -211,9 +219,7 @@ class _Compiler:
             raise RuleError("only plain names are columns", _place(node))
         name = self.folded.get(node.name.lower())
         if name is None:
-            raise RuleError(
-                f"unknown column {node.name!r}{nearest(node.name, self.types)}", _place(node)
-            )
+            raise UnknownColumn(node.name, self.types, _place(node))
         self.columns.add(name)
         return _Term(self.types[name], column(name))
 

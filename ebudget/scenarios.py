@@ -13,7 +13,7 @@ from ebudget.policy import Logs, Policy
 from ebudget.quantities import Duration
 from ebudget.replay import Replay, replayed
 from ebudget.statement import Account
-from ebudget.text_safety import visible
+from ebudget.text_safety import quoted
 from ebudget.traffic import Change, changed
 
 AS_IT_STANDS = "as it stands"
@@ -55,7 +55,7 @@ def joined(policy: Policy, others: Iterable[Policy]) -> Policy:
                 fields.setdefault(name, field)
             if fields.get(name) != field:
                 raise UsageError(
-                    f"the policies map the column {visible(name)!r} differently, so one reading "
+                    f"the policies map the column {quoted(name)} differently, so one reading "
                     "cannot serve both"
                 )
         for what, mine, theirs in (

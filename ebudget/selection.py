@@ -9,7 +9,7 @@ from ebudget.errors import UsageError
 from ebudget.misfit import nearest
 from ebudget.policy import Policy, Selector
 from ebudget.statement import Account, Statement
-from ebudget.text_safety import visible
+from ebudget.text_safety import quoted, visible
 
 NO_VALUE = "(none)"
 """What stands for a missing value on the command line."""
@@ -42,7 +42,7 @@ def check_budgets(policy: Policy, names: Sequence[str], option: str = "--budget"
     for name in names:
         if name not in policy.budgets:
             near = visible(nearest(name, policy.budgets))
-            raise UsageError(f"{option} {visible(name)!r}: no such budget{near}")
+            raise UsageError(f"{option} {quoted(name)}: no such budget{near}")
 
 
 def select(statement: Statement, budgets: Sequence[str], wanted: Sequence[str]) -> Selection:
@@ -54,11 +54,11 @@ def select(statement: Statement, budgets: Sequence[str], wanted: Sequence[str]) 
     for item in wanted:
         column, equals, value = item.partition("=")
         if not equals:
-            raise UsageError(f"--for {visible(item)!r}: write COLUMN=VALUE, such as workflow=x")
+            raise UsageError(f"--for {quoted(item)}: write COLUMN=VALUE, such as workflow=x")
         columns = {name for account in statement.accounts for name, _ in account.group}
         if column not in columns:
             raise UsageError(
-                f"--for {visible(item)!r}: no account is parted by {visible(column)!r}"
+                f"--for {quoted(item)}: no account is parted by {quoted(column)}"
                 f"{nearest(column, columns)}"
             )
         values.setdefault(column, set()).add(None if value == NO_VALUE else value)

@@ -15,7 +15,7 @@ from ebudget.packing import content_of
 from ebudget.reading import FILE, REJECT, Canonical, read_whole
 from ebudget.rules import call, column, text
 from ebudget.sources import Kind, Source
-from ebudget.text_safety import visible
+from ebudget.text_safety import quoted, visible
 from ebudget.warehouse import Warehouse
 
 _LOOKED_AT = 20
@@ -62,7 +62,7 @@ def _form_of(warehouse: Warehouse, canonical: Canonical, source: Source) -> str 
     if at is None:
         return None
     return (
-        f"holds no run at its top: the runs may lie in {visible(at)!r}; "
+        f"holds no run at its top: the runs may lie in {quoted(at)}; "
         f"write logs: {{records_at: {visible(at)}}}"
     )
 

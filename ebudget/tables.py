@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 from ebudget.columns import BY_NAME
 from ebudget.packing import Damaged
-from ebudget.text_safety import visible
+from ebudget.text_safety import quoted
 
 DELIMITERS = ",;\t|"
 MALFORMED_LINE = "{"
@@ -140,7 +140,7 @@ def _header(fields: list[Field] | None) -> list[str]:
         if not name:
             raise Damaged(f"column {number} of its header has no name")
         if names.index(name) != number - 1:
-            raise Damaged(f"two columns of its header are named {visible(name)!r}")
+            raise Damaged(f"two columns of its header are named {quoted(name)}")
     return names
 
 

@@ -17,6 +17,11 @@ def visible(text: str, longest: int = _LONGEST) -> str:
     return shown if len(shown) <= longest else shown[: longest - 1] + "…"
 
 
+def quoted(text: str, longest: int = _LONGEST) -> str:
+    """The same between quotation marks, as messages name what somebody wrote."""
+    return f"'{visible(text, longest)}'"
+
+
 def _escape(character: str) -> str:
     code = ord(character)
     named = {9: "\\t", 10: "\\n", 13: "\\r"}.get(code)

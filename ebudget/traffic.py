@@ -18,7 +18,7 @@ from ebudget.policy import Policy
 from ebudget.query import ALWAYS, COUNT
 from ebudget.reading import FLAW_BITS
 from ebudget.selection import NO_VALUE
-from ebudget.text_safety import visible
+from ebudget.text_safety import quoted, visible
 
 FINEST = 10**20
 """Parts of a run at most: sums of them still fit into 128 bits."""
@@ -117,7 +117,7 @@ def check_values(ledger: Ledger, changes: Sequence[Change]) -> None:
                 names = [NO_VALUE if one is None else one for one in known]
                 asked = NO_VALUE if value is None else value
                 raise UsageError(
-                    f"no run of the log has {column}={visible(asked)!r}"
+                    f"no run of the log has {column}={quoted(asked)}"
                     f"{visible(nearest(asked, names))}"
                 )
 

@@ -45,7 +45,7 @@ from ebudget.render.check import as_json, as_text, github, junit, markdown
 from ebudget.render.page import Look
 from ebudget.selection import check_budgets, select
 from ebudget.statement import Statement
-from ebudget.text_safety import visible
+from ebudget.text_safety import quoted, visible
 from ebudget.windows import timestamp
 
 T = TypeVar("T")
@@ -248,7 +248,7 @@ def _choice(option: str, text: str | None, known: Mapping[str, T]) -> T | None:
         return None
     if text not in known:
         names = ", ".join(known)
-        raise UsageError(f"{option} {visible(text)!r}: write one of {names}")
+        raise UsageError(f"{option} {quoted(text)}: write one of {names}")
     return known[text]
 
 

@@ -40,7 +40,7 @@ from ebudget.render import as_json, as_text, markdown
 from ebudget.render.page import Look
 from ebudget.selection import check_budgets, select
 from ebudget.statement import Statement
-from ebudget.text_safety import visible
+from ebudget.text_safety import quoted, visible
 
 FORMATS: dict[str, Callable[[Statement, Look], str]] = {
     "text": as_text.render,
@@ -123,7 +123,7 @@ def _breakdowns(by: str | None, policy: Policy) -> tuple[str, ...]:
     for name in names:
         if name not in known:
             near = visible(nearest(name, known))
-            raise UsageError(f"--by {visible(name)!r}: no such column to group by{near}")
+            raise UsageError(f"--by {quoted(name)}: no such column to group by{near}")
     return names
 
 

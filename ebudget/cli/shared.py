@@ -13,7 +13,7 @@ import typer
 
 from ebudget.errors import UsageError
 from ebudget.policy import Policy
-from ebudget.text_safety import visible
+from ebudget.text_safety import quoted, visible
 from ebudget.windows import moment
 from ebudget.written_time import read_time
 
@@ -80,9 +80,9 @@ def as_of_moment(text: str | None, policy: Policy) -> datetime | Literal["now"] 
     try:
         read = moment(read_time(text, policy.timezone))
     except ValueError:
-        raise UsageError(f"--as-of {visible(text)!r}: write now or 2026-10-31T23:54:00Z") from None
+        raise UsageError(f"--as-of {quoted(text)}: write now or 2026-10-31T23:54:00Z") from None
     if not 1678 < read.year < 9000:
-        raise UsageError(f"--as-of {visible(text)!r}: the year is out of range")
+        raise UsageError(f"--as-of {quoted(text)}: the year is out of range")
     return read
 
 

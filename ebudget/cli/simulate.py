@@ -47,7 +47,7 @@ from ebudget.scenarios import AS_IT_STANDS, Scenario
 from ebudget.selection import NO_VALUE, check_budgets, select
 from ebudget.simulation import History, Question, Simulation
 from ebudget.simulation import simulate as answer
-from ebudget.text_safety import visible
+from ebudget.text_safety import quoted, visible
 from ebudget.traffic import Change, Mended, MoreRuns, Only, Part, Without, assumption
 
 FORMATS: dict[str, Callable[[Simulation, Look], str]] = {
@@ -265,13 +265,13 @@ def _part(option: str, text: str, policy: Policy) -> Part:
         column = column.strip()
         if not equals:
             raise UsageError(
-                f"{option} {visible(text)!r}: write COLUMN=VALUE, such as action_type=refund"
+                f"{option} {quoted(text)}: write COLUMN=VALUE, such as action_type=refund"
             )
         if column not in known:
             near = visible(nearest(column, known))
-            raise UsageError(f"{option} {visible(text)!r}: no such column{near}")
+            raise UsageError(f"{option} {quoted(text)}: no such column{near}")
         if column in found:
-            raise UsageError(f"{option} {visible(text)!r}: {column} is there twice")
+            raise UsageError(f"{option} {quoted(text)}: {column} is there twice")
         found[column] = None if value == NO_VALUE else value
     return tuple(found.items())
 
@@ -280,23 +280,21 @@ def _scale(group: _Group, text: str, policy: Policy) -> None:
     what, equals, factor_text = text.rpartition("=")
     example = "write failure:NAME=0.5, cost_usd=1.2 or runs:workflow=x=3"
     if not equals or not what:
-        raise UsageError(f"--scale {visible(text)!r}: {example}")
+        raise UsageError(f"--scale {quoted(text)}: {example}")
     try:
         factor = share(factor_text) if factor_text.strip().endswith("%") else number(factor_text)
     except ValueError as error:
-        raise UsageError(f"--scale {visible(text)!r}: {visible(str(error))}") from None
+        raise UsageError(f"--scale {quoted(text)}: {visible(str(error))}") from None
     if factor < 0:
-        raise UsageError(f"--scale {visible(text)!r}: a factor is 0 or more; {example}")
+        raise UsageError(f"--scale {quoted(text)}: a factor is 0 or more; {example}")
     kind, colon, rest = what.partition(":")
     if colon and kind == "failure":
         if rest not in policy.failures:
             near = visible(nearest(rest, policy.failures))
-            raise UsageError(
-                f"--scale {visible(text)!r}: no failure is named {visible(rest)!r}{near}"
-            )
+            raise UsageError(f"--scale {quoted(text)}: no failure is named {quoted(rest)}{near}")
         if factor > 1:
             raise UsageError(
-                f"--scale {visible(text)!r}: of failures a share from 0 to 1 is left; "
+                f"--scale {quoted(text)}: of failures a share from 0 to 1 is left; "
                 "more traffic is runs:workflow=x=3"
             )
         group.changes.append(Mended(rest, factor))
@@ -329,11 +327,9 @@ def _day(option: str, text: str | None) -> date | None:
     try:
         day = None if text is None else date.fromisoformat(text)
     except ValueError:
-        raise UsageError(
-            f"{option} {visible(str(text))!r}: write a date such as 2026-10-31"
-        ) from None
+        raise UsageError(f"{option} {quoted(str(text))}: write a date such as 2026-10-31") from None
     if day is not None and not 1678 < day.year < 9000:
-        raise UsageError(f"{option} {visible(str(text))!r}: the year is out of range")
+        raise UsageError(f"{option} {quoted(str(text))}: the year is out of range")
     return day
 
 
@@ -343,5 +339,5 @@ def _keep(text: str) -> Fraction:
     except ValueError as error:
         raise UsageError(f"--keep: {visible(str(error))}") from None
     if not 0 < value <= 1:
-        raise UsageError(f"--keep {visible(text)!r}: write more than 0% and at most 100%")
+        raise UsageError(f"--keep {quoted(text)}: write more than 0% and at most 100%")
     return value

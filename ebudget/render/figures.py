@@ -89,7 +89,10 @@ def consumed(account: Account) -> str:
 
 
 def spent_of_allowed(account: Account, *, unit: bool = True) -> str:
-    """`22 of 7.7 runs`, `41 of 90 min`, `$66.26 of $64.08`; a count's unit can be left out."""
+    """`22 of 7.7 runs`, `41 of 90 min`, `$66.26 of $64.08`; a count's unit can be left out.
+
+    Where nothing was judged or measured, 0 is no figure: `– of $64.08`.
+    """
     money = account.unit == "USD"
     allowed = account.allowed
     digits = 2 if money or (allowed is not None and 0 < allowed < 1) else 1
@@ -106,6 +109,8 @@ def spent_of_allowed(account: Account, *, unit: bool = True) -> str:
     least = 2 if money else 0
     sign = "$" if money else ""
     spent = _signed(plain(account.spent, count, least=least), sign)
+    if account.blank and not account.spent:
+        spent = "–"
     tail = ""
     if not money and (unit or account.unit in SHORT):
         of = rounded(account.spent if allowed is None else allowed, count)
@@ -358,10 +363,13 @@ def alarms(account: Account) -> list[str]:
     rates = dict(account.burn)
     for alert in account.firing:
         row = alert.row
+        long, short = rates[row.long.text], rates[row.short.text]
+        above = all(burn is None or burn > row.factor for burn in (long, short))
+        why = f"above {rate(row.factor)}" if above else f"an instant event in {row.short.text}"
         found.setdefault(
             row.severity,
-            f"{row.severity.upper()}: burn {rate(rates[row.long.text])} in {row.long.text} and "
-            f"{rate(rates[row.short.text])} in {row.short.text}, above {rate(row.factor)}",
+            f"{row.severity.upper()}: burn {rate(long)} in {row.long.text} and "
+            f"{rate(short)} in {row.short.text}, {why}",
         )
     return list(found.values())
 
