@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -30,7 +31,7 @@ from oracle import (
     to_moment,
     window_of,
 )
-from support import stamp
+from support import line_of, stamp
 
 # Conditions and expressions: the text that the policy holds, beside what it means
 
@@ -325,6 +326,12 @@ NAMES = (
     "p-9.jsonl",
     "p-09.jsonl",
     "p-10.jsonl",
+    "y.jsonl.zst",
+    "array.json",
+    "array.json.gz",
+    "pretty.json",
+    "table.csv",
+    "table-2.csv.zst",
 )
 VOICES = (*("all",) * 7, "silent", "failures", "failures")
 SIZES = (6, 3, 12, 20, 30, 40, 50, 60)
@@ -435,6 +442,25 @@ ODD_TIMES = (
 """Times before 1990, times that are none, and leap seconds."""
 
 
+def _raw_records(name: str) -> Sequence[str]:
+    """Records that are none, as a file of this name may hold them."""
+    if name.startswith("array"):
+        return tuple(record for record in RAW_RECORDS if record != '{"start_time": }')
+    return () if name.startswith(("pretty", "table")) else RAW_RECORDS
+
+
+def as_row(record: dict[str, Any]) -> dict[str, Any]:
+    """A record as a table holds it: flat, and every value a text or nothing."""
+
+    def cell(value: Any) -> str | None:
+        plain = value is None or isinstance(value, str)
+        return value if plain else json.dumps(value, ensure_ascii=False)
+
+    flat = {key: value for key, value in record.items() if key != "meta"}
+    flat |= {f"meta.{key}": value for key, value in record.get("meta", {}).items()}
+    return {key: cell(value) for key, value in flat.items()}
+
+
 @st.composite
 def logs(
     draw: st.DrawFn,
@@ -462,13 +488,14 @@ def logs(
     serial = 0
     for name in names:
         flat = clean or name.endswith(".parquet")
+        raw = () if flat else _raw_records(name)
         kinds = [_template(draw, flat) for _ in range(draw(st.integers(1, 5)))]
         records: list[dict[str, Any] | str] = []
         empty = draw(st.integers(0, 30)) == 30
         for _ in range(0 if empty else draw(st.sampled_from(SIZES)) // len(names)):
             serial += 1
-            if not flat and draw(st.integers(0, 20)) == 0:
-                records.append(draw(st.sampled_from(RAW_RECORDS)))
+            if raw and draw(st.integers(0, 20)) == 0:
+                records.append(draw(st.sampled_from(raw)))
                 continue
             record = dict(draw(st.sampled_from(kinds)))
             moment = draw(st.sampled_from(times))
@@ -484,7 +511,10 @@ def logs(
             ids = (None, f"r{serial}") if unique else (None, f"r{serial}", "r1", "r2", "r3")
             record["run_id"] = draw(st.sampled_from(ids))
             record["outcome"] = _voiced(record["outcome"], voice)
-            records.append(record)
+            records.append(as_row(record) if ".csv" in name and not clean else record)
+        if records and name.endswith(".jsonl") and not flat and draw(st.integers(0, 7)) == 0:
+            line = line_of(records[-1])
+            records[-1] = line[: draw(st.integers(1, len(line) - 1))].rstrip() or "{"
         if records or not name.endswith(".parquet"):
             found.append(Log(name, tuple(records)))
     return tuple(found)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Iterable, Mapping, Sequence
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -16,6 +17,11 @@ import ebudget
 from ebudget.policy_file import parse_policy
 from ebudget.statement import Day
 from oracle import Log
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 """Figures and logs that lie beside the repository where it was made; tests skip without them."""
@@ -66,9 +72,16 @@ def write_jsonl(
     data = "".join(line_of(record) + "\n" for record in records).encode()
     path = folder / name
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(gzip.compress(data, 1) if name.endswith(".gz") else data)
+    packing = path.suffix if path.suffix in PACKINGS else ""
+    path.write_bytes(PACKINGS[packing](data))
     return str(path)
 
+
+PACKINGS: dict[str, Callable[[bytes], bytes]] = {
+    "": bytes,
+    ".gz": lambda data: gzip.compress(data, 1, mtime=0),
+    ".zst": zstd.compress,
+}
 
 PARQUET_TYPES: dict[str, Any] = {
     "start_time": pl.Datetime("us", "UTC"),
@@ -108,10 +121,48 @@ def write_parquet(
 
 
 def write_log(folder: Path, log: Log) -> str:
-    """Write a log in the format that its name says; its path."""
+    """Write a log in the format that its name says; its path.
+
+    Names that begin with `array` or `pretty` are JSON documents.
+    """
     if log.path.endswith(".parquet"):
         return write_parquet(folder, log.records, log.path)  # type: ignore[arg-type]
-    return write_jsonl(folder, log.records, log.path)
+    path = folder / log.path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    packing = path.suffix if path.suffix in PACKINGS else ""
+    path.write_bytes(PACKINGS[packing](_content(path.name, log.records).encode()))
+    return str(path)
+
+
+def _content(name: str, records: Sequence[Mapping[str, Any] | str]) -> str:
+    if name.startswith("array"):
+        return f"[{', '.join(line_of(record) for record in records)}]"
+    if name.startswith("pretty"):
+        return "".join(json.dumps(one, ensure_ascii=False, indent=2) + "\n" for one in records)
+    if ".csv" in name:
+        return _table(records)
+    lines = "\n".join(line_of(record) for record in records)
+    was_cut = bool(records) and isinstance(records[-1], str)
+    return lines if was_cut or not records else lines + "\n"
+
+
+def _table(records: Sequence[Mapping[str, Any] | str]) -> str:
+    """CSV in which a text, also an empty one, is quoted, and nothing is nothing."""
+    rows = [record for record in records if not isinstance(record, str)]
+    header = dict.fromkeys(key for row in rows for key in row)
+
+    def row_of(values: Iterable[str | None]) -> str:
+        texts = ("" if one is None else one.replace('"', '""') for one in values)
+        return ",".join(
+            f'"{shown}"' if value is not None else ""
+            for shown, value in zip(texts, values, strict=True)
+        )
+
+    return "".join(
+        row_of(values) + "\r\n"
+        for values in ([*header], *([row.get(key) for key in header] for row in rows))
+        if header
+    )
 
 
 # Policies

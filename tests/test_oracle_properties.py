@@ -7,6 +7,7 @@ EBUDGET_EXAMPLES, which multiplies their number and draws new ones.
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,13 +15,15 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 import ebudget
 import oracle
 from canonical import read_values
+from ebudget.errors import InputError
 from oracle import Log
 from strategies import RULES, Case, Field, cases, fields
 from support import conserves, figures, ledger_of, statement_of, write_log
@@ -166,6 +169,27 @@ def test_ledgers_of_disjoint_logs_add_up(case: Case, cut: int) -> None:
     assert figures(ebudget.evaluate(policy, parts[1] + parts[0])) == figures(
         ebudget.evaluate(policy, added)
     )
+
+
+@examples(6)
+@given(cases(), st.data())
+def test_a_file_that_is_cut_is_refused_or_counts_as_if_it_were_not_there(
+    case: Case, data: st.DataObject
+) -> None:
+    """For files that are of one piece: packed ones, arrays and Parquet."""
+    endings = (".gz", ".zst", ".parquet", "array.json")
+    whole = [log for log in case.logs if log.path.endswith(endings) and log.records]
+    assume(whole)
+    gone = data.draw(st.sampled_from(whole))
+    with written(case.logs) as paths:
+        path = next(Path(path) for path in paths if path.endswith(gone.path))
+        content = path.read_bytes()
+        path.write_bytes(content[: data.draw(st.integers(1, len(content) - 1))])
+        with pytest.raises(InputError, match=re.escape(gone.path)):
+            read(case, paths)
+        rest = whatever_the_files(read(case, paths, skip_unreadable=True))
+    left = [log for log in case.logs if log is not gone]
+    assert rest == whatever_the_files(statement(case, left))
 
 
 @examples(5)
