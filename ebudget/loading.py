@@ -24,6 +24,7 @@ from ebudget.preparing import (
     incomplete,
     never_wrapped,
     prepared,
+    slimmed,
     unpacked_copy,
     watching,
 )
@@ -50,6 +51,8 @@ from ebudget.strangers import strange_files
 from ebudget.text_safety import visible
 from ebudget.warehouse import StatementError, Warehouse
 
+_TOO_LONG = "maximum_object_size"
+"""What DuckDB names where a line is too long."""
 SMALL = 2_000_000
 """Bytes of Parquet logs up to which they are copied."""
 
@@ -66,6 +69,8 @@ class Loaded:
     """Files that were skipped as a whole, each with the reason."""
     looked_at: set[str] = field(default_factory=set)
     """Files whose malformed lines Python's json has looked at."""
+    slimmed: set[str] = field(default_factory=set)
+    """Files of which lines were too long to be read as they are."""
     checked: dict[str, Checked] = field(default_factory=dict)
     """Packed files of which every checksum was looked at, by their paths."""
     written: int = 0
@@ -304,6 +309,11 @@ def _read_otherwise(loaded: Loaded, files: Sequence[Source]) -> bool:
         changed = True
         if source.kind is Kind.ARRAY:
             _rewrite(loaded, source, as_lines)
+        elif _TOO_LONG in reason and source.shown not in loaded.slimmed:
+            loaded.slimmed.add(source.shown)
+            columns = loaded.canonical.columns
+            keys = {spelling[0] for wanted in columns for _, spelling in wanted.places()}
+            _rewrite(loaded, source, partial(slimmed, keys=keys))
         elif source.compression is not Compression.NONE:
             _rewrite(loaded, source, unpacked_copy)
         else:

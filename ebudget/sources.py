@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import glob
 import json
+import math
 import os
 import re
 import shutil
@@ -319,15 +320,28 @@ def mended_lines(source: Source, records: Iterable[int], target: Path) -> bool:
 _HALF = re.compile("[\ud800-\udfff]")
 
 
-def _mended(line: bytes) -> bytes | None:
+def read_record(text: str) -> object:
+    """A record that DuckDB refused, as Python reads it: of two equal keys the first counts, as
+    everywhere, and a number that is none, or that no double holds, is its text. Raises ValueError,
+    RecursionError.
+    """
+
     def first_wins(pairs: list[tuple[str, object]]) -> dict[str, object]:
         return dict(reversed(pairs))
 
+    def number(written: str) -> float | str:
+        value = float(written)
+        return value if math.isfinite(value) else written
+
+    return json.loads(text, object_pairs_hook=first_wins, parse_constant=str, parse_float=number)
+
+
+def _mended(line: bytes) -> bytes | None:
     try:
         text = line.decode("utf-8").lstrip("\ufeff")  # as where files were put together
         if not text.strip():
             return b"\n"
-        value = json.loads(text, object_pairs_hook=first_wins, parse_constant=str)
+        value = read_record(text)
         if not isinstance(value, dict):
             return None
         return _HALF.sub("\ufffd", json.dumps(value, ensure_ascii=False)).encode() + b"\n"

@@ -191,6 +191,29 @@ def test_packed_parquet_is_read(tmp_path):
     assert "c.parquet.gz: truncated" in refused(write(tmp_path / "c.parquet.gz", gz(data)[:-9]))
 
 
+@pytest.mark.parametrize("name", ["a.jsonl", "a.jsonl.gz", "a.jsonl.zst", "a.json", "a.jsonl.json"])
+def test_lines_and_items_of_any_length_are_read(tmp_path, name):
+    """DuckDB takes 16 to 32 MB, by where in its buffer a line begins."""
+    small, text = record(1, pad="y" * 7_000_000), "x" * 34_000_000
+    rows = [small, {"text": text, **record(2)}, record(4, workflow="w", text=text, other=1e300)]
+    data = json.dumps(rows).encode() if name == "a.json" else lines(*rows)
+    path = write(tmp_path / name, PACKINGS.get(Path(name).suffix, bytes)(data))
+    statement = read(path)
+    assert (spent(statement), statement.intake.rejected_total) == (7.0, 0)
+
+
+def test_a_line_that_is_too_long_even_without_what_nobody_needs_is_rejected(tmp_path):
+    long = record(2, workflow="x" * 34_000_000)
+    data = lines(record(1), long) + b"{" + b"x" * 34_000_000 + b"\n\n" + lines(5, record(4))
+    statement = read(write(tmp_path / "a.jsonl", data))
+    assert spent(statement) == 5.0
+    assert places(statement) == [
+        ("line 2", "malformed line"),
+        ("line 3", "malformed line"),
+        ("line 5", "not an object"),
+    ]
+
+
 # Cut anywhere
 
 
