@@ -43,12 +43,13 @@ def is_cut_short(error: json.JSONDecodeError, text: str) -> bool:
 class Values:
     """JSON values in a text that is read bit by bit."""
 
-    def __init__(self, read: Callable[[int], bytes]) -> None:
+    def __init__(self, read: Callable[[int], bytes], line: int = 1) -> None:
+        """`line` is the number of the line in which the text begins."""
         self._read = read
         self._decode = codecs.getincrementaldecoder("utf-8")("surrogateescape").decode
         self._text = ""
         self._at = 0
-        self._line = 1
+        self._line = line
         self._ended = False
 
     def peek(self) -> str:
@@ -190,17 +191,12 @@ class Wrapping:
             else:
                 values.value()
 
-    def items_of(self, record: str) -> list[str]:
+    def items_of(self, record: str, line: int = 1) -> list[str]:
         """The same for a record that is there as a whole."""
-        values = Values(_reader(record.encode("utf-8", "surrogateescape")))
-        before = self.entered, self.lacking
-        try:
-            found = list(self.items(values))
-            if values.peek():
-                raise values.misfit("something follows")
-        except Damaged:
-            self.entered, self.lacking = before
-            raise
+        values = Values(_reader(record.encode("utf-8", "surrogateescape")), line)
+        found = list(self.items(values))
+        if values.peek():
+            raise values.misfit("something follows")
         return found
 
 
@@ -235,16 +231,13 @@ def document_lines(file: BinaryIO, wrapping: Wrapping | None) -> Iterator[str]:
 def wrapped_lines(file: BinaryIO, wrapping: Wrapping, places: array[int]) -> Iterator[str]:
     """The items in each line of a file; adds the number of its line for each to `places`.
 
-    A line that is no JSON stays as it is.
+    Raises Damaged for a line that is no JSON: nobody knows how many runs it holds.
     """
     for number, line in enumerate(file, 1):
         text = line.decode("utf-8", "surrogateescape").strip("\ufeff \t\r\n")
         if not text:
             continue
-        try:
-            lines = wrapping.items_of(text)
-        except Damaged:
-            lines = [text]
+        lines = wrapping.items_of(text, number)
         places.extend([number] * len(lines))
         yield from lines
 

@@ -10,7 +10,7 @@ from fractions import Fraction
 from ebudget import doubts
 from ebudget.baseline import Baseline, Key, Since, Then, key_of
 from ebudget.errors import UsageError
-from ebudget.ledger import FEW_AHEAD
+from ebudget.ledger import FEW_AHEAD, no_array
 from ebudget.misfit import nearest
 from ebudget.noise import Certainty
 from ebudget.policy import ALL, Budget, OnInsufficient, Policy
@@ -215,7 +215,7 @@ def decide(
         shortfalls += [
             *_stale(statement, demands, now),
             *_ahead(statement),
-            *_rejected(statement, demands),
+            *_rejected(policy, statement, demands),
         ]
     shortfalls += [_no_account(name) for name in counting]
     rulings = tuple(
@@ -315,7 +315,7 @@ def _age(micros: int) -> str:
     return f"{-(-micros // SECOND):,}s"
 
 
-def _rejected(statement: Statement, demands: Demands) -> Iterable[str]:
+def _rejected(policy: Policy, statement: Statement, demands: Demands) -> Iterable[str]:
     intake, most = statement.intake, demands.max_rejected
     if most is None:
         return
@@ -323,6 +323,12 @@ def _rejected(statement: Statement, demands: Demands) -> Iterable[str]:
         count = len(intake.unreadable)
         files = "1 file" if count == 1 else f"{count:,} files"
         yield f"{files} could not be read and left out: {visible(intake.unreadable[0][0])}"
+        return
+    path = policy.logs.records_at
+    lacking = 0 if path is None else dict(intake.rejected).get(no_array(path), 0)
+    if lacking and most < 1:
+        lack = f"{_records(lacking)} {'lacks' if lacking == 1 else 'lack'}"
+        yield f"{lack} the array {quoted(str(path))}, which may hold any number of runs"
         return
     if intake.rejected_total > most * intake.records:
         yield (

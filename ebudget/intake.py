@@ -25,6 +25,7 @@ from ebudget.ledger import (
     Ledger,
     Reject,
     frame_of,
+    no_array,
 )
 from ebudget.loading import (
     Loaded,
@@ -277,7 +278,7 @@ def _reason_of(loaded: Loaded, kind: str | None) -> str:
     if kind is None:
         return MALFORMED
     path = loaded.canonical.policy.logs.records_at
-    return f"no {path}" if kind == LACKING and path is not None else NOT_AN_OBJECT
+    return no_array(path) if kind == LACKING and path is not None else NOT_AN_OBJECT
 
 
 def _first_rejects(loaded: Loaded) -> tuple[Reject, ...]:

@@ -26,6 +26,11 @@ SHOWN_LEADS = FEW_AHEAD + 1
 """So many of them are looked at one by one."""
 
 
+def no_array(path: str) -> str:
+    """Why a record is rejected that has no array at `logs.records_at`, which is `path`."""
+    return f"no {path}"
+
+
 @dataclass(frozen=True)
 class Reject:
     """One rejected record."""

@@ -21,9 +21,11 @@ import pytest
 
 import ebudget
 from ebudget.errors import InputError, PolicyError
+from ebudget.gate import Demands, decide
 from ebudget.packing import Compression, check
 from ebudget.policy_file import parse_policy
 from ebudget.statement import Statement
+from ebudget.windows import instant
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -459,12 +461,7 @@ def test_every_line_is_entered_and_one_without_the_array_is_rejected(tmp_path):
         {"other": 1},
         7,
     ]
-    data = (
-        b"\xef\xbb\xbf\n"
-        + lines(*wrapped)
-        + b"{broken\n"
-        + lines({"results.items": [record(2), {}]})
-    )
+    data = b"\xef\xbb\xbf\n" + lines(*wrapped, {"results.items": [record(2), {}]})
     statement = read(write(tmp_path / "a.jsonl", data), logs=AT)
     assert spent(statement) == 3.0
     assert places(statement) == [
@@ -472,10 +469,46 @@ def test_every_line_is_entered_and_one_without_the_array_is_rejected(tmp_path):
         ("line 4", "no results.items"),
         ("line 5", "no results.items"),
         ("line 6", "no results.items"),
-        ("line 7", "malformed line"),
-        ("line 8", "no start_time"),
+        ("line 7", "no start_time"),
     ]
     assert dict(statement.intake.rejected)["no results.items"] == 3
+
+
+@pytest.mark.parametrize(
+    ("cut", "reason"),
+    [
+        (b'{"results": {"items": [{"cost": 1}, {"co', "truncated"),
+        (b'{"results": {"items": [{"cost": 1}]}', "truncated"),
+        (b"{broken", "damaged: no JSON in line 2 (a key is missing"),
+        (b'{"results": {"items": []}}}', "damaged: no JSON in line 2 (something follows"),
+    ],
+)
+def test_a_wrapped_log_with_a_line_that_is_no_json_is_refused(tmp_path, cut, reason):
+    whole = lines({"results": {"items": [record(1)]}})
+    good = write(tmp_path / "good.jsonl", whole)
+    for packing, pack in PACKINGS.items():
+        for data in (whole + cut, whole + cut + b"\n" + whole):
+            path = write(tmp_path / f"a.jsonl{packing}", pack(data))
+            assert f"a.jsonl{packing}: {reason}" in refused(path, good, logs=AT)
+            statement = read(path, good, logs=AT, skip_unreadable=True)
+            assert (spent(statement), len(statement.intake.unreadable)) == (1.0, 1)
+    assert "truncated" in refused(write(tmp_path / "b.json", whole[:-9]), logs=AT)
+
+
+def test_a_record_without_its_wrapped_array_is_no_evidence_for_a_gate(tmp_path):
+    whole = {"results": {"items": [record(0.1)] * 100}}
+    for wrapped, share, code in (
+        ([whole, {"error": "out of memory"}], "5%", 3),
+        ([whole, {"error": "out of memory"}], "100%", 0),
+        ([whole], "5%", 0),
+    ):
+        logs = AT.replace("}", f", max_rejected: {share}}}")
+        policy = parse_policy(POLICY.replace("LOGS", logs), "p.yaml")
+        statement = read(write(tmp_path / "a.jsonl", lines(*wrapped)), logs=logs)
+        decision = decide(policy, statement, Demands(), now=instant(CLOCK))
+        assert decision.exit_code == code
+        lacks = "1 record lacks the array 'results.items'"
+        assert any(lacks in why for why in decision.shortfalls) == (code == 3)
 
 
 def test_items_of_a_wrapped_document_are_counted_as_items(tmp_path):
