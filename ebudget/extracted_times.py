@@ -15,6 +15,7 @@ from ebudget.quantities import DAY
 from ebudget.rules import call, cast, column, text, timestamp_literal, try_cast
 from ebudget.windows import EPOCH, instant
 from ebudget.written_time import PARTS, PATTERN, UTC_NAMES, read_time
+from ebudget.zones import REGIONS, SHORT_NAMES, utc_of
 
 NOT_A_TIME = "not a time"
 TOO_EARLY = "before 1990"
@@ -127,13 +128,20 @@ def _plainly(raw: str, given: exp.Expr, zone: str) -> list[dict[str, exp.Expr]]:
             count: unless(dated.copy(), try_cast(given.copy(), "BIGINT")),
         },
         {local: when(unsure, try_cast(given.copy(), "TIMESTAMP"))},
-        {plain: _plain(given, column(zoned), column(local), column(count), zone)},
+        {plain: _plain(given, column(sure), column(zoned), column(local), column(count), zone)},
     ]
 
 
 def _is_dated(given: exp.Expr) -> exp.Expr:
-    fifth = call("substr", given.copy(), exp.Literal.number(5), exp.Literal.number(1))
-    return exp.In(this=fifth, expressions=[text("-"), text("/")])
+    """Whether a text begins with a date of ten characters."""
+    dashes = (
+        exp.In(
+            this=call("substr", given.copy(), exp.Literal.number(place), exp.Literal.number(1)),
+            expressions=[text("-"), text("/")],
+        )
+        for place in (5, 8)
+    )
+    return exp.and_(*dashes)
 
 
 def _has_length(given: exp.Expr, length: int) -> exp.Expr:
@@ -147,13 +155,16 @@ def _last(given: exp.Expr, length: int) -> exp.Expr:
 def _has_sure_offset(given: exp.Expr, zone: str) -> exp.Expr:
     """Whether the text of a time ends in Z, or in an offset that can be, such as +05:30.
 
-    In UTC a time without an offset is as good.
+    In UTC a time without an offset is as good. The name of a zone never is: DuckDB knows some that
+    mean several zones.
     """
     minutes = exp.LT(this=_last(given, 2), expression=text("60"))
 
     def offset(sign: str) -> exp.Expr:
         low, high = text(f"{sign}00:00"), text(f"{sign}23:59")
-        return exp.and_(exp.Between(this=_last(given, 6), low=low, high=high), minutes.copy())
+        before = exp.Between(this=_last(given, 7), low=text("0"), high=text(":"))
+        within = exp.Between(this=_last(given, 6), low=low, high=high)
+        return exp.and_(within, before, minutes.copy())
 
     rest = call("substr", given.copy(), exp.Literal.number(12))
     west = call("contains", rest, text("-"))
@@ -162,26 +173,33 @@ def _has_sure_offset(given: exp.Expr, zone: str) -> exp.Expr:
         exp.If(this=call("contains", given.copy(), text("+")), true=offset("+")),
         exp.If(this=west, true=offset("-")),
     ]
-    return exp.Case(ifs=ifs, default=exp.true() if zone == "UTC" else exp.false())
+    digit = exp.Between(this=_last(given, 1), low=text("0"), high=text("9"))
+    return exp.Case(ifs=ifs, default=digit if zone == "UTC" else exp.false())
 
 
 def _plain(
-    given: exp.Expr, zoned: exp.Expr, local: exp.Expr, count: exp.Expr, zone: str
+    given: exp.Expr,
+    sure: exp.Expr,
+    zoned: exp.Expr,
+    local: exp.Expr,
+    count: exp.Expr,
+    zone: str,
 ) -> exp.Expr:
-    date = in_utc(call("try_strptime", given.copy(), text("%Y%m%d")), zone)
+    date = utc_of(call("try_strptime", given.copy(), text("%Y%m%d")), zone)
     digits = exp.EQ(this=cast(count.copy(), "VARCHAR"), expression=given.copy())
     offset = exp.Paren(this=exp.Sub(this=zoned.copy(), expression=call("epoch_us", local.copy())))
     none = exp.EQ(this=offset, expression=exp.Literal.number(0))
+    rest = call("substr", given.copy(), exp.Literal.number(12))
     ifs = [
-        exp.If(this=exp.and_(present(zoned), missing(local)), true=_from_micros(zoned)),
+        exp.If(this=exp.and_(present(zoned), sure.copy()), true=_from_micros(zoned)),
         exp.If(this=_has_length(given, 8), true=call("coalesce", date, epoch_of_integer(count))),
         exp.If(this=digits, true=epoch_of_integer(count)),
+        exp.If(this=call("regexp_matches", rest, text("[A-Za-z]")), true=exp.Null()),
     ]
     if zone != "UTC":
-        rest = call("substr", given.copy(), exp.Literal.number(12))
-        named = call("regexp_matches", rest, text("[A-Za-z+-]"))
-        naive = exp.and_(none.copy(), exp.not_(named))
-        ifs.append(exp.If(this=naive, true=in_utc(local, zone)))
+        signed = call("regexp_matches", rest.copy(), text("[+-]"))
+        naive = exp.and_(none.copy(), exp.not_(signed))
+        ifs.append(exp.If(this=naive, true=utc_of(local, zone)))
     possible = exp.LT(this=call("abs", offset.copy()), expression=exp.Literal.number(DAY))
     odd_minutes = exp.Between(this=_last(given, 2), low=text("60"), high=text("99"))
     right = exp.or_(none, exp.and_(possible, exp.not_(odd_minutes)))
@@ -251,12 +269,13 @@ def _odd(parts: exp.Expr, zone: str) -> exp.Expr:
         ifs=[
             exp.If(this=exp.not_(is_empty(offset)), true=_ascii_offset(offset)),
             exp.If(this=utc, true=text("+00")),
+            exp.If(this=_is_zone(name), true=call("concat", text(" "), name.copy())),
         ],
-        default=call("concat", text(" "), name.copy()),
+        default=text(" no zone"),
     )
     naive = exp.and_(is_empty(offset), is_empty(name))
     zoned = _from_micros(call("epoch_us", try_cast(call("concat", local, own), "TIMESTAMPTZ")))
-    read = when(naive, in_utc(try_cast(local.copy(), "TIMESTAMP"), zone), zoned)
+    read = when(naive, utc_of(try_cast(local.copy(), "TIMESTAMP"), zone), zoned)
     clock = call("concat", hour.copy(), minute.copy())
     there = call("strftime", read.copy(), text("%H%M"))
     may_leap = exp.In(this=text("2359"), expressions=[clock, there])
@@ -270,19 +289,22 @@ def _odd(parts: exp.Expr, zone: str) -> exp.Expr:
     )
 
 
+def _is_zone(name: exp.Expr) -> exp.Expr:
+    """Whether a name is one of tzdata, as far as its beginning tells."""
+    region = call("split_part", name.copy(), text("/"), exp.Literal.number(1))
+    place = exp.NEQ(this=region, expression=name.copy())
+    return exp.or_(
+        exp.In(this=name.copy(), expressions=[text(known) for known in SHORT_NAMES]),
+        exp.and_(place, exp.In(this=region.copy(), expressions=[text(one) for one in REGIONS])),
+    )
+
+
 def _ascii_offset(offset: exp.Expr) -> exp.Expr:
     return call("replace", offset.copy(), text("−"), text("-"))
 
 
 def _from_micros(micros: exp.Expr) -> exp.Expr:
     return call("make_timestamp", micros.copy())
-
-
-def in_utc(naive: exp.Expr, zone: str) -> exp.Expr:
-    """The UTC timestamp of a local one; of the two that it may mean, the later."""
-    if zone == "UTC":
-        return naive.copy()
-    return _from_micros(call("epoch_us", call("timezone", text(zone), naive.copy())))
 
 
 def from_instant(instant: exp.Expr) -> exp.Expr:

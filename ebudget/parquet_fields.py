@@ -18,7 +18,6 @@ from ebudget.extracted_times import (
     epoch_of_integer,
     epoch_time,
     from_instant,
-    in_utc,
     instant_of,
     is_one_of,
     within_calendar,
@@ -26,6 +25,7 @@ from ebudget.extracted_times import (
 from ebudget.extraction import NOT_UTF_8, Wanted, from_text
 from ebudget.policy import Policy
 from ebudget.rules import call, cast, column, text, timestamp_literal, try_cast
+from ebudget.zones import utc_of
 
 ParquetSchema = Mapping[str, object]
 """The type of every path of a Parquet file: SQL type names, nested schemas, or `Renamed` ones."""
@@ -235,13 +235,13 @@ def _read_time(field: ParquetField, zone: str) -> exp.Expr:
     if field.base in _INSTANTS_NS:
         return cut_nanoseconds(tree)
     if field.base in _LOCAL_TIMES_NS:
-        return in_utc(cut_nanoseconds(tree), zone)
+        return utc_of(cut_nanoseconds(tree), zone)
     if field.base == INT96:
         return tree
     if field.base in _INSTANTS:
         return from_instant(tree)
     if field.base in _LOCAL_TIMES:
-        return in_utc(try_cast(tree, "TIMESTAMP"), zone)
+        return utc_of(try_cast(tree, "TIMESTAMP"), zone)
     if field.base in _INTEGERS:
         return epoch_of_integer(try_cast(tree, "BIGINT"))
     return epoch_time(try_cast(cast(tree, "VARCHAR"), "DECIMAL(38, 18)"))

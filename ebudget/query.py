@@ -54,6 +54,7 @@ from ebudget.rules import (
     timestamp_literal,
 )
 from ebudget.windows import instant
+from ebudget.zones import local_of
 
 RUNS, LOSERS = "runs", "duplicate_runs"
 BUCKET, COUNT = "_bucket", "_runs"
@@ -362,8 +363,7 @@ def _key_trees(policy: Policy) -> list[exp.Expr]:
     def tree(name: str) -> exp.Expr:
         if name != DAY_OF_RUN:
             return column(name)
-        local = call("timezone", text(zone), call("timezone", text("UTC"), column("start_time")))
-        return cast(local, "DATE")
+        return cast(local_of(column("start_time"), zone), "DATE")
 
     return [tree(name) for name in policy.logs.key]
 

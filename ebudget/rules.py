@@ -25,6 +25,7 @@ from ebudget.columns import Type
 from ebudget.misfit import nearest, unknown_column
 from ebudget.windows import moment
 from ebudget.written_time import read_time
+from ebudget.zones import local_of
 
 LONGEST = 4_000
 """Characters of one expression."""
@@ -540,7 +541,7 @@ def _date_part(
     if part is None or part.lower() not in DATE_PARTS:
         raise RuleError(f"date_part takes one of {', '.join(DATE_PARTS)}", _place(arguments[0]))
     time = c.of_type(arguments[1], depth, Type.TIME).tree
-    local = call("timezone", text(c.zone.key), call("timezone", text("UTC"), time))
+    local = local_of(time, c.zone.key)
     return _Term(Type.NUMBER, decimal(call("date_part", text(part.lower()), local)))
 
 

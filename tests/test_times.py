@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import base64
+import random
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 import polars as pl
 import pytest
@@ -18,7 +19,9 @@ from ebudget.cli.shared import as_of_moment
 from ebudget.errors import UsageError
 from ebudget.policy_file import parse_policy
 from ebudget.rules import RuleError, compile_condition
-from ebudget.windows import instant, local_instant, timestamp
+from ebudget.windows import instant, local_instant, moment, timestamp
+from ebudget.written_time import read_time
+from ebudget.zones import REGIONS, SHORT_NAMES, steps_of
 from support import CLOCK, one_budget, policy_text, run, state, write_jsonl
 
 EARLY = "start_time before 1990"
@@ -142,11 +145,77 @@ def test_a_leap_second_is_the_next_second(tmp_path: Path, written: str, means: s
         "epoch",
         "infinity",
         "2026-11-20|10|00|00||+25:00",
+        "2026/1/2",
+        "2026-1-2T03:04",
     ],
 )
 @pytest.mark.parametrize("zone", ["UTC", "America/New_York"])
 def test_what_is_no_time_is_refused(tmp_path: Path, written: str, zone: str) -> None:
     assert starts(tmp_path, [written], zone) == [NO_TIME]
+
+
+@pytest.mark.parametrize(
+    "zone",
+    [
+        *("BST", "AST", "PST", "CST", "IST", "SST", "JST", "EDT", "MSK", "UT", "UTC+2"),
+        *("UTC+02:00", "GMT-5", "europe/berlin", "zulu", "SystemV/AST4ADT"),
+    ],
+)
+@pytest.mark.parametrize("own", ["UTC", "Europe/London"])
+def test_a_zone_that_means_several_or_none_is_refused_everywhere(
+    tmp_path: Path, zone: str, own: str
+) -> None:
+    """DuckDB knows some of them by the names of old Java: it takes BST for Bangladesh."""
+    written = f"2026-07-01T10:00:00 {zone}"
+    assert starts(tmp_path, [written], own) == [NO_TIME]
+    with pytest.raises(ValueError, match="not a time"):
+        read_time(written, ZoneInfo(own))
+
+
+def test_the_zones_without_a_place_are_those_of_tzdata() -> None:
+    known = available_timezones() - {"localtime", "Factory", "posixrules"}
+    assert {name for name in known if "/" not in name} == set(SHORT_NAMES)
+    assert {name.split("/")[0] for name in known if "/" in name} == set(REGIONS)
+
+
+CHANGED = ("America/Havana", "America/Vancouver", "Africa/Casablanca", "Europe/Chisinau")
+"""Zones of which other collections of rules say something else for some year from 2020 on."""
+
+
+@pytest.mark.parametrize("zone", [*CHANGED, "Europe/Dublin", "Asia/Kolkata", "Pacific/Apia"])
+def test_local_times_are_read_by_the_rules_that_tell_windows(tmp_path: Path, zone: str) -> None:
+    generator = random.Random(zone)
+    first, last = datetime(2019, 12, 1), datetime(2038, 1, 1)
+    hours = [generator.randrange((last - first) // timedelta(hours=1)) for _ in range(300)]
+    steps = [moment(at).replace(tzinfo=None) for at, _ in steps_of(zone)]
+    near = [step + timedelta(minutes=30 * n) for step in steps for n in range(-30, 30)]
+    locals_ = [*(first + timedelta(hours=hour) for hour in hours), *near]
+    found = starts(tmp_path, [local.isoformat() for local in locals_], zone)
+    there = ZoneInfo(zone)
+    assert found == [timestamp(local_instant(local, there)) for local in locals_]
+
+
+@pytest.mark.parametrize("zone", CHANGED)
+def test_parts_of_dates_and_days_of_keys_are_told_by_the_same_rules(
+    tmp_path: Path, zone: str
+) -> None:
+    there = ZoneInfo(zone)
+    moments = [moment(at + 1800 * 10**6 * n) for at, _ in steps_of(zone) for n in range(-4, 5)]
+    records = [run(when=at.isoformat(), run_id="1") for at in moments]
+    for hour in (0, 3, 23):
+        policy = one_budget(timezone=zone, allow=1, spend={"when": f"{AT_HOUR} = {hour}"})
+        policy["budgets"]["b"]["window"] = "36500d"
+        policy["logs"] = {"key": ["run_id", "start_time"]}
+        found = state(tmp_path, policy, records, clock=datetime(2038, 1, 1, tzinfo=UTC))
+        wanted = sum(at.astimezone(there).hour == hour for at in moments)
+        assert found.accounts[0].spent == wanted
+    policy["logs"] = {"key": ["run_id", "day"]}
+    days = {at.astimezone(there).date() for at in moments}
+    found = state(tmp_path, policy, records, clock=datetime(2038, 1, 1, tzinfo=UTC))
+    assert found.intake.runs == len(days)
+
+
+AT_HOUR = "date_part('hour', start_time)"
 
 
 def test_a_time_with_escapes_is_read_like_any_other(tmp_path: Path) -> None:
