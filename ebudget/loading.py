@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from sqlglot import exp
 from ebudget.columns import FILE_COLUMN
 from ebudget.documents import Wrapping
 from ebudget.errors import InputError
+from ebudget.mending import mended, slimmed
 from ebudget.packing import Checked, Compression, Damaged
 from ebudget.parquet_fields import needs_own_schema, with_own_schema
 from ebudget.preparing import (
@@ -24,7 +25,6 @@ from ebudget.preparing import (
     incomplete,
     never_wrapped,
     prepared,
-    slimmed,
     unpacked_copy,
     watching,
 )
@@ -46,7 +46,7 @@ from ebudget.reading import (
     sql_type,
 )
 from ebudget.rules import call, cast, column, named, text, written
-from ebudget.sources import STDIN, Kind, Source, Sources, mended_lines
+from ebudget.sources import STDIN, Kind, Source, Sources
 from ebudget.strangers import strange_files
 from ebudget.text_safety import visible
 from ebudget.warehouse import StatementError, Warehouse
@@ -408,7 +408,8 @@ def _look_again(loaded: Loaded, kind: Kind, compression: Compression) -> bool:
 def _mend(loaded: Loaded, kind: Kind, compression: Compression) -> bool:
     """Whether Python's json could read lines that DuckDB refused; they are read from a copy then.
 
-    What DuckDB dislikes about a line may lie in a field that nobody needs.
+    What DuckDB dislikes about a line may lie in a field that nobody needs, or be that it holds
+    several runs.
     """
     changed = False
     for source in _malformed(loaded, _copy_of(loaded, kind, compression)):
@@ -417,20 +418,21 @@ def _mend(loaded: Loaded, kind: Kind, compression: Compression) -> bool:
         loaded.looked_at.add(source.shown)
         loaded.warehouse.tick(f"looking again at malformed lines of {visible(source.shown)}")
         target = loaded.warehouse.scratch / f"mended-{len(loaded.looked_at)}"
-        if mended_lines(source, _refused(loaded, source), target):
-            place = loaded.sources.files.index(source)
-            loaded.sources.files[place] = replace(
-                source, read_as=str(target), compression=Compression.NONE
-            )
-            changed = True
-        else:
+        copy = mended(source, _refused(loaded, source), target)
+        if copy is None:
             target.unlink()
+        else:
+            loaded.sources.files[loaded.sources.files.index(source)] = copy
+            changed = True
     return changed
 
 
 def _refused(loaded: Loaded, source: Source) -> list[int]:
-    """The places (from 0) of the records that DuckDB cannot read, in the order of the file."""
-    refused = exp.Is(this=column("json"), expression=exp.Null())
+    """The places (from 0) of the records that DuckDB cannot read, or that are arrays, in the order
+    of the file.
+    """
+    kind = call("json_type", column("json"))
+    refused = exp.EQ(this=call("coalesce", kind, text("ARRAY")), expression=text("ARRAY"))
     with loaded.warehouse.one_thread():
         records = exp.select(named(refused, "refused")).from_(read_whole(source))
         loaded.warehouse.run(written(temporary("TABLE", "refusals", records)))

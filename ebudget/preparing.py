@@ -7,7 +7,7 @@ from __future__ import annotations
 import difflib
 import json
 from array import array
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,15 +30,9 @@ from ebudget.packing import (
     opened,
     unpacked,
 )
-from ebudget.sources import Kind, Source, read_record
+from ebudget.sources import Kind, Source
 from ebudget.tables import table_lines
 from ebudget.text_safety import quoted, visible
-
-LONG_LINE = 1 << 24
-"""Bytes of a line from which on DuckDB may refuse a file."""
-LONGEST_LINE = 1 << 28
-"""Bytes of the longest line that is looked into."""
-_TOO_LONG = b"{too long\n"
 
 _SAMPLE = 1 << 20
 """Bytes of a file that are looked through for other arrays."""
@@ -93,35 +87,6 @@ def as_lines(source: Source, target: Path, wrapping: Wrapping | None = None) -> 
         counted=counted,
         places=noted,
     )
-
-
-def slimmed(source: Source, target: Path, keys: Collection[str]) -> Source:
-    """A file of lines of which those that are too long for DuckDB hold nothing but these keys.
-
-    A line that is too long even so, or that is no object, becomes one that is malformed.
-    """
-    with opened(source.read_as, source.compression) as file, target.open("wb") as copy:
-        while line := file.readline(LONGEST_LINE):
-            if len(line) < LONG_LINE:
-                copy.write(line)
-                continue
-            was_cut = len(line) == LONGEST_LINE and not line.endswith(b"\n")
-            copy.write(_TOO_LONG if was_cut else _slim(line, keys))
-            while was_cut and (rest := file.readline(LONGEST_LINE)):
-                was_cut = not rest.endswith(b"\n")
-    return replace(source, read_as=str(target), compression=Compression.NONE)
-
-
-def _slim(line: bytes, keys: Collection[str]) -> bytes:
-    try:
-        record = read_record(line.decode("utf-8-sig"))
-    except (ValueError, RecursionError):
-        return _TOO_LONG
-    if not isinstance(record, dict):
-        return _TOO_LONG
-    kept = {key: value for key, value in record.items() if key in keys}
-    slim = json.dumps(kept, ensure_ascii=True).encode() + b"\n"
-    return slim if len(slim) < LONG_LINE else _TOO_LONG
 
 
 def watching(files: Sequence[Source], checked: Mapping[str, Checked]) -> Watch:

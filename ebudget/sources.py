@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import glob
 import json
-import math
 import os
 import re
 import shutil
@@ -293,60 +292,6 @@ def _plain_name(path: str, link: Path) -> str:
     except OSError:
         shutil.copyfile(path, link)
     return str(link)
-
-
-def mended_lines(source: Source, records: Iterable[int], target: Path) -> bool:
-    """Write a copy of a log in which records (from 0) that only Python's json can read are written
-    in a way that every reader takes; gives whether there was any.
-
-    Half a character that an escape left behind (a lone surrogate) becomes U+FFFD, a number that is
-    none its text; of two equal keys the first counts, as everywhere.
-    """
-    wanted = set(records)
-    found = False
-    record = -1
-    with opened(source.read_as, source.compression) as file, target.open("wb") as copy:
-        for line in file:
-            if line.strip(b" \t\r\n"):
-                record += 1
-                mended = _mended(line) if record in wanted else None
-                found = found or mended is not None
-                copy.write(line if mended is None else mended)
-            else:
-                copy.write(line)
-    return found
-
-
-_HALF = re.compile("[\ud800-\udfff]")
-
-
-def read_record(text: str) -> object:
-    """A record that DuckDB refused, as Python reads it: of two equal keys the first counts, as
-    everywhere, and a number that is none, or that no double holds, is its text. Raises ValueError,
-    RecursionError.
-    """
-
-    def first_wins(pairs: list[tuple[str, object]]) -> dict[str, object]:
-        return dict(reversed(pairs))
-
-    def number(written: str) -> float | str:
-        value = float(written)
-        return value if math.isfinite(value) else written
-
-    return json.loads(text, object_pairs_hook=first_wins, parse_constant=str, parse_float=number)
-
-
-def _mended(line: bytes) -> bytes | None:
-    try:
-        text = line.decode("utf-8").lstrip("\ufeff")  # as where files were put together
-        if not text.strip():
-            return b"\n"
-        value = read_record(text)
-        if not isinstance(value, dict):
-            return None
-        return _HALF.sub("\ufffd", json.dumps(value, ensure_ascii=False)).encode() + b"\n"
-    except (ValueError, RecursionError):
-        return None
 
 
 def lines_at(source: Source, records: Iterable[int]) -> dict[int, int]:

@@ -430,6 +430,86 @@ def test_a_broken_first_line_does_not_make_a_log_a_document(tmp_path):
         assert (statement.intake.runs, places(statement)) == (3, [("line 1", "malformed line")])
 
 
+# Several runs in a line
+
+R1, R2, R4 = (json.dumps(record(n)).encode() for n in (1, 2, 4))
+
+
+@pytest.mark.parametrize(
+    ("line", "cost", "bad"),
+    [
+        (R1 + R2 + R4, 7, 0),
+        (R1 + b" \t" + R2, 3, 0),
+        (R1 + b"\r" + R2 + b"\r" + R4 + b"\r", 7, 0),
+        (b"[" + R1 + b", " + R2 + b"]", 3, 0),
+        (b"[" + R1 + b"]" + R2 + b"[" + R4 + b", 5]", 7, 1),
+        (R1 + b"junk" + R2 + b" more junk " + R4, 7, 2),
+        (R1 + b"{broken}" + R2 + b"{broken}" + R4, 7, 2),
+        (R1 + b"," + R2, 3, 1),
+        (R1 + b"\xff" + R2, 3, 1),
+        (R1 + b'{"x": "\xff"}' + R2, 3, 1),
+        (R1 + b'{"ts": "' + T.encode() + b'", "cost": 2, "half": "\\ud83d"}' + R4, 7, 0),
+    ],
+)
+@pytest.mark.parametrize("packing", PACKINGS)
+def test_each_of_several_runs_in_a_line_is_a_record(tmp_path, line, cost, bad, packing):
+    data = lines(record(8)) + b"\n" + line + b"\n" + b"5\n"
+    statement = read(write(tmp_path / f"a.jsonl{packing}", PACKINGS[packing](data)))
+    assert spent(statement) == cost + 8
+    assert [place for place, _ in places(statement)] == ["line 3"] * bad + ["line 4"]
+
+
+@pytest.mark.parametrize("cut", range(1, 60))
+def test_a_run_behind_one_that_is_cut_is_a_record(tmp_path, cut):
+    whole = json.dumps({"a": True, "ts": T, "x": {"y": -1.5, "z": "a {b"}, "cost": 16}).encode()
+    assert len(whole) > 60
+    if whole[:cut].rstrip().endswith(b":"):
+        return  # nobody can tell the next run from a value then
+    statement = read(write(tmp_path / "a.jsonl", whole[:cut] + R1 + b"\n" + R2 + R4 + b"\n"))
+    assert (spent(statement), places(statement)) == (7.0, [("line 1", "malformed line")])
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"a": tru, "x": %s}',
+        b'{"a": 1 "x": %s}',
+        b'{"a" %s}',
+        b'{"a": tru, "x": [%s%s]}',
+        b'{"a": "say %s", "x": 1}',
+        b'{"a": tru, "x": %s',
+        b'{"a": 1, "x": %s',
+        b'%s, "x": 1}',
+        b"%s}",
+        b"INFO %s",
+        b"[INFO] %s",
+    ],
+)
+def test_a_part_of_a_broken_record_is_no_run(tmp_path, line):
+    data = lines(record(8)) + line.replace(b"%s", R1) + b"\n"
+    statement = read(write(tmp_path / "a.jsonl", data))
+    assert (spent(statement), places(statement)) == (8.0, [("line 2", "malformed line")])
+
+
+@pytest.mark.parametrize("line", [b"[]", b"[1, 2]", b"[[]]", b'["{}"]'])
+def test_an_array_of_other_things_is_one_record_that_is_no_object(tmp_path, line):
+    statement = read(write(tmp_path / "a.jsonl", lines(record(8)) + line + b"\n" + R1 + R2))
+    assert (spent(statement), places(statement)) == (11.0, [("line 2", "not an object")])
+
+
+def test_a_line_too_long_for_duckdb_may_hold_several_runs(tmp_path):
+    run = json.dumps(record(1, pad="x" * 1_000_000)).encode()
+    data = lines(record(8)) + (run + b"\r") * 40 + b"\n\n5\n"
+    statement = read(write(tmp_path / "a.jsonl", data))
+    assert (spent(statement), places(statement)) == (48.0, [("line 4", "not an object")])
+
+
+def test_a_mark_alone_in_the_first_line_moves_no_record(tmp_path):
+    data = b"\xef\xbb\xbf\n" + R1 + b"\n" + R2 + R4 + b"\n{broken\n"
+    statement = read(write(tmp_path / "a.jsonl", data))
+    assert (spent(statement), places(statement)) == (7.0, [("line 4", "malformed line")])
+
+
 # Wrapped arrays
 
 AT = "{records_at: results.items}"
