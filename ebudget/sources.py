@@ -259,6 +259,8 @@ def _kind(shown: str, head: bytes, text: bytes, compression: Compression) -> Kin
         return Kind.DOCUMENT
     if content.startswith(b"{"):
         return Kind.LINES
+    if re.match(rb"\[\s*\{", content):
+        return _array_or_lines(content)
     if _TABLE_NAME.search(shown) or (not _SUFFIX.search(shown) and is_table(text)):
         return Kind.TABLE
     return _array_or_lines(content) if content.startswith(b"[") else Kind.LINES

@@ -1,7 +1,8 @@
 """CSV into JSON lines: every record becomes one line, at the number of its own first line.
 
 As RFC 4180 has it, with any of four delimiters: quotes, line breaks inside them, everything text.
-What is empty and not quoted is no value. A row that does not fit becomes a line that is no JSON.
+What is empty and not quoted is no value. A row that does not fit becomes a line that is no JSON,
+and so does one without a line break, since nobody knows whether it was cut.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Iterator
-from itertools import chain, islice
+from itertools import chain
 from json.encoder import encode_basestring
 from typing import BinaryIO
 
@@ -34,83 +35,113 @@ class _Broken(Exception):
 
 
 def delimiter_of(first: str, second: str) -> str:
-    """What parts the fields of a header, judged by it and the line after it."""
+    """What parts the fields of a header, judged by it and the line after it: what parts the start
+    of a run from other names, else what is there most.
+    """
     counts = [[_QUOTED.sub("", line).count(d) for d in DELIMITERS] for line in (first, second)]
-    scores = [(a > 0 and a == b, a) for a, b in zip(*counts, strict=True)]
+    scores = [
+        (_names_start(first, d), a > 0 and a == b, a)
+        for d, a, b in zip(DELIMITERS, *counts, strict=True)
+    ]
     return DELIMITERS[max(range(len(DELIMITERS)), key=lambda n: (scores[n], -n))]
 
 
 def is_table(head: bytes) -> bool:
     """Whether a text begins with a header of several columns, one of them the start of a run."""
     lines = head.decode("utf-8-sig", "replace").splitlines()
-    if not lines:
-        return False
-    delimiter = delimiter_of(lines[0], lines[1] if len(lines) > 1 else "")
+    first, second = [*filter(_is_full, lines), "", ""][:2]
+    return _names_start(first, delimiter_of(first, second))
+
+
+def _names_start(header: str, delimiter: str) -> bool:
+    """Whether a header has several columns, each with a name, one of them the start of a run."""
+    row = _Row(delimiter)
     try:
-        fields = _fields(lines[0], delimiter)
+        is_whole = row.take(header)
     except _Broken:
         return False
-    if fields is None or len(fields) < 2:
-        return False
-    names = [(field or "").strip() for field in fields]
-    is_named = all(names) and len(set(names)) == len(names)
-    return is_named and bool(set(names) & set(BY_NAME["start_time"].aliases))
+    names = [(field or "").strip() for field in row.fields]
+    is_named = len(names) > 1 and all(names) and len(set(names)) == len(names)
+    return is_whole and is_named and bool(set(names) & set(BY_NAME["start_time"].aliases))
 
 
-def _fields(record: str, delimiter: str) -> list[Field] | None:
-    """The fields of a record without its line end; None where a quote goes on. Raises _Broken."""
-    found: list[Field] = []
-    at = 0
-    while True:
-        if record[at : at + 1] == '"':
-            end = record.find('"', at + 1)
-            while end >= 0 and record[end + 1 : end + 2] == '"':
-                end = record.find('"', end + 2)
-            if end < 0:
-                return None
-            found.append(record[at + 1 : end].replace('""', '"'))
-            at = end + 1
-        else:
-            end = record.find(delimiter, at)
-            end = len(record) if end < 0 else end
-            found.append(record[at:end] or None)
-            at = end
-        if at >= len(record):
-            return found
-        if record[at] != delimiter:
-            raise _Broken
-        at += 1
+class _Row:
+    """The fields of a row, taken line by line, since a quote may go on in the next."""
+
+    def __init__(self, delimiter: str) -> None:
+        self.fields: list[Field] = []
+        self._delimiter = delimiter
+        self._open: list[str] = []
+
+    def take(self, line: str) -> bool:
+        """Take a line with its end; gives whether the row ends with it. Raises _Broken."""
+        content = _ending(line)
+        at = 0
+        while True:
+            if self._open or content[at : at + 1] == '"':
+                start = at if self._open else at + 1
+                end = content.find('"', start)
+                while end >= 0 and content[end + 1 : end + 2] == '"':
+                    end = content.find('"', end + 2)
+                if end < 0:
+                    self._open.append(line[start:])
+                    return False
+                self._open.append(content[start:end])
+                self.fields.append("".join(self._open).replace('""', '"'))
+                self._open.clear()
+                at = end + 1
+            else:
+                end = content.find(self._delimiter, at)
+                end = len(content) if end < 0 else end
+                self.fields.append(content[at:end] or None)
+                at = end
+            if at >= len(content):
+                return True
+            if content[at] != self._delimiter:
+                raise _Broken
+            at += 1
 
 
 def _ending(line: str) -> str:
     return line.removesuffix("\n").removesuffix("\r")
 
 
-def records(lines: Iterator[str], delimiter: str) -> Iterator[tuple[int, list[Field] | None]]:
-    """Each record with the number of lines it takes; None for one that cannot be read, and no
-    fields for a blank line. After a quote that goes wrong the next line is read as a new record.
+def _is_full(line: str) -> bool:
+    return bool(line.strip(" \t\r\n\ufeff"))
+
+
+def _is_ended(line: str) -> bool:
+    return line.endswith(("\n", "\r"))
+
+
+def records(lines: Iterator[str], delimiter: str) -> Iterator[tuple[int, list[Field] | None, bool]]:
+    """Each record with the number of lines it takes, and whether the last of them ends in a line
+    break; None for one that cannot be read, and no fields for a blank line. After a quote that
+    goes wrong the next line is read as a new record.
     """
     for line in (again := _Again(lines)):
-        content = _ending(line).removeprefix("\ufeff")
+        content = line.removeprefix("\ufeff")
         if '"' not in content:
+            content = _ending(content)
             is_blank = not content.strip(" \t")
-            yield 1, [] if is_blank else [field or None for field in content.split(delimiter)]
+            fields = [] if is_blank else [field or None for field in content.split(delimiter)]
+            yield 1, fields, _is_ended(line)
             continue
         taken = [line]
         size = 0
+        row = _Row(delimiter)
         try:
-            fields = _fields(content, delimiter)
-            while fields is None and size < LONGEST and (more := next(again, None)) is not None:
+            is_whole = row.take(content)
+            while not is_whole and size < LONGEST and (more := next(again, None)) is not None:
                 taken.append(more)
                 size += len(more)
-                if '"' in more:
-                    fields = _fields(_ending("".join(taken)).removeprefix("\ufeff"), delimiter)
+                is_whole = row.take(more)
         except _Broken:
-            fields = None
-        if fields is None:
+            is_whole = False
+        if not is_whole:
             again.push(taken[1:])
             taken = taken[:1]
-        yield len(taken), fields
+        yield len(taken), row.fields if is_whole else None, _is_ended(taken[-1])
 
 
 class _Again:
@@ -157,15 +188,19 @@ def table_lines(file: BinaryIO) -> Iterator[str]:
 
 
 def _rows(lines: Iterator[str]) -> Iterator[str]:
-    first = list(islice(lines, 2))
-    delimiter = delimiter_of(*[*first, "", ""][:2])
-    separator = _SEPARATOR.match(first[0]) if first else None
+    begin: list[str] = []
+    full: list[str] = []
+    while len(full) < 2 and (line := next(lines, None)) is not None:
+        begin.append(line)
+        if _is_full(line):
+            full.append(line)
+    delimiter = delimiter_of(*[*full, "", ""][:2])
+    separator = _SEPARATOR.match(full[0]) if full else None
     if separator:
         delimiter = separator[1]
-        yield ""
-        first = first[1:]
-    found = records(chain(first, lines), delimiter)
-    for count, fields in found:
+        begin[begin.index(full[0])] = "\n"
+    found = records(chain(begin, lines), delimiter)
+    for count, fields, _ in found:
         yield from [""] * count
         if fields != []:
             names = _header(fields)
@@ -174,8 +209,9 @@ def _rows(lines: Iterator[str]) -> Iterator[str]:
         return
     keys = ["{" + _json(names[0]), *("," + _json(name) for name in names[1:])]
     row = ":%s".join(key.replace("%", "%%") for key in keys) + ":%s}"
-    for count, fields in found:
-        if fields is None or (fields and len(fields) != len(names)):
+    for count, fields, is_ended in found:
+        is_cut = bool(fields) and not is_ended
+        if fields is None or is_cut or (fields and len(fields) != len(names)):
             yield MALFORMED_LINE
         else:
             yield row % tuple(map(_json, fields)) if fields else ""

@@ -11,6 +11,7 @@ import os
 import random
 import socket
 import sys
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -226,8 +227,8 @@ def rows_of(count: int) -> list[dict[str, Any]]:
 def as_csv(count: int) -> bytes:
     target = io.StringIO(newline="")
     table = csv.writer(target, lineterminator="\r\n")
-    table.writerow(["ts", "cost", "note", "last"])
-    table.writerows([T, n, f'a "quoted", é\n{n}', "end"] for n in range(count))
+    table.writerow(["ts", "note", "more", "cost"])
+    table.writerows([T, f'a "quoted", é\n{n}', "", n + 950.25] for n in range(count))
     return target.getvalue().encode()
 
 
@@ -257,7 +258,9 @@ def whole_records(form: str, data: bytes) -> int:
     """How many records of a cut file are whole."""
     text = data.decode("utf-8", "surrogateescape")
     if form == "csv":
-        return sum(len(row) == 4 for row in csv.reader(io.StringIO(text, newline=""))) - 1
+        rows = [len(row) == 4 for row in csv.reader(io.StringIO(text, newline=""))]
+        is_cut = not text.endswith(("\r", "\n")) and rows[1:] and rows[-1]
+        return sum(rows) - 1 - bool(is_cut)
     count = 0
     for line in text.splitlines():
         with contextlib.suppress(ValueError):
@@ -324,7 +327,8 @@ def agree(form: str, packing: str, data: bytes, cut: int, found: tuple[int, int]
         whole_ones = max(whole_records(form, rest), 0)
         assert found is not None
         assert found[0] == whole_ones, (cut, found, whole_ones, rest[-80:])
-        ended = rest.endswith(b"\n") or not rest or cut == len(data)
+        ended = rest.endswith((b"\n", b"\r")) or not rest or cut == len(data)
+        assert form != "csv" or found[1] > 0 or ended
         assert found[1] <= (2 if form == "csv" else 1)
         if form == "jsonl" and not ended:
             assert sum(found) == rest.count(b"\n") + 1
@@ -632,7 +636,7 @@ def test_csv_is_read_with_any_delimiter_and_line_end(tmp_path, delimiter, ending
         [T, '"2.50"', f'"two{ending}lines"'],
         [T, "", ""],
     ]
-    text = ending.join(delimiter.join(row) for row in rows)
+    text = "".join(delimiter.join(row) + ending for row in rows)
     packing = Path(name).suffix if Path(name).suffix in PACKINGS else ""
     statement = read(write(tmp_path / name, PACKINGS[packing](text.encode())))
     assert (statement.intake.runs, spent(statement)) == (3, 3.75)
@@ -666,6 +670,52 @@ def test_rows_of_another_length_and_cut_quotes_are_rejected_at_their_lines(tmp_p
         ("line 11", "no start_time"),
         ("line 12", "malformed line"),
     ]
+
+
+def test_a_last_row_without_a_line_break_may_be_cut_and_is_rejected(tmp_path):
+    whole = f"ts,workflow,cost\n{T},a,1\n"
+    for last in (f"{T},b,9", f"{T},b,", f'{T},b,"9"'):
+        statement = read(write(tmp_path / "a.csv", whole + last))
+        assert (spent(statement), places(statement)) == (1.0, [("line 3", "malformed line")])
+        for ending in ("\r\n", "\n", "\r", "\n\n  "):
+            intake = read(write(tmp_path / "a.csv", whole + last + ending)).intake
+            assert (intake.runs, intake.rejected_total) == (2, 0)
+
+
+def test_a_stray_quote_before_many_rows_with_quotes_is_read_in_one_go(tmp_path):
+    rows = 20_000
+    text = f'ts,workflow,cost\n{T},"stray,1\n' + f'{T},a "" b,1\n' * rows
+    begun = time.perf_counter()
+    statement = read(write(tmp_path / "a.csv", text))
+    assert time.perf_counter() - begun < 5
+    assert (spent(statement), places(statement)) == (rows, [("line 2", "malformed line")])
+
+
+@pytest.mark.parametrize(
+    ("text", "cost"),
+    [
+        (f"run_id;start_time;cost;tags(a,b,c,d)\na;{T};3;1,2,3\n", 3),
+        (f"\n \t\nrun;id;ts;cost,in,euro,net\na;b;{T};3,1,2,3\n", 0),
+        (f"\n\nid,note;a,ts,cost\n1,x;y;z;u,{T},3\n", 3),
+        (f"note, a|ts|cost, b|cost\n1, 2, 3|{T}|4|3\n", 3),
+    ],
+)
+@pytest.mark.parametrize("name", ["a.csv", "a.txt"])
+def test_a_delimiter_that_parts_the_start_from_other_names_is_the_one(tmp_path, text, cost, name):
+    statement = read(write(tmp_path / name, text))
+    assert (statement.intake.runs, spent(statement)) == (1, cost)
+
+
+def test_a_line_may_name_the_delimiter_before_the_header(tmp_path):
+    text = "\nSEP=;\r\nwhen;cost;a,b,c,d\n2026-11-20;3;1,2,3,4\n2026-11-20\n"
+    statement = read(write(tmp_path / "a.csv", text), logs="{fields: {start_time: when}}")
+    assert (spent(statement), places(statement)) == (3.0, [("line 5", "malformed line")])
+
+
+@pytest.mark.parametrize("indent", [None, 1])
+def test_an_array_is_read_under_any_name(tmp_path, indent):
+    data = "\ufeff\n" + json.dumps([record(1), record(2)], indent=indent)
+    assert spent(read(write(tmp_path / "a.csv", data))) == 3.0
 
 
 def test_what_is_quoted_and_empty_is_an_empty_text_and_what_is_not_is_no_value(tmp_path):
