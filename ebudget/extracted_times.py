@@ -115,33 +115,33 @@ def _plainly(raw: str, given: exp.Expr, zone: str) -> list[dict[str, exp.Expr]]:
     Where those are not seen to be right, it reads the time without its zone too: the two are apart
     by the offset.
     """
-    sure, zoned, local, count, plain = (
-        f"{raw}.{step}" for step in ("sure", "zoned", "local", "count", "plain")
-    )
+    trust, zoned, local, count = (f"{raw}.{step}" for step in ("trust", "zoned", "local", "count"))
     dated = _is_dated(given)
     micros = call("epoch_us", try_cast(given.copy(), "TIMESTAMPTZ"))
-    unsure = exp.and_(present(column(zoned)), exp.not_(column(sure)))
+    unsure = exp.and_(present(column(zoned)), _is(column(trust), UNSURE))
+    readings = column(trust), column(zoned), column(local)
     return [
         {
-            sure: _has_sure_offset(given, zone),
-            zoned: when(dated, micros),
-            count: unless(dated.copy(), try_cast(given.copy(), "BIGINT")),
+            trust: when(dated.copy(), _trust(given, zone)),
+            zoned: when(dated.copy(), micros),
+            count: unless(dated, try_cast(given.copy(), "BIGINT")),
         },
         {local: when(unsure, try_cast(given.copy(), "TIMESTAMP"))},
-        {plain: _plain(given, column(sure), column(zoned), column(local), column(count), zone)},
+        {
+            f"{raw}.wall": _wall(given, *readings),
+            f"{raw}.plain": _plain(given, *readings, column(count), zone),
+        },
     ]
+
+
+def _is(trust: exp.Expr, how: exp.Expr) -> exp.Expr:
+    return exp.EQ(this=trust.copy(), expression=how.copy())
 
 
 def _is_dated(given: exp.Expr) -> exp.Expr:
     """Whether a text begins with a date of ten characters."""
-    dashes = (
-        exp.In(
-            this=call("substr", given.copy(), exp.Literal.number(place), exp.Literal.number(1)),
-            expressions=[text("-"), text("/")],
-        )
-        for place in (5, 8)
-    )
-    return exp.and_(*dashes)
+    signs = [text("-"), text("/")]
+    return exp.and_(*(exp.In(this=_at(given, place), expressions=signs) for place in (5, 8)))
 
 
 def _has_length(given: exp.Expr, length: int) -> exp.Expr:
@@ -152,11 +152,15 @@ def _last(given: exp.Expr, length: int) -> exp.Expr:
     return call("substr", given.copy(), exp.Literal.number(-length))
 
 
-def _has_sure_offset(given: exp.Expr, zone: str) -> exp.Expr:
-    """Whether the text of a time ends in Z, or in an offset that can be, such as +05:30.
+INSTANT, LOCAL, UNSURE = (exp.Literal.number(n) for n in (2, 1, 0))
+"""DuckDB's reading of a text is right as it is, is right if it is local time, or has to be seen."""
 
-    In UTC a time without an offset is as good. The name of a zone never is: DuckDB knows some that
-    mean several zones.
+
+def _trust(given: exp.Expr, zone: str) -> exp.Expr:
+    """How far DuckDB's reading of a dated text goes: INSTANT where it ends in Z, or in an offset
+    that can be, such as +05:30; LOCAL where nothing follows the seconds or their fraction.
+
+    The name of a zone is never trusted: DuckDB knows some that mean several zones.
     """
     minutes = exp.LT(this=_last(given, 2), expression=text("60"))
 
@@ -164,46 +168,84 @@ def _has_sure_offset(given: exp.Expr, zone: str) -> exp.Expr:
         low, high = text(f"{sign}00:00"), text(f"{sign}23:59")
         before = exp.Between(this=_last(given, 7), low=text("0"), high=text(":"))
         within = exp.Between(this=_last(given, 6), low=low, high=high)
-        return exp.and_(within, before, minutes.copy())
+        return when(exp.and_(within, before, minutes.copy()), INSTANT.copy(), UNSURE.copy())
 
     rest = call("substr", given.copy(), exp.Literal.number(12))
     west = call("contains", rest, text("-"))
+    digit = exp.Between(this=_last(given, 1), low=text("0"), high=text("9"))
+    if zone == "UTC":
+        plain = when(digit, INSTANT.copy(), UNSURE.copy())
+    else:
+        to_seconds = exp.EQ(this=_at(given, 17), expression=text(":"))
+        to_fraction = exp.In(this=_at(given, 20), expressions=[text(""), text(".")])
+        plain = when(exp.and_(to_seconds, to_fraction, digit), LOCAL.copy(), UNSURE.copy())
     ifs = [
-        exp.If(this=call("ends_with", given.copy(), text("Z")), true=exp.true()),
+        exp.If(this=call("ends_with", given.copy(), text("Z")), true=INSTANT.copy()),
         exp.If(this=call("contains", given.copy(), text("+")), true=offset("+")),
         exp.If(this=west, true=offset("-")),
     ]
-    digit = exp.Between(this=_last(given, 1), low=text("0"), high=text("9"))
-    return exp.Case(ifs=ifs, default=digit if zone == "UTC" else exp.false())
+    return exp.Case(ifs=ifs, default=plain)
+
+
+def _at(given: exp.Expr, place: int) -> exp.Expr:
+    return call("substr", given.copy(), exp.Literal.number(place), exp.Literal.number(1))
+
+
+def _date(given: exp.Expr) -> exp.Expr:
+    """The day that eight digits mean, such as 20261120."""
+    return call("try_strptime", given.copy(), text("%Y%m%d"))
+
+
+def _apart(zoned: exp.Expr, local: exp.Expr) -> exp.Expr:
+    """How far DuckDB's two readings are apart: by the offset, in microseconds."""
+    return exp.Paren(this=exp.Sub(this=zoned.copy(), expression=call("epoch_us", local.copy())))
+
+
+def _rest(given: exp.Expr) -> exp.Expr:
+    """What follows the date and its separator."""
+    return call("substr", given.copy(), exp.Literal.number(12))
+
+
+def _wall(given: exp.Expr, trust: exp.Expr, zoned: exp.Expr, local: exp.Expr) -> exp.Expr:
+    """The local time that a text means; null where it says its zone, or is no plain time."""
+    says = call("regexp_matches", _rest(given), text("[A-Za-z+-]"))
+    same = exp.EQ(this=_apart(zoned, local), expression=exp.Literal.number(0))
+    return exp.Case(
+        ifs=[
+            exp.If(this=_is(trust, LOCAL), true=_from_micros(zoned)),
+            exp.If(this=_has_length(given, 8), true=_date(given)),
+            exp.If(this=exp.and_(same, exp.not_(says)), true=local.copy()),
+        ]
+    )
 
 
 def _plain(
     given: exp.Expr,
-    sure: exp.Expr,
+    trust: exp.Expr,
     zoned: exp.Expr,
     local: exp.Expr,
     count: exp.Expr,
     zone: str,
 ) -> exp.Expr:
-    date = utc_of(call("try_strptime", given.copy(), text("%Y%m%d")), zone)
+    """The instant that a text means; null where it is a local time, or no plain time."""
     digits = exp.EQ(this=cast(count.copy(), "VARCHAR"), expression=given.copy())
-    offset = exp.Paren(this=exp.Sub(this=zoned.copy(), expression=call("epoch_us", local.copy())))
-    none = exp.EQ(this=offset, expression=exp.Literal.number(0))
-    rest = call("substr", given.copy(), exp.Literal.number(12))
-    ifs = [
-        exp.If(this=exp.and_(present(zoned), sure.copy()), true=_from_micros(zoned)),
-        exp.If(this=_has_length(given, 8), true=call("coalesce", date, epoch_of_integer(count))),
-        exp.If(this=digits, true=epoch_of_integer(count)),
-        exp.If(this=call("regexp_matches", rest, text("[A-Za-z]")), true=exp.Null()),
-    ]
-    if zone != "UTC":
-        signed = call("regexp_matches", rest.copy(), text("[+-]"))
-        naive = exp.and_(none.copy(), exp.not_(signed))
-        ifs.append(exp.If(this=naive, true=utc_of(local, zone)))
-    possible = exp.LT(this=call("abs", offset.copy()), expression=exp.Literal.number(DAY))
+    no_date = missing(_date(given))
+    epoch = epoch_of_integer(count)
+    possible = exp.LT(this=call("abs", _apart(zoned, local)), expression=exp.Literal.number(DAY))
     odd_minutes = exp.Between(this=_last(given, 2), low=text("60"), high=text("99"))
-    right = exp.or_(none, exp.and_(possible, exp.not_(odd_minutes)))
-    return exp.Case(ifs=[*ifs, exp.If(this=right, true=_from_micros(zoned))])
+    named = call("regexp_matches", _rest(given), text("[A-Za-z]"))
+    right = exp.and_(possible, exp.not_(odd_minutes), exp.not_(named))
+    if zone != "UTC":
+        signed = call("regexp_matches", _rest(given), text("[+-]"))
+        right = exp.and_(right, signed)
+    return exp.Case(
+        ifs=[
+            exp.If(this=_is(trust, INSTANT), true=_from_micros(zoned)),
+            exp.If(this=_has_length(given, 8), true=when(no_date, epoch)),
+            exp.If(this=digits, true=epoch.copy()),
+            exp.If(this=exp.and_(_is(trust, UNSURE), right), true=_from_micros(zoned)),
+        ]
+    )
 
 
 def _otherwise(raw: str, given: exp.Expr, whole: exp.Expr, zone: str) -> list[dict[str, exp.Expr]]:
@@ -211,82 +253,92 @@ def _otherwise(raw: str, given: exp.Expr, whole: exp.Expr, zone: str) -> list[di
 
     `whole` is the value without any escapes.
     """
-    plain, epoch, parts = (f"{raw}.{step}" for step in ("plain", "epoch", "parts"))
-    settled = exp.or_(present(column(plain)), missing(given))
+    plain, wall, epoch, parts = (f"{raw}.{step}" for step in ("plain", "wall", "epoch", "parts"))
+    settled = exp.or_(present(column(plain)), present(column(wall)), missing(given))
     underscored = call("contains", given.copy(), text("_"))
     no_epoch = exp.or_(settled, _is_dated(given), underscored)
     no_parts = exp.or_(settled.copy(), present(column(epoch)))
     names = exp.Array(expressions=[text(part) for part in PARTS])
-    read = exp.Case(
+    odd = _Odd(column(parts))
+    there, at = f"{raw}.there", f"{raw}.at"
+    instant = exp.Case(
         ifs=[
             exp.If(this=present(column(plain)), true=column(plain)),
             exp.If(this=present(column(epoch)), true=epoch_time(column(epoch))),
+            exp.If(this=present(column(there)), true=utc_of(column(there), zone)),
         ],
-        default=_odd(column(parts), zone),
+        default=odd.zoned(),
     )
     return [
         {epoch: unless(no_epoch, try_cast(given.copy(), "DECIMAL(38, 18)"))},
         {parts: unless(no_parts, call("regexp_extract", whole.copy(), text(PATTERN), names))},
-        {f"{raw}.read": read},
+        {there: when(present(column(wall)), column(wall), odd.wall())},
+        {at: instant},
+        {f"{raw}.read": odd.with_leap_second(column(at))},
     ]
 
 
-def _odd(parts: exp.Expr, zone: str) -> exp.Expr:
+class _Odd:
     """The time that the parts of PATTERN mean; null where one of them cannot be."""
-    day, hour, minute, second, fraction, offset, name = (
-        call("struct_extract", parts.copy(), text(part)) for part in PARTS
-    )
-    empty = text("")
 
-    def is_empty(part: exp.Expr) -> exp.Expr:
-        return exp.EQ(this=part.copy(), expression=empty.copy())
-
-    def or_zero(part: exp.Expr) -> exp.Expr:
-        return when(is_empty(part), text("00"), part.copy())
-
-    leaps = exp.EQ(this=second, expression=text("60"))
-    places = [
-        call("substr", day.copy(), exp.Literal.number(start), exp.Literal.number(length))
-        for start, length in ((1, 4), (5, 2), (7, 2))
-    ]
-    basic = call("concat_ws", text("-"), *places)
-    local = call(
-        "concat",
-        when(_has_length(day, 8), basic, call("replace", day.copy(), text("/"), text("-"))),
-        text(" "),
-        call(
-            "concat_ws",
-            text(":"),
-            or_zero(hour),
-            or_zero(minute),
-            when(leaps, text("59"), or_zero(second)),
-        ),
-        text("."),
-        or_zero(fraction),
-    )
-    utc = exp.In(this=call("upper", name.copy()), expressions=[text(n) for n in UTC_NAMES])
-    own = exp.Case(
-        ifs=[
-            exp.If(this=exp.not_(is_empty(offset)), true=_ascii_offset(offset)),
-            exp.If(this=utc, true=text("+00")),
-            exp.If(this=_is_zone(name), true=call("concat", text(" "), name.copy())),
-        ],
-        default=text(" no zone"),
-    )
-    naive = exp.and_(is_empty(offset), is_empty(name))
-    zoned = _from_micros(call("epoch_us", try_cast(call("concat", local, own), "TIMESTAMPTZ")))
-    read = when(naive, utc_of(try_cast(local.copy(), "TIMESTAMP"), zone), zoned)
-    clock = call("concat", hour.copy(), minute.copy())
-    there = call("strftime", read.copy(), text("%H%M"))
-    may_leap = exp.In(this=text("2359"), expressions=[clock, there])
-    next_second = exp.Add(this=read.copy(), expression=call("to_seconds", exp.Literal.number(1)))
-    return exp.Case(
-        ifs=[
-            exp.If(this=is_empty(day), true=exp.Null()),
-            exp.If(this=exp.not_(leaps.copy()), true=read),
-            exp.If(this=may_leap, true=exp.Paren(this=next_second)),
+    def __init__(self, parts: exp.Expr) -> None:
+        day, hour, minute, second, fraction, self.offset, self.name = (
+            call("struct_extract", parts.copy(), text(part)) for part in PARTS
+        )
+        self.leaps = exp.EQ(this=second, expression=text("60"))
+        self.clock = call("concat", hour.copy(), minute.copy())
+        places = [
+            call("substr", day.copy(), exp.Literal.number(start), exp.Literal.number(length))
+            for start, length in ((1, 4), (5, 2), (7, 2))
         ]
-    )
+        basic = call("concat_ws", text("-"), *places)
+        seconds = when(self.leaps.copy(), text("59"), _or_zero(second))
+        self.local = call(
+            "concat",
+            when(_has_length(day, 8), basic, call("replace", day.copy(), text("/"), text("-"))),
+            text(" "),
+            call("concat_ws", text(":"), _or_zero(hour), _or_zero(minute), seconds),
+            text("."),
+            _or_zero(fraction),
+        )
+
+    def wall(self) -> exp.Expr:
+        """The local time, where no zone is named."""
+        naive = exp.and_(_is_empty(self.offset), _is_empty(self.name))
+        return when(naive, try_cast(self.local.copy(), "TIMESTAMP"))
+
+    def zoned(self) -> exp.Expr:
+        """The instant, where one is."""
+        utc = [text(name) for name in UTC_NAMES]
+        own = exp.Case(
+            ifs=[
+                exp.If(this=exp.not_(_is_empty(self.offset)), true=_ascii_offset(self.offset)),
+                exp.If(
+                    this=exp.In(this=call("upper", self.name.copy()), expressions=utc),
+                    true=text("+00"),
+                ),
+                exp.If(this=_is_zone(self.name), true=call("concat", text(" "), self.name.copy())),
+            ],
+            default=text(" no zone"),
+        )
+        whole = call("concat", self.local.copy(), own)
+        return _from_micros(call("epoch_us", try_cast(whole, "TIMESTAMPTZ")))
+
+    def with_leap_second(self, at: exp.Expr) -> exp.Expr:
+        """The instant after a leap second that ends a day, in UTC or by the local clock."""
+        utc_clock = call("strftime", at.copy(), text("%H%M"))
+        may_leap = exp.In(this=text("2359"), expressions=[self.clock.copy(), utc_clock])
+        second = call("to_seconds", exp.Literal.number(1))
+        next_one = exp.Paren(this=exp.Add(this=at.copy(), expression=second))
+        return when(self.leaps.copy(), when(may_leap, next_one), at.copy())
+
+
+def _is_empty(part: exp.Expr) -> exp.Expr:
+    return exp.EQ(this=part.copy(), expression=text(""))
+
+
+def _or_zero(part: exp.Expr) -> exp.Expr:
+    return when(_is_empty(part), text("00"), part.copy())
 
 
 def _is_zone(name: exp.Expr) -> exp.Expr:
