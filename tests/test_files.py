@@ -706,9 +706,11 @@ def test_a_delimiter_that_parts_the_start_from_other_names_is_the_one(tmp_path, 
     assert (statement.intake.runs, spent(statement)) == (1, cost)
 
 
-def test_a_line_may_name_the_delimiter_before_the_header(tmp_path):
+@pytest.mark.parametrize("delimiter", [";", "^"])
+def test_a_line_may_name_the_delimiter_before_the_header(tmp_path, delimiter):
     text = "\nSEP=;\r\nwhen;cost;a,b,c,d\n2026-11-20;3;1,2,3,4\n2026-11-20\n"
-    statement = read(write(tmp_path / "a.csv", text), logs="{fields: {start_time: when}}")
+    path = write(tmp_path / "a.csv", text.replace(";", delimiter))
+    statement = read(path, logs="{fields: {start_time: when}}")
     assert (spent(statement), places(statement)) == (3.0, [("line 5", "malformed line")])
 
 
