@@ -130,7 +130,11 @@ def _expand(
                 shutil.copyfileobj(stdin or sys.stdin.buffer, target)
             yield str(spooled), f"<{STDIN}>"
         elif os.path.isdir(path):
-            yield from ((file, file) for file in _folder(path, found))
+            files = _folder(path, found)
+            if not files:
+                others = _others(found, [path])
+                raise InputError(f"{visible(path)}: no logs in this folder{others}")
+            yield from ((file, file) for file in files)
         elif os.path.exists(path):
             if not os.path.isfile(path):
                 raise InputError(f"{visible(path)}: not a regular file; pipe it in and name -")
@@ -182,6 +186,9 @@ def _matches(pattern: str, found: Sources) -> Iterator[str]:
     for match in folders:
         if not any(file.startswith(match + os.sep) for file in files):
             files += _folder(match, found)
+    if not files and folders:
+        others = _others(found, folders)
+        raise InputError(f"{visible(pattern)}: no logs in the folders that match{others}")
     if not files:
         raise InputError(f"{visible(pattern)}: nothing that matches is a file")
     yield from files
@@ -192,7 +199,20 @@ def is_log_name(name: str) -> bool:
     return not os.path.basename(name).startswith((".", "_")) and bool(_SUFFIX.search(name))
 
 
+def _others(found: Sources, folders: Sequence[str]) -> str:
+    """What folders hold in place of logs, and what logs are called."""
+    tops = tuple(os.path.join(folder, "") for folder in folders)
+    ignored = [file for file in found.ignored if file.startswith(tops)]
+    others = f"; not read: {not_read(ignored)}" if ignored else ""
+    return (
+        f"{others}; logs end in .jsonl, .ndjson, .json, .csv or .parquet, packed as .gz or .zst "
+        "or not"
+    )
+
+
 def _folder(path: str, found: Sources) -> list[str]:
+    """The logs in a folder; what else it holds is noted once."""
+    known = set(found.ignored)
     files: list[str] = []
     visited: set[str] = set()
 
@@ -210,14 +230,8 @@ def _folder(path: str, found: Sources) -> list[str]:
             file = os.path.join(folder, name)
             if is_log_name(name) and _is_log_file(file):
                 files.append(file)
-            else:
+            elif file not in known:
                 found.ignored.append(file)
-    if not files:
-        others = f"; not read: {not_read(found.ignored)}" if found.ignored else ""
-        raise InputError(
-            f"{visible(path)}: no logs in this folder{others}; "
-            "logs end in .jsonl, .ndjson, .json, .csv or .parquet, packed as .gz or .zst or not"
-        )
     return files
 
 

@@ -825,6 +825,25 @@ def test_what_a_folder_holds_and_is_not_read_is_named(tmp_path):
     assert not_read(found.ignored[:1]) == "1 file (a.log)"
 
 
+def test_a_folder_without_logs_is_blamed_for_its_own_files(tmp_path):
+    write(tmp_path / "a/one.jsonl", lines(record(3)))
+    write(tmp_path / "a/of-a.txt", "")
+    write(tmp_path / "b/of-b.txt", "")
+    message = refused(tmp_path / "a", tmp_path / "b")
+    assert "b: no logs in this folder; not read: 1 file (of-b.txt); logs end in" in message
+
+
+def test_folders_without_logs_are_passed_over_where_others_match_too(tmp_path):
+    write(tmp_path / "g/a/notes.txt", "")
+    write(tmp_path / "g/b/one.jsonl", lines(record(3)))
+    (tmp_path / "g/c").mkdir()
+    statement = read(tmp_path / "g/*")
+    assert (spent(statement), statement.intake.ignored_names) == (3.0, ("notes.txt",))
+    (tmp_path / "g/b/one.jsonl").unlink()
+    message = refused(tmp_path / "g/*")
+    assert "g/*: no logs in the folders that match; not read: 1 file (notes.txt); logs" in message
+
+
 @pytest.mark.parametrize(
     "name", ["x" * 300 + ".jsonl", "new\nline.jsonl", "nul\x00.jsonl", os.fsdecode(b"\xff.jsonl")]
 )
