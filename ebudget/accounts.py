@@ -226,8 +226,8 @@ class _Closing:
             before = Before(
                 timeline.between(start, window.after), timeline.evidence(start, window.after)
             )
-        base = before.figures
-        grant = granted(form, figures, base, Fraction(1), budget.min_runs)
+        grant = granted(form, figures, before.figures, Fraction(1), budget.min_runs)
+        base = Figures() if grant.amount is None else before.figures  # too little is no mean
         spent = spent_by(form, figures, base) + (grant.amount or 0) * figures.instant
         case = Case(budget, form, figures, evidence, before, grant, spent, self._facts)
         verdict, lack, reason = judge(case)
