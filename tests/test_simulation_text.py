@@ -185,3 +185,12 @@ def test_a_line_by_tiers_takes_the_largest_of_each_tier(simulation):
         largest[tier] = max(largest.get(tier, 0), int(one.value * 100))
     expected = ", ".join(f"{tier}: {largest[tier]}%" for tier in sorted(largest))
     assert advice.whole_line(simulation, ones)[0] == f"allow: {{{expected}}}"
+
+
+@pytest.mark.parametrize(("spent", "shown"), [(225, "43.27%"), (69, "13.27%"), (26, "5%")])
+def test_the_break_even_point_that_is_shown_is_enough(simulation, spent, shown):
+    sweep = simulation.sweeps[0].sweep
+    even = Fraction(spent * 100, 520)
+    told = Swept((), (Verdict.OK,) * len(sweep.values), (), even, Fraction(spent), 520, "run")
+    assert words.turns_of(sweep, told, "→")[-1] == f"breaks even at {shown} ({spent} of 520 runs)"
+    assert Fraction(shown.rstrip("%")) >= even

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 from fractions import Fraction
+from math import ceil
 
 from ebudget.policy_edits import Sweep
 from ebudget.quantities import DAY, HOUR, MINUTE, Duration
@@ -276,11 +277,22 @@ def turns_of(sweep: Sweep, account: Swept, arrow: str) -> list[str]:
     if even == 0:
         found.append(f"nothing is spent ({_spent_by(account)})")
     elif even is not None:
-        place = bisect_left(sweep.values, even)
-        beside = [Fraction(0), *sweep.values[max(place - 1, 0) : place + 2]]
-        shown = value_text(sweep, even, figures.between_lines(even, beside, 3))
+        shown = value_text(sweep, _rounded_up(even, sweep.values))
         found.append(f"breaks even at {shown} ({_spent_by(account)})")
     return found
+
+
+def _rounded_up(even: Fraction, values: Sequence[Fraction]) -> Fraction:
+    """Where an account breaks even, so that it is not breached with what is shown, and still on its
+    side of every value of the sweep.
+    """
+    place = bisect_left(values, even)
+    beside = [Fraction(0), *values[max(place - 1, 0) : place + 2]]
+    for digits in range(3, 10):
+        shown = Fraction(ceil(even * 10**digits), 10**digits)
+        if all((shown > line) - (shown < line) == (even > line) - (even < line) for line in beside):
+            return shown
+    return even
 
 
 def _spent_by(account: Swept) -> str:
