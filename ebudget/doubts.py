@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from ebudget.ledger import Intake
 from ebudget.quantities import DAY, HOUR, MINUTE, SECOND
+from ebudget.text_safety import quoted
 
 
 def silent_log(intake: Intake) -> str:
     """What a log without a single good outcome says, where it may say more, and what to write."""
+    if intake.words and not intake.said:
+        words = ", ".join(quoted(word, 40) for word, _ in intake.words[:5])
+        return (
+            f"no record says in a known word how it went ({words}), so rates of failure cannot be "
+            "told. Say what they mean (logs: {outcomes: {success: [WORD], failure: [WORD]}}), or map "
+            "another key (logs: {fields: {outcome: KEY}})"
+        )
     what = "only failures are named" if intake.said else "no record says how it went"
     keys = ""
     if intake.maybe_outcomes:

@@ -72,7 +72,8 @@ _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 def maybe_outcomes(loaded: Loaded, plan: Plan) -> tuple[str, ...]:
     """The keys of a log that may hold the outcome: of those that no other column is read from, the
-    ones with a name like it, then those with two or three different values.
+    ones with a name like it, then those with two or three different values; of each, the ones that
+    are nested least come first.
     """
     taken = {path for column in CANONICAL for path in column.aliases}
     taken |= {path for field in plan.policy.logs.fields.values() for path in field.paths}
@@ -96,7 +97,10 @@ def maybe_outcomes(loaded: Loaded, plan: Plan) -> tuple[str, ...]:
     ]
     others = [path for path, known in values.items() if 2 <= len(known) <= MOST_VALUES]
     both = [path for path in telling if path in named]
-    found = dict.fromkeys(p for p in (*both, *named, *telling, *others) if p not in taken)
+    kinds = (
+        sorted(paths, key=lambda path: path.count(".")) for paths in (both, named, telling, others)
+    )
+    found = dict.fromkeys(path for paths in kinds for path in paths if path not in taken)
     return tuple(found)[:MOST_KEYS]
 
 

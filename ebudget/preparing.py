@@ -34,7 +34,7 @@ from ebudget.sources import Kind, Source
 from ebudget.tables import table_lines
 from ebudget.text_safety import quoted, visible
 
-_SAMPLE = 1 << 20
+_SAMPLE = 1 << 26
 """Bytes of a file that are looked through for other arrays."""
 
 
