@@ -13,8 +13,8 @@ def silent_log(intake: Intake) -> str:
         words = ", ".join(quoted(word, 40) for word, _ in intake.words[:5])
         return (
             f"no record says in a known word how it went ({words}), so rates of failure cannot be "
-            "told. Say what they mean (logs: {outcomes: {success: [WORD], failure: [WORD]}}), or map "
-            "another key (logs: {fields: {outcome: KEY}})"
+            "told. Say what they mean (logs: {outcomes: {success: [WORD], failure: [WORD]}}), or "
+            "map another key (logs: {fields: {outcome: KEY}})"
         )
     what = "only failures are named" if intake.said else "no record says how it went"
     keys = ""
