@@ -100,7 +100,7 @@ def _errors_of(
         if not isinstance(error, UnknownColumn):
             yield error
             return
-        yield UnknownColumn(error.name, types, error.at)
+        yield UnknownColumn(error.name, types, error.at, error.hint)
         known = [{**guessed, error.name: type_} for type_ in Type]
         after = [(_error_of(text, guess, compile_), guess) for guess in known]
         error, guessed = next(

@@ -46,9 +46,12 @@ class RuleError(Exception):
 class UnknownColumn(RuleError):
     """An expression that reads a column which nobody knows."""
 
-    def __init__(self, name: str, known: Iterable[str], at: int | None) -> None:
-        super().__init__(unknown_column(name, known), at)
-        self.name = name
+    def __init__(
+        self, name: str, known: Iterable[str], at: int | None, hint: str | None = None
+    ) -> None:
+        told = f"unknown column {name!r}; {hint}" if hint else unknown_column(name, known)
+        super().__init__(told, at)
+        self.name, self.hint = name, hint
 
 
 @dataclass(frozen=True)
@@ -220,6 +223,9 @@ class _Compiler:
             raise RuleError("only plain names are columns", _place(node))
         name = self.folded.get(node.name.lower())
         if name is None:
+            if node.this.quoted:
+                hint = f"a text is written in single quotes: '{node.name}'"
+                raise UnknownColumn(node.name, self.types, _place(node), hint)
             raise UnknownColumn(node.name, self.types, _place(node))
         self.columns.add(name)
         return _Term(self.types[name], column(name))
@@ -371,6 +377,8 @@ class _Compiler:
     def _function(self, node: exp.Func, depth: int) -> _Term:
         name = _function_name(node)
         row = FUNCTIONS.get(name)
+        if row is None and isinstance(node, exp.ArrayOverlaps):
+            raise RuleError("`&&` is about lists; two conditions are joined by `and`", _place(node))
         if row is None:
             raise RuleError(f"unknown function {name!r}{nearest(name, FUNCTIONS)}", _place(node))
         if any(isinstance(value, str) for key, value in node.args.items() if key != "this"):
@@ -678,8 +686,10 @@ def _compiled(source: str, types: tuple[tuple[str, Type], ...], zone: ZoneInfo) 
         _check_cast_types(tokens)
         with _quiet_parser():
             parsed = sqlglot.parse(source, read=DIALECT)
-        if len(parsed) != 1 or parsed[0] is None:
+        if any(token.token_type is TokenType.SEMICOLON for token in tokens):
             raise RuleError("one expression is expected, without a semicolon")
+        if len(parsed) != 1 or parsed[0] is None:
+            raise RuleError("an expression is missing")
         compiler = _Compiler(source, dict(types), zone)
         term = compiler.compile(parsed[0])
     except ParseError as error:
@@ -720,9 +730,17 @@ def _parse_failure(error: ParseError, source: str) -> tuple[str, int | None]:
     details = error.errors[0] if error.errors else {}
     at = len(details["start_context"]) if details.get("start_context") is not None else None
     description = str(details.get("description") or "not a SQL expression")
-    if "Required keyword" in description:
-        description = "the expression is not complete"
-    return f"not a SQL expression: {description[0].lower()}{description[1:]}", at
+    known = next((plain for word, plain in _PLAINLY.items() if word in description), None)
+    return f"not a SQL expression{known or ''}", at
+
+
+_PLAINLY = {
+    "Required keyword": ": it is not complete",
+    "Expecting )": ": a closing bracket is missing",
+    "Expected AND": ": `between` needs `and`",
+    "Expected END": ": `case` needs `end`",
+}
+"""What the parser complains of, and how it is told. Its other words are about its own insides."""
 
 
 def with_column(source: str, column: str, text: str) -> str:

@@ -198,9 +198,14 @@ def _nothing_known(at: Case) -> Iterator[tuple[Lack, str]]:
     """What is wholly unknown of an account that has runs."""
     runs, evidence = at.figures.runs, at.evidence
     if needs_outcomes(at.budget, at.form) and not evidence.judged:
-        yield Lack.NOT_JUDGED, f"nothing was judged: none of {_all(runs)} says how it went"
+        yield Lack.NOT_JUDGED, f"nothing was judged: {_none_of(runs)} says how it went"
     if needs_values(at.budget) and not evidence.measured:
-        yield Lack.NOT_MEASURED, f"nothing was measured: none of {_all(runs)} has a value"
+        yield Lack.NOT_MEASURED, f"nothing was measured: {_none_of(runs)} has a value"
+
+
+def _none_of(runs: int) -> str:
+    """`none of 20 runs`, and what is good English for one."""
+    return "not even the one run" if runs == 1 else f"none of {_all(runs)}"
 
 
 def _all(runs: int) -> str:
@@ -213,8 +218,12 @@ def _too_little_known(at: Case) -> Iterator[tuple[Lack, str]]:
     if facts.rules and evidence.failed and not evidence.sighted:
         names = ", ".join(facts.rules[:3]) + (", …" if len(facts.rules) > 3 else "")
         many = "is" if len(facts.rules) == 1 else "are"
-        failed = f"{_runs(evidence.failed)} failed"
-        yield Lack.BLIND, f"no rule could see: {names} {many} unknown (null) on all of {failed}"
+        runs_failed = (
+            "the failed run"
+            if evidence.failed == 1
+            else f"all {_runs(evidence.failed)} failed runs"
+        )
+        yield Lack.BLIND, f"no rule could see: {names} {many} unknown (null) on {runs_failed}"
     if budget.earns == "labelled" and facts.only_failures and at.figures.unlabelled:
         silent = f"{_runs(at.figures.unlabelled)} of {_all(runs)} not judged"
         what = "no run says how it went" if facts.is_silent else "only failures are named"
@@ -228,9 +237,10 @@ def _too_little_known(at: Case) -> Iterator[tuple[Lack, str]]:
     yield from _too_little_measured(at)
     counts = _counts_by_outcome(at)
     if counts and Fraction(evidence.unknown) > facts.max_unknown * evidence.words:
-        unknown = f"{_runs(evidence.unknown)} of {_runs(evidence.words)} outcomes"
+        word = "outcome word is" if evidence.words == 1 else "outcome words are"
+        unknown = f"{_runs(evidence.unknown)} of {_runs(evidence.words)} {word} unknown"
         most = _percent(facts.max_unknown)
-        yield Lack.UNKNOWN_WORDS, f"{unknown} are words that nobody knows, more than {most}"
+        yield Lack.UNKNOWN_WORDS, f"{unknown}, more than the {most} of logs.max_unknown"
 
 
 def _too_little_measured(at: Case) -> Iterator[tuple[Lack, str]]:

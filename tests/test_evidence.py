@@ -287,7 +287,7 @@ def test_the_rules_that_could_not_see_are_named(tmp_path: Path) -> None:
     policy = one(spend={"failure": ["leak"]}, allow=0, failures=LEAK)
     path = write(tmp_path, [*runs(9), run("failure")])
     account = only_account(statement_of(policy, [path]))
-    assert account.reason == "no rule could see: leak is unknown (null) on all of 1 failed"
+    assert account.reason == "no rule could see: leak is unknown (null) on the failed run"
 
 
 def test_where_only_rules_can_spend_a_run_is_judged_by_rules_that_can_tell(

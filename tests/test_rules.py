@@ -139,12 +139,20 @@ def test_arithmetic_is_exact_and_total(text, expected):
         ("trim(leading from outcome) = 'x'", "trim is written trim(text)", None),
         ("cast(start_time as date) = '2026-07-02'", "use date_part", None),
         ("outcome = e'\\x41'", "not allowed", None),
+        ("x; drop table", "not a SQL expression", None),
+        ("-- hi", "an expression is missing", None),
+        ("approved;", "without a semicolon", None),
+        ("(approved", "a closing bracket is missing", None),
+        ("case when approved then 1", "`case` needs `end`", None),
+        ('outcome = "failed"', "a text is written in single quotes: 'failed'", 10),
+        ("approved && approved", "two conditions are joined by `and`", None),
     ],
 )
 def test_what_a_rule_may_not_hold_is_refused(text, says, at):
     with pytest.raises(RuleError) as caught:
         compile_condition(text, TYPES, BERLIN)
     assert says in str(caught.value), str(caught.value)
+    assert "oken" not in str(caught.value)
     if at is not None:
         assert caught.value.at == at
 

@@ -1152,3 +1152,14 @@ def test_a_row_can_never_fire_when_no_run_can_spend_enough(
 ) -> None:
     policy = parse_policy(policy_text(one_budget(**keys, alerts=[PAGE])), "budgets.yaml")
     assert bool(never_firing(policy, "b")) is silent
+
+
+@pytest.mark.parametrize(
+    ("costs", "left", "cells"),
+    [([-3], "∞", "▕████▏"), ([3], "−∞", "▕░░░░▏"), ([3, -3], "100%", "▕████▏")],
+)
+def test_where_nothing_is_allowed_a_credit_leaves_everything(account, costs, left, cells):
+    policy = one_budget(spend={"sum": "cost_usd"}, allow=0)
+    found = account(policy, [run(cost_usd=cost) for cost in costs])
+    assert (figures.remaining(found), figures.bar(found, 4)) == (left, cells)
+    assert found.verdict.value == ("breached" if costs == [3] else "ok")

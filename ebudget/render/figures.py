@@ -211,7 +211,9 @@ def count_of(number: int, noun: str, plural_noun: str | None = None) -> str:
 def bar(account: Account, width: int, *, ascii_only: bool = False) -> str:
     """What remains of the allowance, as a bar of so many characters between two edges."""
     left = account.remaining
-    return level(left if left is not None else Fraction(0), width, ascii_only=ascii_only)
+    if left is None:  # infinite, on the good side where less than nothing was spent
+        left = Fraction(account.spent < 0)
+    return level(left, width, ascii_only=ascii_only)
 
 
 def level(share: Fraction, width: int, *, ascii_only: bool = False) -> str:
