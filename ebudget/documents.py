@@ -202,6 +202,8 @@ class Wrapping:
 
 LACKING = "\x01 no array there"
 """What stands for a record that lacks the array at `logs.records_at`."""
+NOT_UTF8 = "\x01 not UTF-8"
+"""What stands for a record with bytes that are no UTF-8."""
 
 
 def array_lines(file: BinaryIO, wrapping: Wrapping | None) -> Iterator[str]:

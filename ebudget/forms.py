@@ -14,24 +14,32 @@ _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Excel workbook (.xls); save the sheet as CSV"),
     (b"SQLite format 3\x00", "an SQLite database; export the table as CSV or JSON"),
     (b"Obj\x01", "an Avro file; convert it to Parquet or JSON lines"),
-    (b"ORC", "an ORC file; convert it to Parquet"),
-    (b"ARROW1", "an Arrow or Feather file; convert it to Parquet"),
-    (b"FEA1", "a Feather file; convert it to Parquet"),
+    (b"ARROW1\x00", "an Arrow or Feather file; convert it to Parquet"),
     (b"\xff\xff\xff\xff", "an Arrow stream; convert it to Parquet"),
-    (b"%PDF", "a PDF document"),
-    (b"BZh", "packed with bzip2; pack it as .gz or .zst (bunzip2 unpacks it)"),
+    (b"%PDF-", "a PDF document"),
     (b"\xfd7zXZ\x00", "packed with xz; pack it as .gz or .zst (unxz unpacks it)"),
     (b"\x04\x22\x4d\x18", "packed with lz4; pack it as .gz or .zst (unlz4 unpacks it)"),
     (b"\xff\x06\x00\x00sNaPpY", "packed with snappy; pack it as .gz or .zst"),
     (b"\x1f\x9d", "packed with compress; pack it as .gz or .zst (uncompress unpacks it)"),
     (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive; unpack it"),
-    (b"Rar!", "a RAR archive; unpack it"),
+    (b"Rar!\x1a", "a RAR archive; unpack it"),
     (b"\x89HDF", "an HDF5 file; convert it to Parquet"),
     (b"\x89PNG", "a picture"),
     (b"\xff\xd8\xff", "a picture"),
     (b"\x7fELF", "a program"),
-    (b"SEQ", "a Hadoop sequence file; convert it to Parquet"),
 )
+_BINARY = rb"[\s\S]{0,16}?[\x00-\x08\x0e-\x1f]"
+"""What shows soon behind letters that are no text."""
+_LETTERS: tuple[tuple[bytes, str], ...] = (
+    (rb"ORC" + _BINARY, "an ORC file; convert it to Parquet"),
+    (rb"FEA1" + _BINARY, "a Feather file; convert it to Parquet"),
+    (rb"SEQ[\x00-\x08]", "a Hadoop sequence file; convert it to Parquet"),
+    (
+        rb"BZh[1-9](?:1AY&SY|\x17\x72\x45\x38\x50\x90)",
+        "packed with bzip2; pack it as .gz or .zst (bunzip2 unpacks it)",
+    ),
+)
+"""Beginnings that a header of CSV may share."""
 _PACKED = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
 _BOMS: tuple[tuple[bytes, str], ...] = (
     (b"\xff\xfe\x00\x00", "UTF-32LE"),
@@ -45,9 +53,9 @@ _WIDE: tuple[tuple[bytes, str], ...] = (
     (rb"(?:[\x01-\x7f]\x00){2}", "UTF-16LE"),
     (rb"(?:\x00[\x01-\x7f]){2}", "UTF-16BE"),
 )
-_OTLP = re.compile(
-    rb'\s*\{\s*"(resource|scope|instrumentationLibrary)_?(Spans|Logs|Metrics)"\s*:', re.IGNORECASE
-)
+_OTLP_KEY = "(resource|scope|instrumentationLibrary)_?(Spans|Logs|Metrics)"
+_OTLP_HEAD = re.compile(rf'\s*\{{\s*"{_OTLP_KEY}"\s*:'.encode(), re.IGNORECASE)
+_OTLP = re.compile(_OTLP_KEY, re.IGNORECASE)
 OTLP = (
     "an OTLP export, which holds spans, not runs; write one JSON object a run "
     "(or enter it with logs.records_at)"
@@ -71,6 +79,10 @@ def foreign(head: bytes, *, packed: bool) -> str | None:
     if head.startswith(b"PK\x03\x04"):
         if b"[Content_Types].xml" in head or b"xl/" in head:
             return "is an Excel workbook (.xlsx); save the sheet as CSV"
+        if b"application/vnd.oasis.opendocument.spreadsheet" in head[:200]:
+            return "is an OpenDocument spreadsheet (.ods); save the sheet as CSV"
+        if b"Index/" in head and b".iwa" in head:
+            return "is a spreadsheet (.numbers) or another iWork document; export the sheet as CSV"
         return "is a ZIP archive; unpack it"
     if head[257:262] == b"ustar":
         return "is a tar archive; unpack it"
@@ -82,8 +94,15 @@ def foreign(head: bytes, *, packed: bool) -> str | None:
                 return f"is packed twice; unpack it once ({name} inside)"
     for magic, name in _MAGIC:
         if head.startswith(magic):
-            return name if name.startswith("packed") else f"is {name}"
+            return _named(name)
+    for pattern, name in _LETTERS:
+        if re.match(pattern, head):
+            return _named(name)
     return _markup(head)
+
+
+def _named(form: str) -> str:
+    return form if form.startswith("packed") else f"is {form}"
 
 
 def _markup(head: bytes) -> str | None:
@@ -95,9 +114,14 @@ def _markup(head: bytes) -> str | None:
     return None
 
 
-def is_otlp(head: bytes) -> bool:
-    """Whether a JSON text begins as what an OpenTelemetry exporter writes."""
-    return _OTLP.match(head.removeprefix(b"\xef\xbb\xbf")) is not None
+def is_otlp(head: bytes, records: Sequence[Any]) -> bool:
+    """Whether a JSON text begins as what an OpenTelemetry exporter writes, or the first records of
+    a file are such.
+    """
+    if _OTLP_HEAD.match(head.removeprefix(b"\xef\xbb\xbf")):
+        return True
+    keys = {key for record in records if isinstance(record, dict) for key in record}
+    return any(map(_OTLP.fullmatch, keys))
 
 
 def no_json(head: bytes) -> str:
@@ -166,6 +190,18 @@ def is_document(head: bytes) -> bool:
         return False
     except ValueError:
         return _goes_on(text)
+    return False
+
+
+def goes_on(head: bytes) -> bool:
+    """Whether the first line of a text is an object that does not end in it."""
+    first = head.decode("utf-8", "ignore").lstrip("\ufeff \t\r\n").partition("\n")[0].rstrip()
+    try:
+        json.loads(first)
+    except json.JSONDecodeError as error:
+        return first.startswith("{") and is_cut_short(error, first)
+    except (ValueError, RecursionError):
+        return False
     return False
 
 

@@ -14,7 +14,7 @@ import polars as pl
 from sqlglot import exp
 
 from ebudget import query
-from ebudget.documents import LACKING
+from ebudget.documents import LACKING, NOT_UTF8
 from ebudget.errors import InputError
 from ebudget.ledger import (
     SHOWN_IGNORED,
@@ -57,6 +57,8 @@ from ebudget.warehouse import StatementError, Warehouse, opened_warehouse
 
 NOT_AN_OBJECT = "not an object"
 """Why a record that is JSON, but no object, is rejected."""
+NOT_TEXT = "not UTF-8"
+"""Why a record is rejected that is right but for its encoding."""
 
 LEDGER = "ledger"
 """The table of the ledger's rows."""
@@ -267,16 +269,23 @@ def _told_apart(loaded: Loaded, sources: Sequence[Source]) -> Counter[str]:
 
 
 def _record_kind() -> exp.Expr:
-    """The JSON type of a record; null where malformed."""
-    lacks = exp.EQ(this=cast(column("json"), "VARCHAR"), expression=text(json.dumps(LACKING)))
-    kind = call("json_type", column("json"))
-    return exp.Case(ifs=[exp.If(this=lacks, true=text(LACKING))], default=kind)
+    """The JSON type of a record, or what stands for it; null where malformed."""
+    ifs = [
+        exp.If(
+            this=exp.EQ(this=cast(column("json"), "VARCHAR"), expression=text(json.dumps(word))),
+            true=text(word),
+        )
+        for word in (LACKING, NOT_UTF8)
+    ]
+    return exp.Case(ifs=ifs, default=call("json_type", column("json")))
 
 
 def _reason_of(loaded: Loaded, kind: str | None) -> str:
     """Why a record of this JSON type, which is not `OBJECT`, is rejected."""
     if kind is None:
         return MALFORMED
+    if kind == NOT_UTF8:
+        return NOT_TEXT
     path = loaded.canonical.policy.logs.records_at
     return no_array(path) if kind == LACKING and path is not None else NOT_AN_OBJECT
 

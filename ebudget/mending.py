@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from ebudget.documents import is_cut_short
+from ebudget.documents import NOT_UTF8, is_cut_short
 from ebudget.packing import Compression, opened
 from ebudget.sources import Source
 
@@ -21,6 +21,7 @@ LONG_LINE = 1 << 24
 LONGEST_LINE = 1 << 28
 """Bytes of the longest line that is looked into."""
 _NO_JSON = b"{\n"
+_NO_TEXT = json.dumps(NOT_UTF8).encode() + b"\n"
 _BLANK = re.compile(r"[ \t\r\n\ufeff]*")
 _HALF = re.compile("[\ud800-\udfff]")
 _BOM = b"\xef\xbb\xbf"
@@ -35,7 +36,8 @@ def mended(source: Source, records: Iterable[int], target: Path) -> Source | Non
     no such record.
 
     Half a character that an escape left behind (a lone surrogate) becomes U+FFFD, a number that is
-    none its text; of two equal keys the first counts, as everywhere.
+    none its text; of two equal keys the first counts, as everywhere. What would be JSON if it
+    were UTF-8 becomes NOT_UTF8.
     """
     wanted = set(records)
     before = _places(source)
@@ -64,7 +66,7 @@ def _mended(line: bytes, enters: bool) -> list[bytes] | None:
         made = _records(line, enters)
     except (ValueError, RecursionError):
         return None
-    is_bad = len(made) == 1 and (made[0] == _NO_JSON or not made[0].startswith(b"{"))
+    is_bad = len(made) == 1 and (made[0] == _NO_JSON or made[0].startswith(b"["))
     return None if is_bad else made
 
 
@@ -164,7 +166,7 @@ def _records(line: bytes, enters: bool, keys: Collection[str] | None = None) -> 
             is_text = _HALF.search(text, at, end) is None  # a byte that is not UTF-8 is half
             is_entered = enters and isinstance(value, list) and any(map(_is_object, value))
             for record in value if is_entered else [value]:
-                found.append(_line_of(record, keys) if is_text else _NO_JSON)
+                found.append(_line_of(record, keys) if is_text else _NO_TEXT)
         at = _after_blanks(text, end)
     return found
 
@@ -187,7 +189,7 @@ def _after_blanks(text: str, at: int) -> int:
 
 _OPENED = re.compile(r'\{[ \t]*"[ \t]*\Z')
 """The begin of an object behind a text that was cut, which ends it."""
-_GOES_ON = re.compile(r'[ \t\r]*(?:[:\]}"]|,[ \t\r]*[^ \t\r\n{\[])')
+_GOES_ON = re.compile(r'[ \t\r]*(?:[:\]}"]|,[ \t\r\n]*(?:[^ \t\r\n{\[]|\Z))')
 """What shows behind a value that it is a part of another."""
 _ENDS = re.compile(r"[ \t\r\n]*(?:[{\[]|\Z)")
 _CLOSED = re.compile(r"\}[ \t\r]*(?=\{)")

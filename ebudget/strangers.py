@@ -10,8 +10,9 @@ from typing import Any
 
 from sqlglot import exp
 
-from ebudget.forms import OTLP, is_otlp, no_json, wrapped_at
-from ebudget.packing import content_of
+from ebudget.documents import document_lines
+from ebudget.forms import OTLP, goes_on, is_otlp, no_json, wrapped_at
+from ebudget.packing import Damaged, content_of, opened
 from ebudget.reading import FILE, REJECT, Canonical, read_whole
 from ebudget.rules import call, column, text
 from ebudget.sources import Kind, Source
@@ -50,13 +51,19 @@ def _form_of(warehouse: Warehouse, canonical: Canonical, source: Source) -> str 
     """What a file without any run looks like; None where it is a log."""
     head = content_of(source.path, _HEAD)
     is_own = os.path.realpath(source.read_as) == os.path.realpath(source.path)
+    lines = exp.select(exp.Count(this=exp.Star())).from_(read_whole(source))
     if is_own and source.kind is Kind.LINES and not head.lstrip(_BLANK).startswith(b"{"):
-        count = exp.select(exp.Count(this=column("json"))).from_(read_whole(source))
+        count = lines.where(exp.Not(this=exp.Is(this=column("json"), expression=exp.Null())))
         if warehouse.rows(count) == [(0,)]:
             return no_json(head)
-    if is_otlp(head):
-        return f"is {OTLP}"
     records = _first_records(warehouse, source)
+    if is_otlp(head, records):
+        return f"is {OTLP}"
+    if is_own and source.kind is Kind.LINES and goes_on(head) and len(records) > 1:
+        kind = call("json_type", column("json"))
+        count = lines.where(exp.EQ(this=kind, expression=text("OBJECT")))
+        if warehouse.rows(count) == [(0,)]:
+            return _where_broken(source)
     (start,) = (wanted for wanted in canonical.columns if wanted.name == "start_time")
     at = wrapped_at(records, [keys for _, keys in start.places()])
     if at is None:
@@ -65,6 +72,17 @@ def _form_of(warehouse: Warehouse, canonical: Canonical, source: Source) -> str 
         f"holds no run at its top: the runs may lie in {quoted(at)}; "
         f"write logs: {{records_at: {visible(at)}}}"
     )
+
+
+def _where_broken(source: Source) -> str | None:
+    """Where a file that begins as an object of several lines does is no JSON; None for another."""
+    with opened(source.path, source.compression) as file:
+        try:
+            for _ in document_lines(file, None):
+                pass
+        except Damaged as damage:
+            return str(damage)
+    return None
 
 
 def _first_records(warehouse: Warehouse, source: Source) -> list[Any]:

@@ -557,7 +557,7 @@ def test_a_file_of_twenty_records_is_held_to_the_limit_by_itself(
     size: int, bad: int, code: int, tmp_path: Path
 ) -> None:
     big = write(tmp_path, runs(1000), "big.jsonl")
-    small = write(tmp_path, [*runs(size - bad), *(["{"] * bad)], "small.jsonl")
+    small = write(tmp_path, [*runs(size - bad), *(["{broken"] * bad)], "small.jsonl")
     checked = parse_policy(policy_text(one(allow="10%")), "p")
     ledger = ebudget.read_ledger([big, small], checked, clock=CLOCK)
     decision = decided(checked, ebudget.evaluate(checked, ledger))

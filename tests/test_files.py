@@ -485,6 +485,7 @@ def test_a_run_behind_one_that_is_cut_is_a_record(tmp_path, cut):
         b'{"a": 1, "x": %s',
         b'%s, "x": 1}',
         b"%s}",
+        b"%s,",
         b"INFO %s",
         b"[INFO] %s",
     ],
@@ -746,11 +747,19 @@ def test_a_table_needs_its_name_unless_its_header_leaves_no_doubt(tmp_path):
     assert spent(read(write(tmp_path / "b.csv", lines(record(4))))) == 4.0
 
 
-def test_what_no_utf8_is_rejects_its_row_of_a_table(tmp_path):
-    statement = read(
-        write(tmp_path / "a.csv", b"ts,cost,workflow\n2026-11-20,1,\xe9\n2026-11-20,2,e\n")
-    )
-    assert (spent(statement), places(statement)) == (2.0, [("line 2", "malformed line")])
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("a.csv", "ts,cost,workflow\n2026-11-20,1,é\n2026-11-20,2,e\n"),
+        ("a.jsonl", f'\n{{"ts": "{T}", "a": "é"}}\n{{"ts": "{T}", "cost": 2}}\n'),
+    ],
+)
+@pytest.mark.parametrize("packing", PACKINGS)
+def test_a_record_that_is_no_utf8_is_rejected_for_that(tmp_path, name, data, packing):
+    path = write(tmp_path / f"{name}{packing}", PACKINGS[packing](data.encode("latin-1")))
+    statement = read(path)
+    assert (spent(statement), places(statement)) == (2.0, [("line 2", "not UTF-8")])
+    assert statement.intake.rejected == (("not UTF-8", 1),)
 
 
 def test_a_header_alone_and_an_empty_table_hold_no_records(tmp_path):
@@ -863,6 +872,8 @@ def test_strange_names_are_read(tmp_path, name):
 
 # Forms that are not read
 
+ODS = b"\x14\x00mimetypeapplication/vnd.oasis.opendocument.spreadsheet"
+
 
 @pytest.mark.parametrize(
     ("name", "data", "what"),
@@ -875,7 +886,12 @@ def test_strange_names_are_read(tmp_path, name):
         ("a.log", b"ORC\x08\x03", "an ORC file"),
         ("a.log", b"ARROW1\x00\x00", "an Arrow or Feather file"),
         ("a.log", b"%PDF-1.7\n", "a PDF document"),
-        ("a.jsonl", b"BZh91AY", "packed with bzip2"),
+        ("a.log", b"ORC\n\x06\x08\x01", "an ORC file"),
+        ("a.log", b"SEQ\x06\x19org", "a Hadoop sequence file"),
+        ("a.log", b"FEA1\x00\x00\x00\x00", "a Feather file"),
+        ("a.jsonl", b"BZh91AY&SY", "packed with bzip2"),
+        ("a.ods", b"PK\x03\x04" + ODS, "an OpenDocument spreadsheet (.ods)"),
+        ("a.csv", b"PK\x03\x04\x14\x00xxxxIndex/Document.iwa", "a spreadsheet (.numbers)"),
         ("a.jsonl", b"\xfd7zXZ\x00", "packed with xz"),
         ("a.jsonl", b"\x04\x22\x4d\x18d", "packed with lz4"),
         ("a.jsonl", b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive"),
@@ -887,6 +903,15 @@ def test_strange_names_are_read(tmp_path, name):
         ("a.json", b'{"resourceSpans": [{"resource": {}, "scopeSpans": []}]}\n', "an OTLP export"),
         ("a.json", b'{\n "resourceLogs": [\n {"scopeLogs": []}\n ]\n}\n', "an OTLP export"),
         ("a.json", b'{"scopeSpans": []}\n{"scopeSpans": []}\n', "an OTLP export"),
+        (
+            "a.json",
+            b'{"schemaUrl": "x", "resourceSpans": [{"scopeSpans": []}]}\n',
+            "an OTLP export",
+        ),
+        ("a.json", b'[{"resourceSpans": [{"scopeSpans": []}]}]', "an OTLP export"),
+        ("a.json", b'{\n"ts": "2026-11-20",\n"ok": tru,\n"cost": 1\n}\n', "no JSON in line 3"),
+        ("a.json", b'{\n"a": tru,\n"b": [\n{"cost": 1},\n2]\n}', "no JSON in line 2"),
+        ("a.json.gz", gz(b'{\n"ok": tru,\n"cost": 1\n}\n'), "no JSON in line 2"),
         ("a.log", b"2026-11-20 INFO started\n2026-11-20 INFO done\n", "no line is JSON"),
         ("a.log", b"[2026-11-20 10:00:00] INFO started\n", "no line is JSON"),
         ("a.log", b"<134>Nov 20 host app: x\n", "no line is JSON"),
@@ -901,6 +926,14 @@ def test_a_file_in_a_form_that_is_not_read_is_called_what_it_looks_like(tmp_path
     good = write(tmp_path / "good.jsonl", lines(record(4)))
     statement = read(path, good, skip_unreadable=True)
     assert (spent(statement), len(statement.intake.unreadable)) == (4.0, 1)
+
+
+@pytest.mark.parametrize(
+    "name", ["SEQ", "ORC", "ORCID", "BZh9", "BZh91AY", "FEA1", "ARROW1", "Rar!", "%PDF", "Obj"]
+)
+def test_a_table_may_begin_with_the_letters_of_another_form(tmp_path, name):
+    text = f"{name},start_time,cost\nx,{T},3\n"
+    assert spent(read(write(tmp_path / "a.csv", text))) == 3.0
 
 
 @pytest.mark.parametrize("indent", [None, 1])

@@ -147,7 +147,8 @@ def test_lines_that_are_no_objects_are_rejected_with_their_line_numbers(tmp_path
     statement = read([log])
     assert statement.intake.records == 9
     assert dict(statement.intake.rejected) == {
-        "malformed line": 2,
+        "malformed line": 1,
+        "not UTF-8": 1,
         "not an object": 3,
         "no start_time": 2,
     }
@@ -159,7 +160,7 @@ def test_lines_that_are_no_objects_are_rejected_with_their_line_numbers(tmp_path
         ("line 6", "not an object"),
         ("line 8", "no start_time"),
         ("line 9", "no start_time"),
-        ("line 10", "malformed line"),
+        ("line 10", "not UTF-8"),
     ]
     assert spent(statement) == "3.0"
 
