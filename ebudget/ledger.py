@@ -57,6 +57,10 @@ class Feed:
     column: str
     keys: tuple[tuple[str, int], ...]
     """Each with the number of sampled records that have a value there, the most frequent first."""
+    values: int = 0
+    """Records that have a value in this column, of all that were read."""
+    mapped: bool = False
+    """Whether the policy says where it is found."""
 
 
 @dataclass(frozen=True)

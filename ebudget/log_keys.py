@@ -9,7 +9,7 @@ from typing import Any
 from ebudget.extraction import Wanted
 from ebudget.ledger import Feed, Keys
 from ebudget.loading import Loaded
-from ebudget.mapped_paths import DEEPEST, MOST_FILES, sample_of
+from ebudget.mapped_paths import DEEPEST, MOST_FILES, sample_of, values_of
 from ebudget.query import Plan
 
 Spelling = tuple[str, ...]
@@ -18,10 +18,11 @@ Spelling = tuple[str, ...]
 
 def keys_of(loaded: Loaded, plan: Plan) -> Keys:
     """The keys that feed the columns of a plan, and those that nothing reads."""
-    columns = plan.canonical.columns
+    columns, mapped = plan.canonical.columns, plan.policy.logs.fields
     fed: dict[str, Counter[str]] = {wanted.name: Counter() for wanted in columns}
     unread: Counter[str] = Counter()
     read = {spelling for wanted in columns for _, spelling in wanted.places()}
+    told = [tuple(path.split(".")) for field in mapped.values() for path in field.paths]
     records = 0
     for source in loaded.sources.files[:MOST_FILES]:
         for record in sample_of(loaded, source):
@@ -31,8 +32,16 @@ def keys_of(loaded: Loaded, plan: Plan) -> Keys:
             for wanted in columns:
                 if (path := _feeding(wanted, record)) is not None:
                     fed[wanted.name][path] += 1
-            unread.update(".".join(leaf) for leaf in _leaves(record) if not _is_read(leaf, read))
-    feeds = [Feed(name, tuple(counts.most_common())) for name, counts in fed.items()]
+            unread.update(
+                ".".join(leaf)
+                for leaf in _leaves(record)
+                if not _is_read(leaf, read) and not _is_told(leaf, told)
+            )
+    values = values_of(loaded, list(fed))
+    feeds = [
+        Feed(name, tuple(counts.most_common()), values[name], name in mapped)
+        for name, counts in fed.items()
+    ]
     return Keys(records, tuple(feeds), tuple(sorted(unread.items(), key=lambda p: (-p[1], p[0]))))
 
 
@@ -54,6 +63,12 @@ def _leaves(value: dict[str, Any], before: Spelling = ()) -> Iterator[Spelling]:
             yield from _leaves(inner, (*before, key))
         elif inner is not None:
             yield (*before, key)
+
+
+def _is_told(leaf: Spelling, paths: Sequence[Spelling]) -> bool:
+    """Whether the policy maps a path, or one above it, to a column that nothing needs."""
+    whole = tuple(".".join(leaf).split("."))
+    return any(whole[: len(path)] == path for path in paths)
 
 
 def _is_read(leaf: Spelling, read: Sequence[Spelling] | set[Spelling]) -> bool:

@@ -117,7 +117,8 @@ def too_short(policy: Policy, ledger: Ledger) -> Iterator[Remark]:
     found: dict[str, list[tuple[Fraction, Account]]] = {}
     for account in evaluate(policy, ledger).accounts:
         budget = policy.budgets[account.budget]
-        expected = _expected(account, ledger.intake) if account.rate else None
+        judged = account.rate and not account.too_few
+        expected = _expected(account, ledger.intake) if judged else None
         if expected and expected < _least_weight(budget):
             found.setdefault(account.budget, []).append((expected, account))
     for name, few in found.items():

@@ -147,10 +147,15 @@ def _without_values(
     read = [w.name for w in plan.canonical.columns if w.name in wanted]
     if not read:
         return dict(wanted)
-    statement = exp.select(*(exp.Count(this=column(name)) for name in read)).from_(RUNS)
+    found = values_of(loaded, read)
+    return {name: paths for name, paths in wanted.items() if not found.get(name)}
+
+
+def values_of(loaded: Loaded, names: Sequence[str]) -> dict[str, int]:
+    """How many records have a value in each of these canonical columns."""
+    statement = exp.select(*(exp.Count(this=column(name)) for name in names)).from_(RUNS)
     (counts,) = loaded.warehouse.rows(statement)
-    found = {name for name, count in zip(read, counts, strict=True) if count}
-    return {name: paths for name, paths in wanted.items() if name not in found}
+    return dict(zip(names, counts, strict=True))
 
 
 def _paths_of(loaded: Loaded, source: Source) -> set[str]:

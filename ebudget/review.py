@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -11,8 +12,10 @@ from ebudget import doubts
 from ebudget.allowance import By, OfBaseline, PerRuns, Plain, Ratio, depends_on_runs
 from ebudget.books import selected_rows, unselected
 from ebudget.classes import Signatures
+from ebudget.columns import BY_NAME
 from ebudget.ledger import Ledger
 from ebudget.log_remarks import Remark, empty_groups, of_intake, too_short
+from ebudget.misfit import nearest
 from ebudget.policy import (
     ALL,
     Budget,
@@ -24,7 +27,7 @@ from ebudget.policy import (
     SpendWhen,
 )
 from ebudget.quantities import DAY, MINUTE
-from ebudget.query import COUNT, Asks, amount_of, condition_of
+from ebudget.query import COUNT, Asks, amount_of, condition_of, make_plan
 from ebudget.reading import FLAW_BITS
 from ebudget.verdicts import needs_outcomes
 from ebudget.windows import Calendar, burn_alerts, span
@@ -129,6 +132,12 @@ def never_firing(policy: Policy, name: str) -> list[Remark]:
     return found
 
 
+def _meant(name: str, known: Iterable[str]) -> str:
+    """`; did you mean 'x'?` where a known name is close."""
+    near = nearest(name, known)
+    return near if near.endswith("?") else ""
+
+
 def _static(policy: Policy) -> list[Remark]:
     found: list[Remark] = []
     used = {
@@ -148,6 +157,12 @@ def _static(policy: Policy) -> list[Remark]:
             found.append(
                 Remark(f"failures.{name}", f"no budget counts it, nor its class {failure.class_}")
             )
+    needed = {wanted.name for wanted in make_plan(policy).canonical.columns}
+    for name in sorted(policy.logs.fields.keys() - needed):
+        meant = "" if name in BY_NAME else _meant(name, BY_NAME)
+        found.append(
+            Remark(f"logs.fields.{name}", f"no rule and no budget reads it{meant}", "note")
+        )
     for name, budget in policy.budgets.items():
         path = f"budgets.{name}"
         found += never_firing(policy, name)
@@ -300,6 +315,11 @@ def _with_logs(policy: Policy, ledger: Ledger) -> list[Remark]:
         ):
             shown = "(none)" if workflow is None else workflow
             found.append(Remark(f"workflow {shown}", "occurs in these logs; no budget covers it"))
+        seen = [name for name in frame.get_column("workflow").unique().to_list() if name]
+        for name, declared in policy.workflows.items():
+            if name not in seen and declared.since is None:
+                message = f"no run of these logs has it{_meant(name, seen)}"
+                found.append(Remark(f"workflows.{name}", message))
     return found
 
 

@@ -104,6 +104,42 @@ def test_of_many_keys_that_nothing_reads_twenty_are_named(validate: Validate) ->
     assert "key_20" not in out
 
 
+def test_a_key_that_occurs_late_is_no_missing_one(validate: Validate) -> None:
+    records = [run(1, run_id=str(n), **({"cost": 2} if n > 600 else {})) for n in range(700)]
+    out = validate(COST, *records)
+    assert "(of the first 500 records)" in out
+    assert "cost_usd found in 99 later records" in out
+
+
+def test_every_file_is_looked_into(
+    validate: Validate, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    validate(COST)
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.jsonl").write_text(json.dumps(run(1, only_in=name, **{name: 1})))
+    assert cli.run(["validate", "p.yaml", "a.jsonl", "b.jsonl"]) == 0
+    assert "only_in (2), a (1), b (1)" in capsys.readouterr().out
+
+
+def test_a_mapped_duration_is_not_worked_out_and_mapped_keys_are_not_unread(
+    validate: Validate,
+) -> None:
+    fields = "{duration_ms: {path: took, optional: true}, note: my.note}"
+    slow = "slow: {spend: {when: duration_ms > 5}, allow: 10%, respond: {50%: stop}}"
+    out = validate(slow, run(1, my={"note": "x", "more": 1}), head=f"logs: {{fields: {fields}}}")
+    assert "duration_ms – no key found" in out
+    assert "keys that nothing reads: my.more (1)" in out
+    assert "note: logs.fields.note: no rule and no budget reads it" in out
+    assert "duration_ms end_time − start_time" in validate(slow, run(1))
+
+
+def test_a_typing_mistake_in_a_column_or_a_workflow_is_seen(validate: Validate) -> None:
+    head = "logs: {fields: {failure_reasn: why}}\nworkflows: {refund: {owner: a}}"
+    out = validate(RATE, run(1, why="a", status="ok", workflow="refunds"), head=head)
+    assert "no rule and no budget reads it; did you mean 'failure_reason'?" in out
+    assert "workflows.refund: no run of these logs has it; did you mean 'refunds'?" in out
+
+
 # Empty groups
 
 

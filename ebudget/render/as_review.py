@@ -54,7 +54,8 @@ def _wrapped(text: str, room: int, *, hang: int = 0) -> list[str]:
 def _keys(intake: Intake, room: int) -> list[str]:
     """Which key of the logs feeds each column, and which keys nothing reads."""
     keys = intake.keys
-    looked = count_of(keys.records, "record")
+    few = keys.records < intake.records
+    looked = f"the first {keys.records:,} records" if few else count_of(keys.records, "record")
     title = f"Which keys of the logs feed the columns that the policy needs (of {looked}):"
     lines = [*textwrap.wrap(title, room), ""]
     names = [visible(feed.column, 40) for feed in keys.feeds]
@@ -72,12 +73,13 @@ def _keys(intake: Intake, room: int) -> list[str]:
 
 
 def _fed(feed: Feed, records: int) -> str:
+    otherwise = None if feed.mapped and feed.column != "risk_tier" else _SAYS.get(feed.column)
     if not feed.keys:
-        return _SAYS.get(feed.column, "– no key found")
+        later = f"found in {count_of(feed.values, 'later record')}"
+        return otherwise or (later if feed.values else "– no key found")
     parts = [f"{visible(key, 60)} ({count:,})" for key, count in feed.keys]
     missing = records - sum(count for _, count in feed.keys)
-    other = f", else {_SAYS[feed.column]}" if missing and feed.column in _SAYS else ""
-    return ", ".join(parts) + other
+    return ", ".join(parts) + (f", else {otherwise}" if missing and otherwise else "")
 
 
 def _answers(workflows: Sequence[Answers], room: int) -> list[str]:
