@@ -84,11 +84,7 @@ class Loaded:
     def renamed(self) -> dict[str, str]:
         """The real paths of the files that are read under another name."""
         real = {s.read_as: os.path.abspath(s.path) for s in self.sources.files}
-        return {
-            read_as: path.encode("utf-8", "replace").decode()
-            for read_as, path in real.items()
-            if read_as != path
-        }
+        return {read_as: _as_text(path) for read_as, path in real.items() if read_as != path}
 
     def give_up(self, source: Source, reason: str) -> None:
         """Skip a file as a whole, or raise InputError where that was not asked for."""
@@ -344,8 +340,12 @@ def _below(source: Source, here: str) -> str:
     """A file's path from the working directory, if it lies below it."""
     if source.shown == f"<{STDIN}>":
         return source.shown
-    path = os.path.abspath(source.path).removeprefix(here)
-    return path.encode("utf-8", "replace").decode()
+    return _as_text(os.path.abspath(source.path).removeprefix(here))
+
+
+def _as_text(path: str) -> str:
+    r"""A path with its bytes that are no UTF-8 as `\xff`, so that different ones stay different."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def _place(name: str) -> exp.Expr:
@@ -466,7 +466,7 @@ def _parquet_selects(loaded: Loaded, files: list[Source]) -> list[exp.Select]:
         except StatementError as error:
             loaded.give_up(source, str(error))
             continue
-        taken = {FILE, "file_row_number"} & set(schema)
+        taken = {name for name in schema if name.lower() in (FILE, "file_row_number")}
         if taken:
             loaded.give_up(source, f"its column {min(taken)} has a name that DuckDB needs")
             continue

@@ -15,7 +15,7 @@ from ebudget.errors import InputError
 from ebudget.extraction import outcome_words, spellings
 from ebudget.loading import Loaded, parquet_schema
 from ebudget.query import RUNS, Plan
-from ebudget.reading import json_pointer, read_parquet, read_whole
+from ebudget.reading import json_way, read_parquet, read_whole
 from ebudget.rules import call, column, text
 from ebudget.sources import Kind, Source
 from ebudget.text_safety import quoted, visible
@@ -193,7 +193,7 @@ def _schema_paths(schema: Mapping[str, object], before: str = "") -> Iterator[st
 
 def _occur_late(loaded: Loaded, paths: Sequence[str]) -> bool:
     """Whether any record of a text log has one of the paths, searched from end to end."""
-    keys = [json_pointer(spelling) for path in paths for spelling in spellings(path)]
+    keys = [json_way(spelling) for path in paths for spelling in spellings(path)]
     for source in loaded.sources.files:
         if source.kind is Kind.PARQUET:
             continue

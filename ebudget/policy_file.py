@@ -12,6 +12,7 @@ import yaml
 from pydantic import ValidationError
 
 from ebudget.errors import InputError, PolicyError, Problem, UsageError
+from ebudget.forms import encoding_of
 from ebudget.misfit import nearest
 from ebudget.policy import Policy, json_schema
 from ebudget.policy_check import check_policy
@@ -343,6 +344,10 @@ def load_document(path: str | Path) -> tuple[Policy, dict[str, Any]]:
         raise InputError(f"{visible(str(path))}: cannot read the policy: {reason}") from None
     if len(data) > LARGEST:
         raise InputError(f"{visible(str(path))}: larger than {LARGEST:,} bytes; is it a policy?")
+    encoding = encoding_of(data)
+    if encoding is not None:
+        reason = f"in {encoding}; save it as UTF-8 (iconv -f {encoding} -t UTF-8 converts it)"
+        raise PolicyError([Problem(visible(str(path)), 1, 1, "", reason)])
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -119,8 +119,15 @@ def _quoted(name: str) -> str:
     return written(exp.to_identifier(name, quoted=True))
 
 
-def json_pointer(keys: Sequence[str]) -> str:
-    """The way to a nested value, in which no character of a key means anything (RFC 6901)."""
+def json_way(keys: Sequence[str]) -> str:
+    """The way to a nested value, in which no character of a key means anything.
+
+    A JSON pointer (RFC 6901), which takes a number for a place in a list too; so where a key is a
+    number, a path of quoted keys.
+    """
+    if any(key.isdigit() for key in keys):
+        escaped = (key.replace("\\", "\\\\").replace('"', '\\"') for key in keys)
+        return "$" + "".join(f'."{key}"' for key in escaped)
     return "".join("/" + key.replace("~", "~0").replace("/", "~1") for key in keys)
 
 
@@ -130,7 +137,7 @@ def _json_access(root: _Branch, spelling: Sequence[str], json: bool) -> exp.Expr
     branch = root.children[spelling[0]]
     for index, key in enumerate(spelling[1:], 1):
         if branch.leaf:
-            return _inside(tree, json_pointer(spelling[index:]), json)
+            return _inside(tree, json_way(spelling[index:]), json)
         tree = call("struct_extract", tree, text(key))
         branch = branch.children[key]
     if json:

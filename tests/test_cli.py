@@ -323,7 +323,8 @@ def test_validate_names_a_workflow_that_no_budget_covers_and_reads_the_paths_of_
     assert "Read 5 records" in flat
 
 
-def test_a_run_that_is_terminated_leaves_no_temporary_files(folder):
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_a_run_that_is_ended_leaves_no_temporary_files(folder, number, code):
     scratch = folder / "scratch"
     scratch.mkdir()
     fifo = folder / "slow.jsonl"
@@ -338,9 +339,9 @@ def test_a_run_that_is_terminated_leaves_no_temporary_files(folder):
         if any(scratch.iterdir()):
             break
         time.sleep(0.1)
-    process.send_signal(signal.SIGTERM)
+    process.send_signal(number)
     process.communicate(timeout=20)
-    assert process.returncode == 143
+    assert process.returncode == code
     assert list(scratch.iterdir()) == []
     assert not (folder / "r.json").exists()
     assert not fifo.exists()
@@ -351,3 +352,19 @@ def test_a_closed_pipe_is_no_error(folder):
     done = subprocess.run(command, shell=True, capture_output=True, check=True)
     assert done.stdout == b"{\n"
     assert done.stderr == b""
+
+
+def test_nohup_is_honoured(folder):
+    ends = "import os, signal; os.kill(os.getpid(), signal.SIGHUP)"
+    script = f"import ebudget.cli as c; c.run = None\n{ends}\nc.main()"
+    command = f'nohup {sys.executable} -c "$SCRIPT" --version'
+    environment = {**os.environ, "SCRIPT": script}
+    done = subprocess.run(
+        command,
+        shell=True,
+        capture_output=True,
+        check=True,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+    )
+    assert done.stdout.startswith(b"ebudget ")

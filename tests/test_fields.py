@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 
 import ebudget
 from ebudget import cli
+from ebudget.errors import InputError
 from support import at, one_budget, only_account, run, runs, statement_of, write_parquet
 from support import write_jsonl as write
 
@@ -77,6 +79,32 @@ def test_the_file_of_a_run_is_a_column(tmp_path: Path, monkeypatch: pytest.Monke
     chosen = one_budget(for_={"file": "sub/*"}, spend={"when": "file like '%.gz'"}, allow=9)
     account = only_account(statement_of(chosen, ["."]))
     assert (account.selected, account.spent) == (1, 1)
+
+
+def test_files_whose_names_are_no_utf_8_stay_apart(tmp_path: Path) -> None:
+    names = [os.fsdecode(b"bad\xff.jsonl"), os.fsdecode(b"bad\xfe.jsonl"), "bad?.jsonl"]
+    for name in names:
+        write(tmp_path, [run(run_id="1")], name)
+    policy = one_budget(each=["file"], logs={"key": ["run_id", "file"]})
+    found = groups(statement_of(policy, [str(tmp_path)]))
+    assert sorted(Path(name or "").name for name in found) == [
+        "bad?.jsonl",
+        "bad\\xfe.jsonl",
+        "bad\\xff.jsonl",
+    ]
+
+
+@pytest.mark.parametrize("also", [{}, {"all": "a"}])
+def test_a_number_in_a_path_is_a_key_and_enters_no_list(
+    tmp_path: Path, also: dict[str, Any]
+) -> None:
+    logs = {"fields": {"cost_usd": "a.0.b", **also}}
+    policy = one_budget(spend={"sum": "cost_usd"}, allow=9, logs=logs)
+    listed, keyed = run(a=[{"b": 5}]), run(a={"0": {"b": 3}})
+    found = statement_of(policy, [write(tmp_path, [listed, keyed])])
+    assert (found.accounts[0].spent, found.accounts[0].measured) == (3, 1)
+    with pytest.raises(InputError, match=r"'a\.0\.b' never occurs"):
+        statement_of(policy, [write(tmp_path, [listed])])
 
 
 def test_a_log_s_own_file_is_read_only_where_it_is_mapped(tmp_path: Path) -> None:
@@ -154,12 +182,20 @@ def test_by_takes_every_column_that_runs_can_be_grouped_by(
     assert sum(part["eligible"] for part in account["breakdown"][column]) == account["eligible"]
 
 
-@pytest.mark.parametrize("column", ["run_id", "cost_usd", "nope", "start_time"])
-def test_by_refuses_the_others(
-    column: str, folder: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("column", "says"),
+    [
+        ("run_id", "it is what a run is known by"),
+        ("cost_usd", "it is number; runs are grouped by texts and booleans"),
+        ("start_time", "it is time; runs are grouped by texts and booleans"),
+        ("nope", "no such column to group by"),
+    ],
+)
+def test_by_refuses_the_others_and_says_why(
+    column: str, says: str, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert cli.run(["report", "runs.jsonl", "--by", column]) == 2
-    assert "no such column to group by" in capsys.readouterr().err
+    assert says in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

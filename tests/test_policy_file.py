@@ -214,3 +214,11 @@ def test_the_schema_refuses_what_the_reader_refuses(keys):
         return
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(good, json_schema())
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-32-be"])
+def test_a_policy_in_another_encoding_is_called_by_it(tmp_path, encoding):
+    path = tmp_path / "p.yaml"
+    path.write_bytes("version: 1\n".encode(encoding))
+    with pytest.raises(PolicyError, match=f"in {encoding[:6].upper()}..; save it as UTF-8"):
+        load_policy(path)

@@ -112,6 +112,8 @@ def test_dollars_have_two_decimals_or_three_digits(value: str, shown: str) -> No
         ({"spend": {"sum": "input_tokens"}, "kind": "cost"}, "tokens", "2 of 9 tokens"),
         ({"spend": {"sum": "review_minutes + cleanup_minutes"}}, "min", " of 9 min"),
         ({"spend": {"sum": "tests_failed * 2"}}, "units", "4 of 9 units"),
+        ({"spend": {"sum": "cost_usd / tests_failed"}}, "USD", "$1.00 of $9.00"),
+        ({"spend": {"sum": "tests_failed / cost_usd"}}, "units", "1 of 9 units"),
         ({"spend": {"class": "A+"}}, "run", "0 of 9 runs"),
         ({"spend": {"class": "A+"}, "unit": "turn"}, "turn", "0 of 9 turns"),
         ({"spend": {"class": "A+"}, "unit": "turn", "allow": 1}, "turn", "0 of 1 turn"),
@@ -298,6 +300,30 @@ def test_files_are_put_back_where_the_summary_cannot_be_added(folder: Path) -> N
     with pytest.raises(InputError, match="cannot be written"):
         outputs.write_all([(path, "new")], added=(folder, "x"))
     assert path.read_text() == "old"
+
+
+def test_a_summary_that_was_added_in_part_is_taken_back(folder: Path) -> None:
+    """As where the disk is full: a write may take some of the bytes only."""
+    path = folder / "summary"
+    path.write_bytes(b"before")
+    with pytest.raises(InputError, match="no space left"):
+        outputs.write_all([], added=(path, Short("x" * 100)))
+    assert path.read_bytes() == b"before"
+
+
+class Short(str):
+    """A text of which a file says that it took less than all."""
+
+    def encode(self, *_: Any) -> bytes:  # type: ignore[override]
+        return LongerBytes(super().encode())
+
+
+class LongerBytes(bytes):
+    def __radd__(self, other: bytes) -> bytes:
+        return LongerBytes(other + bytes(self))
+
+    def __len__(self) -> int:
+        return 1_000
 
 
 def test_a_signal_between_two_files_waits_until_all_are_in_place(

@@ -14,9 +14,10 @@ import pytest
 
 import ebudget
 from canonical import Read, read_file, read_values
+from ebudget.errors import InputError
 from ebudget.policy_file import PolicyError, parse_policy
 from ebudget.rules import RuleError, compile_rule
-from support import one_budget, policy_text, run, state
+from support import one_budget, policy_text, run, state, statement_of
 
 NOT_A_NUMBER = "not a number"
 OUT_OF_RANGE = "out of range"
@@ -303,3 +304,11 @@ def test_the_parser_logs_nothing(
         compile_rule(text, {}, ZoneInfo("UTC"))
     assert not caplog.records
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("name", ["file_row_number", "File_Row_Number"])
+def test_a_column_whose_name_duckdb_needs_is_named_with_its_file(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "a.parquet"
+    pl.DataFrame({"start_time": [GOOD], name: [1]}).write_parquet(path)
+    with pytest.raises(InputError, match=rf"a\.parquet: its column {name} has a name that DuckDB"):
+        statement_of(one_budget(), [str(path)])

@@ -11,11 +11,13 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # as type checkers know it
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from typing import NoReturn
 
-INTERRUPTED, TERMINATED = 130, 143
+INTERRUPTED, TERMINATED, HUNG_UP = 130, 143, 129
 """Exit codes."""
+CODES = {"SIGINT": INTERRUPTED, "SIGTERM": TERMINATED, "SIGHUP": HUNG_UP}
+"""The signals that end a command, with the exit code; not every system has all of them."""
 
 came: list[int] = []
 """The signals to end that came while a command ran."""
@@ -27,7 +29,7 @@ MOST_THREADS = 1_024
 
 def ended() -> int:
     """The exit code after the signals that came."""
-    return TERMINATED if signal.SIGTERM in came else INTERRUPTED
+    return _code_of(came[-1]) if came else INTERRUPTED
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -39,8 +41,7 @@ def run(arguments: Sequence[str]) -> int:
 
 def main() -> None:
     """The entry point of `ebudget`."""
-    _on(signal.SIGINT, _leave_at_once)
-    _on(signal.SIGTERM, _leave_at_once)
+    _on_endings(_leave_at_once)
     _check_threads()
     from ebudget.cli.app import run as run_command  # noqa: PLC0415 - see above
     from ebudget.cli.app import settle  # noqa: PLC0415
@@ -48,26 +49,31 @@ def main() -> None:
     settle()
     code = INTERRUPTED
     try:
-        _on(signal.SIGTERM, _end)
-        _on(signal.SIGINT, _end)
+        _on_endings(_end)
         code = run_command(sys.argv[1:])
-        _on(signal.SIGINT, _leave_at_once)
+        _on_endings(_leave_at_once)
     except KeyboardInterrupt:  # between two commands of these lines
         _tell()
     _leave(code)
 
 
-def _on(number: int, handler: object) -> None:
-    """Handle a signal, unless whoever started the process wants it ignored."""
-    if signal.getsignal(number) is not signal.SIG_IGN:
-        signal.signal(number, handler)  # type: ignore[arg-type]
+def _on_endings(handler: Callable[[int, object], None]) -> None:
+    """Handle what ends a command, unless whoever started the process wants it ignored."""
+    for name in CODES:
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, handler)
+
+
+def _code_of(number: int) -> int:
+    return CODES[signal.Signals(number).name]
 
 
 def _leave_at_once(number: int, _frame: object) -> None:
     """While nothing is begun, or all is done."""
     if number == signal.SIGINT:
         _tell()
-    os._exit(INTERRUPTED if number == signal.SIGINT else TERMINATED)
+    os._exit(_code_of(number))
 
 
 def _end(number: int, frame: object) -> None:
@@ -77,7 +83,7 @@ def _end(number: int, frame: object) -> None:
     came.append(number)
     if number == signal.SIGINT:
         raise KeyboardInterrupt
-    raise SystemExit(TERMINATED)
+    raise SystemExit(_code_of(number))
 
 
 def _tell() -> None:

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from ebudget import __version__
-from ebudget.cli import INTERRUPTED, TERMINATED, came, ended
+from ebudget.cli import HUNG_UP, INTERRUPTED, TERMINATED, came, ended
 from ebudget.errors import EbudgetError, UsageError
 from ebudget.outputs import complain, mend_streams
 from ebudget.text_safety import visible
@@ -109,7 +109,7 @@ def run(arguments: Sequence[str]) -> int:
         complain("interrupted")
         return INTERRUPTED
     except SystemExit as stop:
-        if stop.code == TERMINATED:
+        if stop.code in (TERMINATED, HUNG_UP):
             raise
         return OK  # the reader of a help text has gone; commands see to their own output
     except Exception as error:

@@ -121,6 +121,9 @@ def _breakdowns(by: str | None, policy: Policy) -> tuple[str, ...]:
     names = tuple(dict.fromkeys(name.strip() for name in (by or "").split(",") if name.strip()))
     known = groupable(policy)
     for name in names:
+        if name in policy.columns and name not in known:
+            kind = "what a run is known by" if name == "run_id" else policy.columns[name].value
+            raise UsageError(f"--by {name}: it is {kind}; runs are grouped by texts and booleans")
         if name not in known:
             near = visible(nearest(name, known))
             raise UsageError(f"--by {quoted(name)}: no such column to group by{near}")
