@@ -392,7 +392,8 @@ class _Closing:
             gone = spent_by(form, total, base) + (allowed or 0) * total.instant
             consumed = None if allowed is None else share_of(gone, total.instant, allowed)
             spent = deviation(form, day, base) + (allowed or 0) * day.instant
-            days.append(Day(end, day.eligible, spent, None if consumed is None else 1 - consumed))
+            left = None if consumed is None else 1 - consumed
+            days.append(Day(end, day.eligible, spent, left, gone))
             before = end
         return tuple(days)
 

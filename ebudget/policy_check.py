@@ -21,7 +21,14 @@ from ebudget.policy import (
     SpendSum,
     SpendWhen,
 )
-from ebudget.rules import Rule, RuleError, UnknownColumn, compile_amount, compile_condition
+from ebudget.rules import (
+    Rule,
+    RuleError,
+    UnknownColumn,
+    compile_amount,
+    compile_condition,
+    kind_of,
+)
 
 Path = tuple[str | int, ...]
 Finding = tuple[Path, str]
@@ -34,6 +41,13 @@ def groupable(policy: Policy) -> list[str]:
     """The columns that runs can be grouped by, in budgets and on the command line."""
     types = policy.columns
     return [name for name, type_ in types.items() if type_ in GROUPING_TYPES and name != "run_id"]
+
+
+def why_not_grouped(name: str, type_: Type) -> str:
+    """Why runs cannot be grouped by a column that there is."""
+    if name == "run_id":
+        return "every run has a run_id of its own, so it makes no groups"
+    return f"{name} is {kind_of(type_)}; runs are grouped by texts and booleans"
 
 
 _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,62}\Z", re.ASCII)
@@ -253,7 +267,7 @@ def _check_columns(path: Path, budget: Budget, types: dict[str, Type]) -> Iterat
             except ValueError as error:
                 yield place, f"{name} is a number: {error}"
         elif name not in groupable or name == "run_id":
-            yield place, f"{name} is {types[name].value}; runs are grouped by texts and booleans"
+            yield place, why_not_grouped(name, types[name])
 
 
 def _check_value(path: Path, budget: Budget, policy: Policy) -> Iterator[Finding]:

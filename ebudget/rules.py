@@ -173,8 +173,8 @@ class _Compiler:
     def of_type(self, node: exp.Expr, depth: int, *wanted: Type) -> _Term:
         term = self.compile(node, depth)
         if term.type is not None and term.type not in wanted:
-            names = " or ".join(dict.fromkeys(_kind(one) for one in wanted))
-            raise RuleError(f"{_shown(node)} is {_kind(term.type)}, not {names}", _place(node))
+            names = " or ".join(dict.fromkeys(kind_of(one) for one in wanted))
+            raise RuleError(f"{_shown(node)} is {kind_of(term.type)}, not {names}", _place(node))
         return term
 
     def number(self, node: exp.Expr, depth: int) -> exp.Expr:
@@ -194,8 +194,8 @@ class _Compiler:
             if kind is None:
                 continue
             if common is not None and kind is not common:
-                beside = f"and what it stands beside is {_kind(common)}"
-                raise RuleError(f"{_shown(node)} is {_kind(kind)}, {beside}", _place(node))
+                beside = f"and what it stands beside is {kind_of(common)}"
+                raise RuleError(f"{_shown(node)} is {kind_of(kind)}, {beside}", _place(node))
             common = kind
         return terms, common
 
@@ -610,7 +610,8 @@ def _number_like(term: _Term, common: Type | None) -> exp.Expr:
     return decimal(term.tree) if common is Type.NUMBER and term.type else term.tree
 
 
-def _kind(type_: Type) -> str:
+def kind_of(type_: Type) -> str:
+    """What messages call a value of this type, such as `a number`."""
     return {
         Type.TEXT: "a text",
         Type.NUMBER: "a number",
@@ -683,11 +684,12 @@ def _compiled(source: str, types: tuple[tuple[str, Type], ...], zone: ZoneInfo) 
         tokens = sqlglot.tokenize(source, read=DIALECT)
         if any(token.comments for token in tokens):
             raise RuleError("comments are not allowed in a rule")
+        for token in tokens:
+            if token.token_type is TokenType.SEMICOLON:
+                raise RuleError("one expression is expected, without a semicolon", token.start)
         _check_cast_types(tokens)
         with _quiet_parser():
             parsed = sqlglot.parse(source, read=DIALECT)
-        if any(token.token_type is TokenType.SEMICOLON for token in tokens):
-            raise RuleError("one expression is expected, without a semicolon")
         if len(parsed) != 1 or parsed[0] is None:
             raise RuleError("an expression is missing")
         compiler = _Compiler(source, dict(types), zone)
@@ -760,7 +762,9 @@ def compile_condition(source: str, types: Mapping[str, Type], zone: ZoneInfo) ->
     """Check a condition. Raises RuleError also where it is no condition."""
     rule = compile_rule(source, types, zone)
     if rule.type is not Type.BOOLEAN:
-        raise RuleError(f"this is {_kind(rule.type)}, not a condition such as outcome = 'failure'")
+        raise RuleError(
+            f"this is {kind_of(rule.type)}, not a condition such as outcome = 'failure'"
+        )
     return rule
 
 
@@ -768,5 +772,5 @@ def compile_amount(source: str, types: Mapping[str, Type], zone: ZoneInfo) -> Ru
     """Check a numeric expression. Raises RuleError also where it is no number."""
     rule = compile_rule(source, types, zone)
     if rule.type not in _NUMBERS:
-        raise RuleError(f"this is {_kind(rule.type)}, not a number such as cost_usd")
+        raise RuleError(f"this is {kind_of(rule.type)}, not a number such as cost_usd")
     return rule

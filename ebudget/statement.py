@@ -117,7 +117,10 @@ class Day:
     spent: Fraction
     """On this day, instant events included."""
     remaining: Fraction | None
-    """The share of the whole window's allowance that was left at its end."""
+    """The share of the whole window's allowance that was left at its end; None where it is
+    infinite or unknown."""
+    gone: Fraction = Fraction(0)
+    """What was spent of that allowance from the window's begin to the end of this day."""
 
 
 @dataclass(frozen=True)

@@ -237,8 +237,9 @@ def _too_little_known(at: Case) -> Iterator[tuple[Lack, str]]:
     yield from _too_little_measured(at)
     counts = _counts_by_outcome(at)
     if counts and Fraction(evidence.unknown) > facts.max_unknown * evidence.words:
-        word = "outcome word is" if evidence.words == 1 else "outcome words are"
-        unknown = f"{_runs(evidence.unknown)} of {_runs(evidence.words)} {word} unknown"
+        words = f"{_runs(evidence.words)} outcome word{'' if evidence.words == 1 else 's'}"
+        verb = "is" if evidence.unknown == 1 else "are"
+        unknown = f"{_runs(evidence.unknown)} of {words} {verb} unknown"
         most = _percent(facts.max_unknown)
         yield Lack.UNKNOWN_WORDS, f"{unknown}, more than the {most} of logs.max_unknown"
 

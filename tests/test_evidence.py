@@ -326,6 +326,40 @@ def test_too_many_words_that_nobody_knows_are_no_evidence(
 
 
 @pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["shrug"], "1 of 1 outcome word is unknown"),
+        (["shrug", "success", "success"], "1 of 3 outcome words is unknown"),
+        (["shrug", "meh", "success"], "2 of 3 outcome words are unknown"),
+    ],
+)
+def test_how_many_words_are_too_many_is_told_with_the_key_that_says_so(
+    words: list[str], says: str, tmp_path: Path
+) -> None:
+    path = write(tmp_path, [*(run(word) for word in words), run(None, failure_reason="leak")])
+    policy = one(of="all", allow="100%", failures=LEAK)
+    account = only_account(statement_of(policy, [path]))
+    assert account.reason == f"{says}, more than the 5% of logs.max_unknown"
+
+
+def test_the_failed_runs_that_no_rule_could_see_are_counted(tmp_path: Path) -> None:
+    policy = one(spend={"failure": ["leak"]}, allow=0, failures=LEAK)
+    account = only_account(statement_of(policy, [write(tmp_path, [*runs(9), *runs(0, 2)])]))
+    assert account.reason == "no rule could see: leak is unknown (null) on all 2 failed runs"
+
+
+@pytest.mark.parametrize(("count", "says"), [(1, "not even the one run"), (2, "none of 2 runs")])
+def test_where_nothing_was_judged_or_measured_the_runs_are_counted(
+    count: int, says: str, tmp_path: Path
+) -> None:
+    path = write(tmp_path, [run(None) for _ in range(count)])
+    judged = only_account(statement_of(one(allow="10%"), [path]))
+    assert judged.reason == f"nothing was judged: {says} says how it went"
+    measured = only_account(statement_of(one(spend={"sum": "cost_usd"}, allow=1), [path]))
+    assert measured.reason == f"nothing was measured: {says} has a value"
+
+
+@pytest.mark.parametrize(
     ("failed", "silent", "verdict"),
     [(10, 90, "insufficient"), (11, 89, "breached"), (0, 100, "insufficient")],
 )

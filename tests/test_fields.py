@@ -151,9 +151,19 @@ def test_a_number_is_selected_by_numbers_only(wanted: Any, tmp_path: Path) -> No
         statement_of(one_budget(for_={"retries": wanted}), [write(tmp_path, runs(1))])
 
 
-def test_runs_are_not_grouped_by_numbers(tmp_path: Path) -> None:
-    with pytest.raises(ebudget.PolicyError, match="runs are grouped by texts and booleans"):
-        statement_of(one_budget(each=["retries"]), [write(tmp_path, runs(1))])
+@pytest.mark.parametrize(
+    ("column", "says"),
+    [
+        ("retries", "retries is a number; runs are grouped by texts and booleans"),
+        ("end_time", "end_time is a time; runs are grouped by texts and booleans"),
+        ("run_id", "every run has a run_id of its own"),
+    ],
+)
+def test_a_policy_that_groups_by_what_makes_no_groups_is_told_why(
+    column: str, says: str, tmp_path: Path
+) -> None:
+    with pytest.raises(ebudget.PolicyError, match=says):
+        statement_of(one_budget(each=[column]), [write(tmp_path, runs(1))])
 
 
 # The command line
@@ -185,9 +195,9 @@ def test_by_takes_every_column_that_runs_can_be_grouped_by(
 @pytest.mark.parametrize(
     ("column", "says"),
     [
-        ("run_id", "it is what a run is known by"),
-        ("cost_usd", "it is number; runs are grouped by texts and booleans"),
-        ("start_time", "it is time; runs are grouped by texts and booleans"),
+        ("run_id", "every run has a run_id of its own, so it makes no groups"),
+        ("cost_usd", "cost_usd is a number; runs are grouped by texts and booleans"),
+        ("start_time", "start_time is a time; runs are grouped by texts and booleans"),
         ("nope", "no such column to group by"),
     ],
 )

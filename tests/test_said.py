@@ -96,6 +96,26 @@ def test_dollars_have_two_decimals_or_three_digits(value: str, shown: str) -> No
     assert figures.dollars(Fraction(value)) == shown
 
 
+@pytest.mark.parametrize(
+    ("cost", "left", "bar"), [(-3, "∞", "███"), (3, "−∞", "░░░")], ids=["credit", "cost"]
+)
+def test_where_nothing_is_allowed_a_credit_leaves_everything_in_every_place(
+    said: Run, folder: Path, cost: int, left: str, bar: str
+) -> None:
+    (folder / "budgets.yaml").write_text(COST.replace("allow: 10", "allow: 0"))
+    write_jsonl(folder, [{"ts": "2026-11-20T10:00:00Z", "model": "m", "cost": cost}], "log.jsonl")
+    drawn = said("report", "log.jsonl", "--budget", "cost").splitlines()
+    account = next(line for line in drawn if " of $0.00" in line and "▕" in line)
+    (day,) = (line for line in drawn if "11-20" in line and "▕" in line)
+    for line in (account, day):
+        assert bar in line
+        assert f" {left} " in f"{line} ".replace("▏", " ")
+    assert f" {left} |" in said("report", "log.jsonl", "--format", "markdown")
+    known = json.loads(said("report", "log.jsonl", "--format", "json", "--budget", "cost"))
+    (found,) = known["accounts"]
+    assert (found["consumed"], found["remaining"]) == (None, None)
+
+
 # Units
 
 

@@ -13,7 +13,7 @@ import polars as pl
 import pytest
 
 import ebudget
-from canonical import Read, read_file, read_values
+from canonical import GOOD, Read, read_file, read_values
 from ebudget.errors import InputError
 from ebudget.policy_file import PolicyError, parse_policy
 from ebudget.rules import RuleError, compile_rule

@@ -33,7 +33,7 @@ from ebudget.outputs import (
     write_all,
 )
 from ebudget.policy import Policy
-from ebudget.policy_check import groupable
+from ebudget.policy_check import groupable, why_not_grouped
 from ebudget.query import ALWAYS
 from ebudget.reading import FLAW_BITS
 from ebudget.render import as_json, as_text, markdown
@@ -122,8 +122,7 @@ def _breakdowns(by: str | None, policy: Policy) -> tuple[str, ...]:
     known = groupable(policy)
     for name in names:
         if name in policy.columns and name not in known:
-            kind = "what a run is known by" if name == "run_id" else policy.columns[name].value
-            raise UsageError(f"--by {name}: it is {kind}; runs are grouped by texts and booleans")
+            raise UsageError(f"--by {name}: {why_not_grouped(name, policy.columns[name])}")
         if name not in known:
             near = visible(nearest(name, known))
             raise UsageError(f"--by {quoted(name)}: no such column to group by{near}")

@@ -229,10 +229,11 @@ def _burn_down(page: Page, account: Account) -> None:
         last = chunk[-1]
         spent = sum((day.spent for day in chunk), Fraction(0))
         left = last.remaining
-        shown = figures.percent(left) if left is not None else figures.MINUS + "∞"
+        gone = Fraction(0) if account.allowed is None else last.gone
+        shown = figures.percent(left) if left is not None else figures.without_end(gone)
         if account.allowed is None:
             shown = "–"
-        bar = figures.level(left or Fraction(0), width, ascii_only=page.look.ascii_only)
+        bar = figures.left_bar(left, gone, width, ascii_only=page.look.ascii_only)
         amount = _money(account, spent)
         page.add(
             f"  {figures.day_of(last.until, page.look.zone):<10} ",

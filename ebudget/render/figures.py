@@ -74,9 +74,14 @@ def remaining(account: Account) -> str:
     if account.allowed is None or account.blank:
         return "–"
     if account.remaining is None:
-        return "∞" if account.spent < 0 else MINUS + "∞"
+        return without_end(account.spent)
     lines = [Fraction(0), Fraction(1), *(1 - line for line in account.lines)]
     return percent(account.remaining, lines)
+
+
+def without_end(spent: Fraction) -> str:
+    """What is left where nothing is allowed and something was spent, or less than nothing."""
+    return "∞" if spent < 0 else MINUS + "∞"
 
 
 def consumed(account: Account) -> str:
@@ -210,10 +215,16 @@ def count_of(number: int, noun: str, plural_noun: str | None = None) -> str:
 
 def bar(account: Account, width: int, *, ascii_only: bool = False) -> str:
     """What remains of the allowance, as a bar of so many characters between two edges."""
-    left = account.remaining
-    if left is None:  # infinite, on the good side where less than nothing was spent
-        left = Fraction(account.spent < 0)
-    return level(left, width, ascii_only=ascii_only)
+    spent = Fraction(0) if account.allowed is None else account.spent
+    return left_bar(account.remaining, spent, width, ascii_only=ascii_only)
+
+
+def left_bar(left: Fraction | None, spent: Fraction, width: int, *, ascii_only: bool) -> str:
+    """The share that is left as a bar; an infinite one is full where less than nothing was spent,
+    and else empty.
+    """
+    share = Fraction(spent < 0) if left is None else left
+    return level(share, width, ascii_only=ascii_only)
 
 
 def level(share: Fraction, width: int, *, ascii_only: bool = False) -> str:
