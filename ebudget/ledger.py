@@ -61,6 +61,8 @@ class Feed:
     """Records that have a value in this column, of all that were read."""
     mapped: bool = False
     """Whether the policy says where it is found."""
+    decided: bool = False
+    """Whether conditions of the policy may say what it holds."""
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,13 @@ def keys_of(loaded: Loaded, plan: Plan) -> Keys:
             )
     values = values_of(loaded, list(fed))
     feeds = [
-        Feed(name, tuple(counts.most_common()), values[name], name in mapped)
+        Feed(
+            name,
+            tuple(counts.most_common()),
+            values[name],
+            mapped=name in mapped,
+            decided=name == "outcome" and bool(plan.policy.logs.conditions),
+        )
         for name, counts in fed.items()
     ]
     return Keys(records, tuple(feeds), tuple(sorted(unread.items(), key=lambda p: (-p[1], p[0]))))

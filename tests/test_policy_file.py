@@ -90,7 +90,7 @@ def test_all_problems_of_a_file_are_listed_at_once_in_the_order_of_the_file():
         ("spend: {class: B+}, allow: 1%, window: 7x", "3:46", "not a duration"),
         ("spend: {class: B+}, allow: 1%, window: 0d", "3:46", "not between"),
         ("spend: {class: B+}, allow: 1%, each: [cost_usd]", "3:45", "texts and booleans"),
-        ("spend: {class: B+}, allow: 1%, each: [run_id]", "3:45", "texts and booleans"),
+        ("spend: {class: B+}, allow: 1%, each: [run_id]", "3:45", "it makes no groups"),
         ("spend: {class: B+}, allow: 1%, each: [model, model]", "3:52", "there twice"),
         ("spend: {class: B+}, allow: 1%, for: {modle: x}", "3:51", "did you mean 'model'?"),
         ("spend: {class: B+}, allow: 1%, respond: {50: x}", "3:52", "not a percentage"),

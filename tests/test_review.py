@@ -108,7 +108,7 @@ def test_a_key_that_occurs_late_is_no_missing_one(validate: Validate) -> None:
     records = [run(1, run_id=str(n), **({"cost": 2} if n > 600 else {})) for n in range(700)]
     out = validate(COST, *records)
     assert "(of the first 500 records)" in out
-    assert "cost_usd found in 99 later records" in out
+    assert "cost_usd found in 99 other records" in out
 
 
 def test_every_file_is_looked_into(
@@ -131,6 +131,30 @@ def test_a_mapped_duration_is_not_worked_out_and_mapped_keys_are_not_unread(
     assert "keys that nothing reads: my.more (1)" in out
     assert "note: logs.fields.note: no rule and no budget reads it" in out
     assert "duration_ms end_time − start_time" in validate(slow, run(1))
+
+
+def test_of_many_files_it_is_said_that_only_beginnings_were_looked_at(
+    validate: Validate, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    validate(COST)
+    for number in range(22):
+        more = {"cost": 2} if number == 21 else {}
+        (tmp_path / f"{number:02}.jsonl").write_text(json.dumps(run(1, n=number, **more)))
+    assert cli.run(["validate", "p.yaml", *(f"{n:02}.jsonl" for n in range(22))]) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert "(of 20 records from the beginnings of 22 files)" in out
+    assert "cost_usd found in 1 other record" in out
+
+
+def test_an_outcome_that_conditions_decide_is_fed_by_no_key(validate: Validate) -> None:
+    head = (
+        "logs: {fields: {score: {path: score, type: number}}, "
+        "outcomes: {success: {when: score >= 1}, failure: {when: score < 1}}}"
+    )
+    out = validate(RATE, run(1, score=1), run(2, score=0), head=head)
+    assert "outcome what the conditions of logs.outcomes say score" in out
+    out = validate(RATE, run(1, score=1, ok=False), head=head)
+    assert "outcome what the conditions of logs.outcomes say, else ok (1)" in out
 
 
 def test_a_typing_mistake_in_a_column_or_a_workflow_is_seen(validate: Validate) -> None:

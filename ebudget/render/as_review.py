@@ -54,8 +54,10 @@ def _wrapped(text: str, room: int, *, hang: int = 0) -> list[str]:
 def _keys(intake: Intake, room: int) -> list[str]:
     """Which key of the logs feeds each column, and which keys nothing reads."""
     keys = intake.keys
-    few = keys.records < intake.records
-    looked = f"the first {keys.records:,} records" if few else count_of(keys.records, "record")
+    looked = count_of(keys.records, "record")
+    if keys.records < intake.records:
+        begin = f"{looked} from the beginnings of {intake.files:,} files"
+        looked = begin if intake.files > 1 else f"the first {looked}"
     title = f"Which keys of the logs feed the columns that the policy needs (of {looked}):"
     lines = [*textwrap.wrap(title, room), ""]
     names = [visible(feed.column, 40) for feed in keys.feeds]
@@ -73,13 +75,22 @@ def _keys(intake: Intake, room: int) -> list[str]:
 
 
 def _fed(feed: Feed, records: int) -> str:
-    otherwise = None if feed.mapped and feed.column != "risk_tier" else _SAYS.get(feed.column)
+    otherwise = _otherwise(feed)
     if not feed.keys:
-        later = f"found in {count_of(feed.values, 'later record')}"
-        return otherwise or (later if feed.values else "– no key found")
+        elsewhere = f"found in {count_of(feed.values, 'other record')}"
+        return otherwise or (elsewhere if feed.values else "– no key found")
     parts = [f"{visible(key, 60)} ({count:,})" for key, count in feed.keys]
+    if feed.decided:
+        return f"{otherwise}, else {', '.join(parts)}"
     missing = records - sum(count for _, count in feed.keys)
     return ", ".join(parts) + (f", else {otherwise}" if missing and otherwise else "")
+
+
+def _otherwise(feed: Feed) -> str | None:
+    """What a column holds where no key feeds it; nothing where the policy says where it is."""
+    if feed.decided:
+        return "what the conditions of logs.outcomes say"
+    return None if feed.mapped and feed.column != "risk_tier" else _SAYS.get(feed.column)
 
 
 def _answers(workflows: Sequence[Answers], room: int) -> list[str]:
