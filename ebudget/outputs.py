@@ -315,9 +315,9 @@ def _append(path: Path, text: str) -> None:
     """Add to a file that others may hold open, all of it or nothing."""
     with open(path, "ab", buffering=0) as file:
         size = os.fstat(file.fileno()).st_size
-        data = text.encode("utf-8")
+        data = f"\n{text}".encode() if size else text.encode()
         try:
-            if file.write(b"\n" + data if size else data) < len(data):
+            if file.write(data) < len(data):
                 raise OSError(28, "no space left")
         except OSError:
             os.ftruncate(file.fileno(), size)

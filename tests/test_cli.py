@@ -354,17 +354,21 @@ def test_a_closed_pipe_is_no_error(folder):
     assert done.stderr == b""
 
 
-def test_nohup_is_honoured(folder):
-    ends = "import os, signal; os.kill(os.getpid(), signal.SIGHUP)"
-    script = f"import ebudget.cli as c; c.run = None\n{ends}\nc.main()"
-    command = f'nohup {sys.executable} -c "$SCRIPT" --version'
-    environment = {**os.environ, "SCRIPT": script}
-    done = subprocess.run(
-        command,
-        shell=True,
-        capture_output=True,
-        check=True,
-        env=environment,
-        stdin=subprocess.DEVNULL,
+def test_what_nohup_protects_goes_on_where_the_terminal_is_closed(folder):
+    scratch = folder / "scratch"
+    scratch.mkdir()
+    process = subprocess.Popen(
+        ["nohup", sys.executable, "-m", "ebudget", "report", "-"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "TMPDIR": str(scratch)},
     )
-    assert done.stdout.startswith(b"ebudget ")
+    for _ in range(100):
+        if any(scratch.iterdir()):
+            break
+        time.sleep(0.1)
+    process.send_signal(signal.SIGHUP)
+    out, _ = process.communicate((folder / "log.jsonl").read_bytes(), timeout=20)
+    assert process.returncode == 0
+    assert b"5 records" in out
