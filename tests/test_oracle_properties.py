@@ -74,7 +74,7 @@ def records_of(case: Case) -> list[Any]:
     return [record for log in case.logs for record in log.records]
 
 
-@examples(40)
+@examples(24)
 @given(cases())
 def test_every_figure_is_that_of_the_oracle(case: Case) -> None:
     with written(case.logs) as paths:
@@ -85,7 +85,7 @@ def test_every_figure_is_that_of_the_oracle(case: Case) -> None:
         assert figures(read(case, paths, days_of=case.days_of)) == wanted
 
 
-@examples(20)
+@examples(14)
 @given(fields())
 def test_every_single_value_is_read_as_the_oracle_reads_it(field: Field) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -102,7 +102,7 @@ def test_every_single_value_is_read_as_the_oracle_reads_it(field: Field) -> None
             assert found.why in (None, "no start_time"), value
 
 
-@examples(5)
+@examples(3)
 @given(cases(), st.lists(st.integers(0, 60), max_size=4))
 def test_a_log_gives_the_same_figures_however_it_is_split(case: Case, cuts: list[int]) -> None:
     """Names that sort like the parts keep which of two records of a run comes later."""
@@ -116,14 +116,14 @@ def test_a_log_gives_the_same_figures_however_it_is_split(case: Case, cuts: list
     assert whatever_the_files(statement(case, parts)) == whatever_the_files(together)
 
 
-@examples(5)
+@examples(3)
 @given(cases(unique=True), st.randoms(use_true_random=False))
 def test_the_order_of_lines_changes_nothing(case: Case, random: Any) -> None:
     shuffled = [Log(log.path, random.sample(log.records, len(log.records))) for log in case.logs]
     assert figures(statement(case, shuffled)) == figures(statement(case))
 
 
-@examples(5)
+@examples(3)
 @given(cases(), st.randoms(use_true_random=False))
 def test_the_order_of_arguments_changes_nothing(case: Case, random: Any) -> None:
     with written(case.logs) as paths:
@@ -131,7 +131,7 @@ def test_the_order_of_arguments_changes_nothing(case: Case, random: Any) -> None
         assert figures(read(case, shuffled)) == figures(read(case, paths))
 
 
-@examples(4)
+@examples(3)
 @given(cases())
 def test_a_folder_is_its_files(case: Case) -> None:
     with written(case.logs) as paths:
@@ -140,14 +140,14 @@ def test_a_folder_is_its_files(case: Case) -> None:
             assert figures(read(case, [folder])) == figures(read(case, paths))
 
 
-@examples(4)
+@examples(3)
 @given(cases())
 def test_the_number_of_threads_changes_nothing(case: Case) -> None:
     with written(case.logs) as paths:
         assert figures(read(case, paths, threads=2)) == figures(read(case, paths, threads=1))
 
 
-@examples(5)
+@examples(3)
 @given(cases(unique=True), st.integers(0, 60))
 def test_ledgers_of_disjoint_logs_add_up(case: Case, cut: int) -> None:
     records = records_of(case)
@@ -171,7 +171,7 @@ def test_ledgers_of_disjoint_logs_add_up(case: Case, cut: int) -> None:
     )
 
 
-@examples(6)
+@examples(3)
 @given(cases(), st.data())
 def test_a_file_that_is_cut_is_refused_or_counts_as_if_it_were_not_there(
     case: Case, data: st.DataObject
@@ -192,7 +192,7 @@ def test_a_file_that_is_cut_is_refused_or_counts_as_if_it_were_not_there(
     assert rest == whatever_the_files(statement(case, left))
 
 
-@examples(5)
+@examples(3)
 @given(cases(clean=True))
 def test_parquet_and_jsonl_of_the_same_records_give_the_same_figures(case: Case) -> None:
     def named(ending: str) -> list[Log]:
@@ -207,7 +207,7 @@ def test_parquet_and_jsonl_of_the_same_records_give_the_same_figures(case: Case)
         assert figures(statement(case, named(ending))) == figures(parquet)
 
 
-@examples(4)
+@examples(3)
 @given(cases(unique=True), st.integers(2, 3))
 def test_the_same_log_several_times_over_counts_as_often(case: Case, times: int) -> None:
     """Runs without a run_id are never duplicates."""

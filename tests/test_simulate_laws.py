@@ -200,7 +200,7 @@ def edits(draw: st.DrawFn, policy: Mapping[str, Any]) -> tuple[str, dict[str, An
     return f"{name}.{'.'.join(path)}={text_of(value)}", other
 
 
-@drawn(8)
+@drawn(5)
 @given(cases(), st.data())
 def test_another_term_gives_every_figure_of_the_policy_that_is_written_with_it(
     case: Case, data: st.DataObject
@@ -280,7 +280,7 @@ def says_as_much(wanted: ebudget.Statement, ledger: ebudget.Ledger) -> bool:
     return wanted.assumes_success or wanted.intake.good == ledger.intake.good
 
 
-@drawn(8)
+@drawn(5)
 @given(cases(unique=True), st.data())
 def test_runs_that_are_left_out_are_runs_that_the_log_never_had(
     case: Case, data: st.DataObject
@@ -319,7 +319,7 @@ def test_runs_that_are_left_out_are_runs_that_the_log_never_had(
             assert plain(outcome.accounts, "covered") == plain(wanted.accounts, "covered")
 
 
-@drawn(10)
+@drawn(6)
 @given(cases(unique=True), st.data())
 def test_three_times_the_runs_are_the_log_with_each_of_them_three_times(
     case: Case, data: st.DataObject
@@ -355,7 +355,7 @@ def grown(allow: Any, times: int) -> Any:
     return {key: one if key == "by" else grown(one, times) for key, one in allow.items()}
 
 
-@drawn(10)
+@drawn(6)
 @given(
     cases(unique=True),
     st.data(),
@@ -422,7 +422,7 @@ def keep_outcomes(policy: dict[str, Any], keeps: Callable[[str], bool]) -> None:
             outcomes[name] = list(words)
 
 
-@drawn(10)
+@drawn(6)
 @given(cases(unique=True), st.sampled_from(("1.2", "0.05", "3", "0")))
 def test_another_price_is_the_log_with_every_cost_written_anew(case: Case, factor: str) -> None:
     case = replace(case, policy=deepcopy(case.policy))
@@ -461,7 +461,7 @@ def test_another_price_is_the_log_with_every_cost_written_anew(case: Case, facto
 MENDABLE = "failure_reason = 'mend me'"
 
 
-@drawn(12)
+@drawn(7)
 @given(cases(unique=True), st.data(), st.sampled_from(("0", "0.5", "1", "0.25")))
 def test_a_mended_failure_is_the_log_in_which_so_many_of_its_runs_went_well(
     case: Case, data: st.DataObject, left: str
@@ -558,7 +558,7 @@ def is_known(account: Account, policy: ebudget.Policy, runs: Sequence[oracle.Run
     return min(times) <= begin and account.span.until <= end
 
 
-@drawn(10)
+@drawn(6)
 @given(histories(), st.data())
 def test_a_day_of_the_past_is_the_report_as_of_its_last_microsecond(
     history: tuple[Case, date, date], data: st.DataObject
@@ -616,7 +616,7 @@ SWEEPS = (
 )
 
 
-@drawn(12)
+@drawn(7)
 @given(cases(), st.data())
 def test_every_value_of_a_sweep_is_the_policy_with_that_value(
     case: Case, data: st.DataObject
@@ -727,7 +727,7 @@ def daily(draw: st.DrawFn) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     return policy, records
 
 
-@drawn(14)
+@drawn(8)
 @given(daily(), st.sampled_from(("50%", "80%", "95%", "100%")))
 def test_a_suggested_line_keeps_as_many_days_as_asked_and_a_hair_less_does_not(
     made: tuple[dict[str, Any], list[dict[str, Any]]], keep: str
@@ -906,7 +906,7 @@ def best_cut(
     return None
 
 
-@drawn(15)
+@drawn(9)
 @given(breached())
 def test_a_cut_is_the_best_that_trying_every_set_of_slices_finds(
     made: tuple[dict[str, Any], list[dict[str, Any]]],
