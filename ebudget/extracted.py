@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 from sqlglot import exp
 
+from ebudget.sql import missing, present, when
+
 
 @dataclass(frozen=True)
 class Extracted:
@@ -21,26 +23,6 @@ class Extracted:
     """Of the outcome, whether there is no value at all; not even one that nobody knows."""
     sound: exp.Expr | None = None
     """A quick sign that the value has no flaw; the flaws are looked into only without it."""
-
-
-def present(value: exp.Expr) -> exp.Expr:
-    """Whether a value is there."""
-    return exp.Not(this=exp.Is(this=value.copy(), expression=exp.Null()))
-
-
-def missing(value: exp.Expr) -> exp.Expr:
-    """Whether a value is not there."""
-    return exp.Is(this=value.copy(), expression=exp.Null())
-
-
-def when(condition: exp.Expr, value: exp.Expr, otherwise: exp.Expr | None = None) -> exp.Expr:
-    """A value where a condition holds, else the other one or null."""
-    return exp.Case(ifs=[exp.If(this=condition, true=value)], default=otherwise)
-
-
-def unless(condition: exp.Expr, value: exp.Expr) -> exp.Expr:
-    """A value, but null where a condition holds."""
-    return when(condition, exp.Null(), value)
 
 
 def unread(given: exp.Expr, read: exp.Expr, otherwise: exp.Expr) -> exp.Expr:

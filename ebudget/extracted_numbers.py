@@ -9,9 +9,9 @@ from fractions import Fraction
 from sqlglot import exp
 
 from ebudget.columns import Type
-from ebudget.extracted import Extracted, missing, present, unless, when
+from ebudget.extracted import Extracted
 from ebudget.policy import FieldMap
-from ebudget.rules import call, cast, column, text, try_cast
+from ebudget.sql import call, cast, column, missing, present, text, try_cast, unless, when
 
 NUMBER = "DECIMAL(27, 9)"
 """Numbers are rejected from 10^18 on, so that no sum of them can overflow 29 digits."""

@@ -8,11 +8,22 @@ from zoneinfo import ZoneInfo
 
 from sqlglot import exp
 
-from ebudget.extracted import Extracted, missing, present, unless, unread, when
+from ebudget.extracted import Extracted, unread
 from ebudget.extracted_numbers import is_number, plain_number
 from ebudget.policy import FieldMap
 from ebudget.quantities import DAY
-from ebudget.rules import call, cast, column, text, timestamp_literal, try_cast
+from ebudget.sql import (
+    call,
+    cast,
+    column,
+    missing,
+    present,
+    text,
+    timestamp_literal,
+    try_cast,
+    unless,
+    when,
+)
 from ebudget.windows import EPOCH, instant
 from ebudget.written_time import PARTS, PATTERN, UTC_NAMES, read_time
 from ebudget.zones import REGIONS, SHORT_NAMES, utc_of

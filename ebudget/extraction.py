@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from sqlglot import exp
 
 from ebudget.columns import BY_NAME, OUTCOME_WORDS, OUTCOMES, Type
-from ebudget.extracted import Extracted, missing, present, when
+from ebudget.extracted import Extracted
 from ebudget.extracted_numbers import number
 from ebudget.extracted_times import NOT_A_TIME, TOO_EARLY, time
 from ebudget.policy import FieldMap, Policy
-from ebudget.rules import call, cast, column, text, try_cast
+from ebudget.sql import call, cast, column, missing, present, text, try_cast, when
 
 NOT_UTF_8 = "not UTF-8"
 

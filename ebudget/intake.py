@@ -51,8 +51,8 @@ from ebudget.reading import (
     json_statement,
     read_whole,
 )
-from ebudget.rules import call, cast, column, named, text, written
 from ebudget.sources import Kind, Source, find_sources, lines_at
+from ebudget.sql import call, cast, column, named, text, written
 from ebudget.warehouse import StatementError, Warehouse, opened_warehouse
 
 NOT_AN_OBJECT = "not an object"

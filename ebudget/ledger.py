@@ -14,7 +14,7 @@ from sqlglot import exp
 
 from ebudget.query import BUCKET, COUNT, Plan
 from ebudget.reading import FLAW_BITS
-from ebudget.rules import printed
+from ebudget.sql import printed
 
 SHOWN_REJECTS = 10
 """Rejected records that are listed."""

@@ -45,8 +45,8 @@ from ebudget.reading import (
     read_whole,
     sql_type,
 )
-from ebudget.rules import call, cast, column, named, text, written
 from ebudget.sources import STDIN, Kind, Source, Sources
+from ebudget.sql import call, cast, column, named, text, written
 from ebudget.strangers import strange_files
 from ebudget.text_safety import visible
 from ebudget.warehouse import StatementError, Warehouse

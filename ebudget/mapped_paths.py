@@ -16,8 +16,8 @@ from ebudget.extraction import outcome_words, spellings
 from ebudget.loading import Loaded, parquet_schema
 from ebudget.query import RUNS, Plan
 from ebudget.reading import json_way, read_parquet, read_whole
-from ebudget.rules import call, column, text
 from ebudget.sources import Kind, Source
+from ebudget.sql import call, column, text
 from ebudget.text_safety import quoted, visible
 
 SAMPLE = 500

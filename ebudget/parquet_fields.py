@@ -10,7 +10,7 @@ from typing import Any
 from sqlglot import exp
 
 from ebudget.columns import Type
-from ebudget.extracted import Extracted, missing, present, unless, when
+from ebudget.extracted import Extracted
 from ebudget.extracted_numbers import LIMIT, NUMBER, number
 from ebudget.extracted_times import (
     NOT_A_TIME,
@@ -24,7 +24,18 @@ from ebudget.extracted_times import (
 )
 from ebudget.extraction import NOT_UTF_8, Wanted, from_text
 from ebudget.policy import Policy
-from ebudget.rules import call, cast, column, text, timestamp_literal, try_cast
+from ebudget.sql import (
+    call,
+    cast,
+    column,
+    missing,
+    present,
+    text,
+    timestamp_literal,
+    try_cast,
+    unless,
+    when,
+)
 from ebudget.zones import utc_of
 
 ParquetSchema = Mapping[str, object]

@@ -41,18 +41,8 @@ from ebudget.reading import (
     WORD,
     Canonical,
 )
-from ebudget.rules import (
-    Rule,
-    call,
-    cast,
-    column,
-    compile_amount,
-    compile_condition,
-    decimal,
-    named,
-    text,
-    timestamp_literal,
-)
+from ebudget.rules import Rule, compile_amount, compile_condition
+from ebudget.sql import call, cast, column, decimal, named, text, timestamp_literal
 from ebudget.windows import instant
 from ebudget.zones import local_of
 

@@ -9,7 +9,7 @@ from sqlglot import exp
 
 from ebudget.columns import Type
 from ebudget.errors import InputError
-from ebudget.extracted import Extracted, missing, present
+from ebudget.extracted import Extracted
 from ebudget.extracted_numbers import NUMBER
 from ebudget.extracted_times import NOT_A_TIME, TOO_EARLY
 from ebudget.extraction import UNKNOWN_WORD, Flaw, Wanted, flaw_words, from_text
@@ -22,16 +22,9 @@ from ebudget.parquet_fields import (
     typed_column,
 )
 from ebudget.policy import Policy
-from ebudget.rules import (
-    call,
-    cast,
-    column,
-    compile_condition,
-    named,
-    text,
-    written,
-)
+from ebudget.rules import compile_condition
 from ebudget.sources import Kind, Source
+from ebudget.sql import call, cast, column, missing, named, present, text, written
 from ebudget.text_safety import quoted
 
 FILE, ROW, REJECT = "_ebudget_file", "_ebudget_row", "_ebudget_reject"

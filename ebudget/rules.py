@@ -13,7 +13,7 @@ import re
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 import sqlglot
@@ -23,7 +23,7 @@ from sqlglot.tokenizer_core import Token, TokenType
 
 from ebudget.columns import Type
 from ebudget.misfit import nearest, unknown_column
-from ebudget.windows import moment
+from ebudget.sql import DIALECT, call, cast, column, decimal, text, timestamp_literal, try_cast
 from ebudget.written_time import read_time
 from ebudget.zones import local_of
 
@@ -31,8 +31,6 @@ LONGEST = 4_000
 """Characters of one expression."""
 DEEPEST = 60
 """Levels of nesting of one expression; chains of `and` and `or` do not count."""
-
-DIALECT = "duckdb"
 
 
 class RuleError(Exception):
@@ -76,62 +74,6 @@ class _Term:
 
 
 _NUMBERS = (Type.NUMBER, Type.INTEGER)
-
-
-@cache
-def _type(name: str) -> exp.DataType:
-    return exp.DataType.build(name, dialect=DIALECT)
-
-
-def call(name: str, *arguments: exp.Expr) -> exp.Expr:
-    """A call of a DuckDB function by its very name."""
-    return exp.Anonymous(this=name, expressions=list(arguments))
-
-
-def column(name: str) -> exp.Expr:
-    """A column, always quoted."""
-    return exp.column(name, quoted=True)
-
-
-def text(value: str) -> exp.Expr:
-    """A text literal."""
-    return exp.Literal.string(value)
-
-
-def named(tree: exp.Expr, name: str) -> exp.Expr:
-    """A value under a name, always quoted."""
-    return exp.Alias(this=tree, alias=exp.to_identifier(name, quoted=True))
-
-
-def written(tree: exp.Expr) -> str:
-    """The text of a statement. Not copied first, for nothing in it is written in another way."""
-    return tree.sql(DIALECT, copy=False)
-
-
-def printed(trees: Sequence[exp.Expr]) -> tuple[str, ...]:
-    """Statements for people, in a session whose times are UTC; takes long for large ones."""
-    return ("SET TimeZone = 'UTC';", *(tree.sql(DIALECT, pretty=True) + ";" for tree in trees))
-
-
-def cast(tree: exp.Expr, to: str) -> exp.Expr:
-    """A cast that must not fail."""
-    return exp.Cast(this=tree, to=_type(to).copy())
-
-
-def try_cast(tree: exp.Expr, to: str) -> exp.Expr:
-    """A cast that gives null where it fails."""
-    return exp.TryCast(this=tree, to=_type(to).copy(), safe=True)
-
-
-def timestamp_literal(micros: int) -> exp.Expr:
-    """An instant as a literal; the microsecond count keeps it exact in any dialect."""
-    shown = moment(micros).replace(tzinfo=None).isoformat(sep=" ", timespec="microseconds")
-    return cast(text(shown), "TIMESTAMP")
-
-
-def decimal(tree: exp.Expr) -> exp.Expr:
-    """A decimal number with 9 places."""
-    return cast(tree, "DECIMAL(38, 9)")
 
 
 def _decimal_of_double(tree: exp.Expr) -> exp.Expr:

@@ -11,7 +11,7 @@ from sqlglot import exp
 
 from ebudget.ledger import Intake
 from ebudget.noise import Certainty, above, wilson
-from ebudget.rules import printed
+from ebudget.sql import printed
 from ebudget.windows import BurnAlert, Span
 
 SCHEMA = "ebudget.statement/1"

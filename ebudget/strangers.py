@@ -14,8 +14,8 @@ from ebudget.documents import document_lines
 from ebudget.forms import OTLP, goes_on, is_otlp, no_json, wrapped_at
 from ebudget.packing import Damaged, content_of, opened
 from ebudget.reading import FILE, REJECT, Canonical, read_whole
-from ebudget.rules import call, column, text
 from ebudget.sources import Kind, Source
+from ebudget.sql import call, column, text
 from ebudget.text_safety import quoted, visible
 from ebudget.warehouse import Warehouse
 

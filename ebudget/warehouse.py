@@ -15,7 +15,7 @@ import polars as pl
 from sqlglot import exp
 
 from ebudget.errors import InputError
-from ebudget.rules import text, written
+from ebudget.sql import text, written
 from ebudget.text_safety import visible
 
 MEMORY = "1GB"

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from sqlglot import exp
 
+from ebudget.sql import call, number, text
 from ebudget.windows import instant, moment
 
 FIRST_YEAR, LAST_YEAR = 2020, 2037
@@ -45,8 +46,8 @@ def local_of(utc: exp.Expr, zone: str) -> exp.Expr:
     """The local time of a UTC timestamp, as a timestamp without a zone."""
     if zone == "UTC":
         return utc.copy()
-    back = _call("timezone", exp.Literal.string("UTC"), utc.copy())
-    theirs = _call("timezone", exp.Literal.string(zone), back)
+    back = call("timezone", text("UTC"), utc.copy())
+    theirs = call("timezone", text(zone), back)
     return _stepped(utc, steps_of(zone), 1, theirs)
 
 
@@ -56,8 +57,8 @@ def utc_of(local: exp.Expr, zone: str) -> exp.Expr:
     """
     if zone == "UTC":
         return local.copy()
-    there = _call("timezone", exp.Literal.string(zone), local.copy())
-    theirs = _call("make_timestamp", _call("epoch_us", there))
+    there = call("timezone", text(zone), local.copy())
+    theirs = call("make_timestamp", call("epoch_us", there))
     steps = [(start + offset, offset) for start, offset in steps_of(zone)]
     return _stepped(local, steps, -1, theirs)
 
@@ -85,28 +86,18 @@ def steps_of(zone: str) -> Steps:
 
 def _stepped(time: exp.Expr, steps: Steps, sign: int, otherwise: exp.Expr) -> exp.Expr:
     """A time moved by the offset of its step, one way or the other; `otherwise` in other years."""
-    micros = _call("epoch_us", time.copy())
-    known = exp.Between(this=micros.copy(), low=_number(_FROM), high=_number(_UNTIL - 1))
+    micros = call("epoch_us", time.copy())
+    known = exp.Between(this=micros.copy(), low=number(_FROM), high=number(_UNTIL - 1))
     moved = exp.Add(this=micros.copy(), expression=exp.Paren(this=_tree(micros, steps, sign)))
-    return exp.Case(
-        ifs=[exp.If(this=known, true=_call("make_timestamp", moved))], default=otherwise
-    )
+    return exp.Case(ifs=[exp.If(this=known, true=call("make_timestamp", moved))], default=otherwise)
 
 
 def _tree(micros: exp.Expr, steps: Steps, sign: int) -> exp.Expr:
     if len(steps) == 1:
-        return _number(sign * steps[0][1])
+        return number(sign * steps[0][1])
     middle = len(steps) // 2
-    before = exp.LT(this=micros.copy(), expression=_number(steps[middle][0]))
+    before = exp.LT(this=micros.copy(), expression=number(steps[middle][0]))
     return exp.Case(
         ifs=[exp.If(this=before, true=_tree(micros, steps[:middle], sign))],
         default=_tree(micros, steps[middle:], sign),
     )
-
-
-def _number(value: int) -> exp.Expr:
-    return exp.Literal.number(value)
-
-
-def _call(name: str, *arguments: exp.Expr) -> exp.Expr:
-    return exp.Anonymous(this=name, expressions=list(arguments))

@@ -13,8 +13,8 @@ from ebudget.loading import load
 from ebudget.policy_file import parse_policy
 from ebudget.query import RUNS, make_plan
 from ebudget.reading import REJECT, ROW, flaw_column
-from ebudget.rules import call, column
 from ebudget.sources import find_sources
+from ebudget.sql import call, column
 from ebudget.warehouse import opened_warehouse
 from support import policy_text, write_jsonl
 
