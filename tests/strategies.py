@@ -513,7 +513,8 @@ def logs(
             record["run_id"] = draw(st.sampled_from(ids))
             record["outcome"] = _voiced(record["outcome"], voice)
             records.append(as_row(record) if ".csv" in name and not clean else record)
-        if records and name.endswith(".jsonl") and not flat and draw(st.integers(0, 7)) == 0:
+        ends_in_run = bool(records) and isinstance(records[-1], dict) and name.endswith(".jsonl")
+        if ends_in_run and not flat and draw(st.integers(0, 7)) == 0:
             line = line_of(records[-1])
             records[-1] = line[: draw(st.integers(1, len(line) - 1))].rstrip() or "{"
         if records or not name.endswith(".parquet"):
