@@ -18,7 +18,7 @@ from ebudget.columns import FILE_COLUMN
 from ebudget.documents import Wrapping
 from ebudget.errors import InputError
 from ebudget.mending import mended, slimmed
-from ebudget.packing import Checked, Compression, Damaged
+from ebudget.packing import TRUNCATED, Checked, Compression, Damaged
 from ebudget.parquet_fields import needs_own_schema, with_own_schema
 from ebudget.preparing import (
     as_lines,
@@ -53,6 +53,8 @@ from ebudget.warehouse import StatementError, Warehouse
 
 _TOO_LONG = "maximum_object_size"
 """What DuckDB names where a line is too long."""
+_NO_END = "No magic bytes found at end"
+"""What it says of a Parquet file that is cut."""
 SMALL = 2_000_000
 """Bytes of Parquet logs up to which they are copied."""
 
@@ -366,8 +368,13 @@ def _reason(loaded: Loaded, source: Source) -> str | None:
     try:
         loaded.warehouse.rows(statement)
     except StatementError as error:
-        return str(error)
+        return _told(error)
     return None
+
+
+def _told(error: StatementError) -> str:
+    """Why a file cannot be read, in words of our own where DuckDB speaks of its insides."""
+    return TRUNCATED if _NO_END in str(error) else str(error)
 
 
 def _try(loaded: Loaded, source: Source) -> None:
@@ -464,7 +471,7 @@ def _parquet_selects(loaded: Loaded, files: list[Source]) -> list[exp.Select]:
         try:
             schema = parquet_schema(loaded, source)
         except StatementError as error:
-            loaded.give_up(source, str(error))
+            loaded.give_up(source, _told(error))
             continue
         taken = {name for name in schema if name.lower() in (FILE, "file_row_number")}
         if taken:

@@ -372,3 +372,10 @@ def test_what_nohup_protects_goes_on_where_the_terminal_is_closed(folder):
     out, _ = process.communicate((folder / "log.jsonl").read_bytes(), timeout=20)
     assert process.returncode == 0
     assert b"5 records" in out
+
+
+def test_a_baseline_in_another_encoding_is_called_by_it(folder, capsys):
+    (folder / "b.json").write_text("{}", encoding="utf-16")
+    code, _, err = run("check", "log.jsonl", "--baseline", "b.json", capsys=capsys)
+    assert code == 2
+    assert "b.json: cannot read the baseline: is in UTF-16LE; save it as UTF-8" in err

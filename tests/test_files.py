@@ -183,6 +183,11 @@ def test_lines_of_zst_files_get_the_second_look_and_have_numbers(tmp_path):
     assert places(statement) == [("line 4", "malformed line")]
 
 
+def test_parquet_that_is_cut_is_called_so(tmp_path):
+    path = write(tmp_path / "a.parquet", as_parquet(3, tmp_path)[:-10])
+    assert refused(path).startswith(f"{path}: truncated; ")
+
+
 def test_packed_parquet_is_read(tmp_path):
     plain = tmp_path / "plain.parquet"
     duckdb.sql(f"COPY (SELECT TIMESTAMP '{T[:-1]}' AS ts, 3 AS cost) TO '{plain}'")

@@ -27,6 +27,7 @@ from ebudget.cli.shared import (
     progress,
 )
 from ebudget.errors import InputError, UsageError
+from ebudget.forms import encoding_of
 from ebudget.gate import LINES, SEVERITIES, Decision, Demands, check_change, decide
 from ebudget.outputs import (
     Output,
@@ -270,9 +271,12 @@ def _baseline(path: Path) -> Baseline:
     from ebudget.baseline_file import parse_baseline  # noqa: PLC0415 - most checks have none
 
     try:
-        text = path.read_text(encoding="utf-8")
+        data = path.read_bytes()
+        text = data.decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "is no UTF-8 text"
+        encoding = None if isinstance(error, OSError) else encoding_of(data)
+        why = f"is in {encoding}; save it as UTF-8" if encoding else "is no UTF-8 text"
+        reason = error.strerror if isinstance(error, OSError) else why
         raise InputError(f"{visible(str(path))}: cannot read the baseline: {reason}") from None
     return parse_baseline(text, str(path))
 
