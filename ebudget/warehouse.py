@@ -110,16 +110,7 @@ def opened_warehouse(
             _settle(connection, scratch, threads)
             yield Warehouse(connection, scratch, tick)
     finally:
-        _remove(scratch)
-
-
-def _remove(folder: Path) -> None:
-    """Remove a folder, also where what ends the command comes meanwhile."""
-    try:
-        shutil.rmtree(folder, ignore_errors=True)
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
+        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _settle(connection: duckdb.DuckDBPyConnection, scratch: Path, threads: int | None) -> None:
