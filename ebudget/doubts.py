@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ebudget.ledger import Intake
 from ebudget.quantities import DAY, HOUR, MINUTE, SECOND
-from ebudget.text_safety import quoted
+from ebudget.text_safety import count_of, quoted
 
 
 def silent_log(intake: Intake) -> str:
@@ -29,7 +29,7 @@ def silent_log(intake: Intake) -> str:
 
 def assumed_successes(count: int, intake: Intake) -> str:
     """That silence was taken for success, because the policy says so."""
-    runs = "1 run" if count == 1 else f"{count:,} runs"
+    runs = count_of(count, "run")
     success = "a success" if count == 1 else "successes"
     keys = ""
     if intake.maybe_outcomes:
@@ -54,7 +54,7 @@ def ahead(intake: Intake) -> str | None:
     """How far records are ahead of the machine's clock; None where none is."""
     if not intake.future:
         return None
-    records = "1 record" if intake.future == 1 else f"{intake.future:,} records"
+    records = count_of(intake.future, "record")
     lead = f", the latest by {duration_of(intake.lead)}" if intake.lead else ""
     return (
         f"{records} dated more than 5 minutes after this machine's clock{lead}: is logs.timezone "
@@ -72,6 +72,6 @@ def duration_of(micros: int) -> str:
     return " ".join(parts[:2]) or "0s"
 
 
-def count_of(part: int, whole: int, noun: str) -> str:
+def part_of(part: int, whole: int, noun: str) -> str:
     """`1 of 1 run`, `3 of 2,000 records`."""
-    return f"{part:,} of {whole:,} {noun}{'' if whole == 1 else 's'}"
+    return f"{part:,} of {count_of(whole, noun)}"

@@ -41,6 +41,8 @@ _LETTERS: tuple[tuple[bytes, str], ...] = (
 )
 """Beginnings that a header of CSV may share."""
 _PACKED = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
+BOM = b"\xef\xbb\xbf"
+"""What some programs write before UTF-8."""
 _BOMS: tuple[tuple[bytes, str], ...] = (
     (b"\xff\xfe\x00\x00", "UTF-32LE"),
     (b"\x00\x00\xfe\xff", "UTF-32BE"),
@@ -106,7 +108,7 @@ def _named(form: str) -> str:
 
 
 def _markup(head: bytes) -> str | None:
-    start = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:400].lower()
+    start = head.removeprefix(BOM).lstrip()[:400].lower()
     if re.match(rb"<(!doctype\s+html|html|head|body)\b", start):
         return "is an HTML page, such as what a server says instead of a file"
     if re.match(rb"<([?!]|[a-z][\w:.-]*[\s>/])", start):
@@ -118,7 +120,7 @@ def is_otlp(head: bytes, records: Sequence[Any]) -> bool:
     """Whether a JSON text begins as what an OpenTelemetry exporter writes, or the first records of
     a file are such.
     """
-    if _OTLP_HEAD.match(head.removeprefix(b"\xef\xbb\xbf")):
+    if _OTLP_HEAD.match(head.removeprefix(BOM)):
         return True
     keys = {key for record in records if isinstance(record, dict) for key in record}
     return any(map(_OTLP.fullmatch, keys))
@@ -189,7 +191,7 @@ def is_document(head: bytes) -> bool:
     except RecursionError:
         return False
     except ValueError:
-        return _goes_on(text)
+        return _spans_lines(text)
     return False
 
 
@@ -205,7 +207,8 @@ def goes_on(head: bytes) -> bool:
     return False
 
 
-def _goes_on(text: str) -> bool:
+def _spans_lines(text: str) -> bool:
+    """Whether the JSON value that a text begins with does not end in its first line."""
     try:
         _, end = json.JSONDecoder().raw_decode(text)
     except json.JSONDecodeError as error:

@@ -17,7 +17,7 @@ from ebudget.policy import ALL, Budget, OnInsufficient, Policy
 from ebudget.quantities import DAY, HOUR, LEEWAY, MINUTE, SECOND, Duration
 from ebudget.selection import Selection
 from ebudget.statement import Account, Alert, Lack, Statement, Verdict
-from ebudget.text_safety import quoted, visible
+from ebudget.text_safety import count_of, quoted, visible
 from ebudget.verdicts import failing_share, graded
 from ebudget.windows import Severity
 
@@ -267,8 +267,8 @@ def _no_runs(statement: Statement) -> Iterable[str]:
     elif not intake.runs:
         outside = f" and {intake.outside:,} outside" if intake.outside else ""
         yield (
-            f"the logs hold no run: of {_records(intake.records)}, {intake.rejected_total:,} "
-            f"{_are(intake.rejected_total)} rejected{outside}"
+            f"the logs hold no run: of {count_of(intake.records, 'record')}, "
+            f"{intake.rejected_total:,} {_are(intake.rejected_total)} rejected{outside}"
         )
     elif not any(account.selected for account in statement.accounts):
         yield "no run lies in the window of any budget"
@@ -320,19 +320,18 @@ def _rejected(policy: Policy, statement: Statement, demands: Demands) -> Iterabl
     if most is None:
         return
     if intake.unreadable and most < 1:
-        count = len(intake.unreadable)
-        files = "1 file" if count == 1 else f"{count:,} files"
+        files = count_of(len(intake.unreadable), "file")
         yield f"{files} could not be read and left out: {visible(intake.unreadable[0][0])}"
         return
     path = policy.logs.records_at
     lacking = 0 if path is None else dict(intake.rejected).get(no_array(path), 0)
     if lacking and most < 1:
-        lack = f"{_records(lacking)} {'lacks' if lacking == 1 else 'lack'}"
+        lack = f"{count_of(lacking, 'record')} {'lacks' if lacking == 1 else 'lack'}"
         yield f"{lack} the array {quoted(str(path))}, which may hold any number of runs"
         return
     if intake.rejected_total > most * intake.records:
         yield (
-            f"{intake.rejected_total:,} of {_records(intake.records)} "
+            f"{intake.rejected_total:,} of {count_of(intake.records, 'record')} "
             f"{_are(intake.rejected_total)} rejected, more than {float(most * 100):g}%"
         )
         return
@@ -340,13 +339,9 @@ def _rejected(policy: Policy, statement: Statement, demands: Demands) -> Iterabl
     for file in bad[:1]:
         more = f" (and {len(bad) - 1:,} more files)" if len(bad) > 1 else ""
         yield (
-            f"{visible(file.file)}: {file.rejected:,} of {_records(file.records)} "
+            f"{visible(file.file)}: {file.rejected:,} of {count_of(file.records, 'record')} "
             f"{_are(file.rejected)} rejected, more than {float(most * 100):g}%{more}"
         )
-
-
-def _records(count: int) -> str:
-    return f"{count:,} record{'' if count == 1 else 's'}"
 
 
 def _are(count: int) -> str:

@@ -52,7 +52,7 @@ from ebudget.reading import (
     read_whole,
 )
 from ebudget.sources import Kind, Source, find_sources, lines_at
-from ebudget.sql import call, cast, column, named, text, written
+from ebudget.sql import call, cast, column, named, present, text, written
 from ebudget.warehouse import StatementError, Warehouse, opened_warehouse
 
 NOT_AN_OBJECT = "not an object"
@@ -306,7 +306,7 @@ def _rejects_of(loaded: Loaded, source: Source) -> list[Reject]:
             exp.select(column(ROW), column(REJECT))
             .from_(RUNS)
             .where(exp.EQ(this=column(FILE), expression=text(source.read_as)))
-            .where(exp.Not(this=exp.Is(this=column(REJECT), expression=exp.Null())))
+            .where(present(column(REJECT)))
             .order_by(column(ROW))
             .limit(SHOWN_REJECTS)
         )

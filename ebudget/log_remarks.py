@@ -38,19 +38,19 @@ def of_intake(ledger: Ledger) -> Iterator[Remark]:
     intake = ledger.intake
     if intake.rejected_total:
         reasons = ", ".join(_counted(reason, count, intake) for reason, count in intake.rejected)
-        rejected = doubts.count_of(intake.rejected_total, intake.records, "record")
+        rejected = doubts.part_of(intake.rejected_total, intake.records, "record")
         yield Remark("logs", f"{rejected} rejected: {reasons}")
     if intake.duplicates:
         key = " and ".join(intake.key)
-        duplicates = doubts.count_of(intake.duplicates, intake.records, "record")
+        duplicates = doubts.part_of(intake.duplicates, intake.records, "record")
         message = f"{duplicates} left out as duplicates: the same {key} as a later one"
         yield Remark("logs.key", message, "note")
     if intake.outside:
-        outside = doubts.count_of(intake.outside, intake.records, "record")
+        outside = doubts.part_of(intake.outside, intake.records, "record")
         yield Remark("logs", f"{outside} left out: dated after as of", "note")
     for name, count in ledger.rejected_values():
         column, _, reason = name.partition(": ")
-        values = doubts.count_of(count, intake.runs, "run")
+        values = doubts.part_of(count, intake.runs, "run")
         yield Remark(f"logs.fields.{column}", f"cannot be read in {values}: {reason}")
     if intake.words:
         words = ", ".join(f"{word!r} × {count:,}" for word, count in intake.words[:5])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,11 +13,12 @@ from ebudget.columns import CANONICAL
 from ebudget.errors import InputError
 from ebudget.extraction import outcome_words, spellings
 from ebudget.loading import Loaded, parquet_schema
+from ebudget.misfit import nearest_path
 from ebudget.query import RUNS, Plan
 from ebudget.reading import json_way, read_parquet, read_whole
 from ebudget.sources import Kind, Source
 from ebudget.sql import call, column, text
-from ebudget.text_safety import quoted, visible
+from ebudget.text_safety import visible
 
 SAMPLE = 500
 """Records of each text log that are looked through for the paths they have."""
@@ -132,9 +132,7 @@ def _scalars(value: Any, before: str = "", depth: int = 0) -> Iterator[tuple[str
 
 
 def _complaint(name: str, paths: Sequence[str], occurring: set[str]) -> str:
-    folded = {known.lower(): known for known in sorted(occurring)}
-    close = difflib.get_close_matches(paths[0].lower(), folded, 1, 0.4)
-    near = f"; the nearest path that does is {quoted(folded[close[0]])}" if close else ""
+    near = nearest_path(paths[0], sorted(occurring))
     named = " or ".join(repr(visible(path)) for path in paths)
     what = f"the path {named} never occurs" if len(paths) == 1 else f"no path of {named} occurs"
     return f"logs.fields.{visible(name)}: {what} in the logs{near} (optional: true allows that)"

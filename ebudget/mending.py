@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ebudget.documents import NOT_UTF8, is_cut_short
 from ebudget.packing import Compression, opened
-from ebudget.sources import Source
+from ebudget.sources import Source, note_lines, numbered
 
 LONG_LINE = 1 << 24
 """Bytes of a line from which on DuckDB may refuse a file."""
@@ -24,7 +24,6 @@ _NO_JSON = b"{\n"
 _NO_TEXT = json.dumps(NOT_UTF8).encode() + b"\n"
 _BLANK = re.compile(r"[ \t\r\n\ufeff]*")
 _HALF = re.compile("[\ud800-\udfff]")
-_BOM = b"\xef\xbb\xbf"
 
 Lines = Iterator[tuple[int, list[bytes]]]
 """The number of each line of a file, with what is written for it; nothing for a blank one."""
@@ -48,9 +47,7 @@ def mended(source: Source, records: Iterable[int], target: Path) -> Source | Non
         nonlocal found
         record = -1
         with opened(source.read_as, source.compression) as file:
-            for number, line in enumerate(file, 1):
-                content = line.removeprefix(_BOM) if number == 1 else line
-                is_record = bool(content.strip(b" \t\r\n"))
+            for number, line, is_record in numbered(file):
                 record += is_record
                 made = _mended(line, enters) if is_record and record in wanted else None
                 found = found or made is not None
@@ -121,8 +118,7 @@ def _written_anew(source: Source, target: Path, lines: Lines) -> Source:
             places.extend([place] * len(made))
     noted = source.places
     if several:
-        noted = f"{target}-places"
-        Path(noted).write_bytes(places.tobytes())
+        noted = note_lines(places, target)
     return replace(source, read_as=str(target), compression=Compression.NONE, places=noted)
 
 

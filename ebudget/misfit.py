@@ -6,6 +6,8 @@ import difflib
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
+from ebudget.text_safety import quoted
+
 T = TypeVar("T")
 
 
@@ -38,6 +40,13 @@ def nearest(name: str, known: Iterable[str]) -> str:
         return ""
     shown = ", ".join(names[:12]) + (", …" if len(names) > 12 else "")
     return f"; known: {shown}"
+
+
+def nearest_path(path: str, known: Iterable[str]) -> str:
+    """`; the nearest path that does is 'x'` where a path that occurs is close, else nothing."""
+    folded = {name.lower(): name for name in known}
+    close = difflib.get_close_matches(path.lower(), folded, 1, 0.4)
+    return f"; the nearest path that does is {quoted(folded[close[0]])}" if close else ""
 
 
 def unknown_column(name: str, known: Iterable[str]) -> str:

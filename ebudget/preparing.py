@@ -4,7 +4,6 @@ folder, and what is packed is looked at to its end.
 
 from __future__ import annotations
 
-import difflib
 import json
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,6 +19,7 @@ from ebudget.documents import (
     write_lines,
 )
 from ebudget.errors import InputError
+from ebudget.misfit import nearest_path
 from ebudget.packing import (
     TRUNCATED,
     Checked,
@@ -30,7 +30,7 @@ from ebudget.packing import (
     opened,
     unpacked,
 )
-from ebudget.sources import Kind, Source
+from ebudget.sources import Kind, Source, note_lines
 from ebudget.tables import table_lines
 from ebudget.text_safety import quoted, visible
 
@@ -73,11 +73,6 @@ def as_lines(source: Source, target: Path, wrapping: Wrapping | None = None) -> 
             assert wrapping is not None
             lines = wrapped_lines(file, wrapping, places)
         write_lines(lines, target)
-    noted = ""
-    if places:
-        noted = f"{target}-places"
-        with open(noted, "wb") as file_of_places:
-            places.tofile(file_of_places)
     counted = "item" if source.kind is Kind.DOCUMENT and wrapping else source.counted
     return replace(
         source,
@@ -85,7 +80,7 @@ def as_lines(source: Source, target: Path, wrapping: Wrapping | None = None) -> 
         kind=Kind.LINES,
         compression=Compression.NONE,
         counted=counted,
-        places=noted,
+        places=note_lines(places, target) if places else "",
     )
 
 
@@ -120,10 +115,8 @@ def never_wrapped(path: str, sources: Sequence[Source]) -> InputError:
             except (ValueError, RecursionError):
                 continue
             known |= {found: None for found, _ in arrays_of(record)}
-    folded = {name.lower(): name for name in known}
-    close = difflib.get_close_matches(path.lower(), folded, 1, 0.4)
-    near = f"; the nearest path that does is {quoted(folded[close[0]])}" if close else ""
-    if known and not close:
+    near = nearest_path(path, known)
+    if known and not near:
         near = f"; arrays that do: {', '.join(visible(name) for name in list(known)[:5])}"
     return InputError(
         f"logs.records_at: the path {quoted(path)} never occurs in the logs as an array{near}"

@@ -42,7 +42,17 @@ from ebudget.reading import (
     Canonical,
 )
 from ebudget.rules import Rule, compile_amount, compile_condition
-from ebudget.sql import call, cast, column, decimal, named, text, timestamp_literal
+from ebudget.sql import (
+    call,
+    cast,
+    column,
+    decimal,
+    missing,
+    named,
+    present,
+    text,
+    timestamp_literal,
+)
 from ebudget.windows import instant
 from ebudget.zones import local_of
 
@@ -363,9 +373,9 @@ def _has_key(policy: Policy) -> exp.Expr:
     names = [name for name in policy.logs.key if name not in ("workflow", DAY_OF_RUN)]
     if "run_id" in names:  # an empty one is none
         blank = exp.EQ(this=call("trim", column("run_id")), expression=text(""))
-        return exp.and_(_present(column("run_id")), exp.Not(this=blank))
+        return exp.and_(present(column("run_id")), exp.Not(this=blank))
     named_ = names or [name for name in policy.logs.key if name != DAY_OF_RUN]
-    return exp.or_(*(_present(column(name)) for name in named_))
+    return exp.or_(*(present(column(name)) for name in named_))
 
 
 def survey_statement(policy: Policy, until: int) -> exp.Select:
@@ -393,7 +403,7 @@ def judged_statement() -> exp.Select:
 
 
 def _is_readable() -> exp.Expr:
-    return exp.Not(this=exp.Is(this=column("start_time"), expression=exp.Null()))
+    return present(column("start_time"))
 
 
 def files_statement(paths: Sequence[str]) -> exp.Expr:
@@ -564,13 +574,9 @@ def rejects_statement() -> exp.Select:
     return (
         exp.select(column(FILE), column(REJECT), exp.Count(this=exp.Star()))
         .from_(RUNS)
-        .where(exp.Is(this=column("start_time"), expression=exp.Null()))
+        .where(missing(column("start_time")))
         .group_by(column(FILE), column(REJECT))
     )
-
-
-def _present(tree: exp.Expr) -> exp.Expr:
-    return exp.Not(this=exp.Is(this=tree, expression=exp.Null()))
 
 
 def tally_statement(name: str, until: int, *, duplicates: bool) -> exp.Select:
@@ -579,7 +585,7 @@ def tally_statement(name: str, until: int, *, duplicates: bool) -> exp.Select:
     return (
         _counted(exp.select(column(name), exp.Count(this=exp.Star())), duplicates=duplicates)
         .where(exp.LTE(this=column("start_time"), expression=timestamp_literal(until)))
-        .where(exp.Not(this=exp.Is(this=column(name), expression=exp.Null())))
+        .where(present(column(name)))
         .group_by(column(name))
         .order_by(many, exp.Ordered(this=column(name), nulls_first=False))
         .limit(5)
@@ -665,7 +671,7 @@ def _dimension(plan: Plan, name: str) -> exp.Expr:
         for n in plan.numbers[name]
         if (n * NANO).denominator == 1  # no run has any other number
     ]
-    ifs.append(exp.If(this=_present(column(name)), true=text(OTHER_NUMBER)))
+    ifs.append(exp.If(this=present(column(name)), true=text(OTHER_NUMBER)))
     return named(exp.Case(ifs=ifs), name)
 
 
@@ -690,7 +696,7 @@ def _as_budgets_see_it(tree: exp.Expr, plan: Plan, assuming: tuple[str, ...] | N
     """A condition in which a run that says nothing, and that no failure rule matches, succeeded."""
     if assuming is None:
         return tree
-    quiet: list[exp.Expr] = [exp.Is(this=column("outcome"), expression=exp.Null()), column(SILENT)]
+    quiet: list[exp.Expr] = [missing(column("outcome")), column(SILENT)]
     if assuming:
         quiet.append(exp.Not(this=call("coalesce", _any_rule(assuming, plan), exp.false())))
     seen = exp.Case(
@@ -704,13 +710,13 @@ def _asked(plan: Plan, predicate: Predicate) -> exp.Expr:
     if predicate == SAYS_NOTHING:
         return column(SILENT)
     if predicate == UNKNOWN_OUTCOME:
-        return _present(column(WORD))
+        return present(column(WORD))
     if predicate.asks is Asks.VOICED:
-        has_value = [_present(column(name)) for name in predicate.over]
+        has_value = [present(column(name)) for name in predicate.over]
         return exp.or_(*has_value) if has_value else exp.true()
     tree = _rule(plan.policy, predicate.source).tree.copy()
     tree = _as_budgets_see_it(tree, plan, predicate.assuming)
-    is_null = exp.Is(this=tree, expression=exp.Null())
+    is_null = missing(tree)
     match predicate.asks:
         case Asks.HOLDS:
             return tree
@@ -723,10 +729,10 @@ def _asked(plan: Plan, predicate: Predicate) -> exp.Expr:
 def _is_measured(
     tree: exp.Expr, plan: Plan, over: Sequence[str], assuming: tuple[str, ...] | None
 ) -> exp.Expr:
-    known = _present(tree.copy())
+    known = present(tree.copy())
     if not over:
         return known
-    has_value = [_as_budgets_see_it(_present(column(name)), plan, assuming) for name in over]
+    has_value = [_as_budgets_see_it(present(column(name)), plan, assuming) for name in over]
     return exp.and_(known, exp.or_(*has_value))
 
 

@@ -10,6 +10,7 @@ import re
 import shutil
 import stat
 import sys
+from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -17,10 +18,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ebudget.errors import InputError
-from ebudget.forms import foreign, is_array, is_document
+from ebudget.forms import BOM, foreign, is_array, is_document
 from ebudget.packing import Compression, head_of, opened, packing_of
 from ebudget.tables import is_table
-from ebudget.text_safety import visible
+from ebudget.text_safety import count_of, visible
 
 STDIN = "-"
 _SUFFIX = re.compile(
@@ -28,7 +29,6 @@ _SUFFIX = re.compile(
 )
 _PLAIN_NAME = re.compile(r"[\w./ +=:@,~%-]+\Z")
 _SNIFF = 1 << 16
-_BOM = b"\xef\xbb\xbf"
 
 
 class Kind(StrEnum):
@@ -79,7 +79,7 @@ def not_read(ignored: Sequence[str]) -> str:
     """What folders held and was not read: `3 files (c.log, notes.txt, …)`."""
     names = list(dict.fromkeys(visible(os.path.basename(path), 60) for path in ignored))
     named = ", ".join(names[:SHOWN_NAMES]) + (", …" if len(names) > SHOWN_NAMES else "")
-    return f"{len(ignored):,} file{'' if len(ignored) == 1 else 's'} ({named})"
+    return f"{count_of(len(ignored), 'file')} ({named})"
 
 
 SHOWN_NAMES = 3
@@ -268,7 +268,7 @@ def _kind(shown: str, head: bytes, text: bytes, compression: Compression) -> Kin
         raise _Refused(form)
     if _PARQUET_NAME.search(shown) and (text or not packed):
         raise _Refused("not a Parquet file")
-    content = text.removeprefix(_BOM).lstrip(b" \t\r\n")
+    content = text.removeprefix(BOM).lstrip(b" \t\r\n")
     if is_document(content):
         return Kind.DOCUMENT
     if content.startswith(b"{"):
@@ -310,6 +310,13 @@ def _plain_name(path: str, link: Path) -> str:
     return str(link)
 
 
+def numbered(file: BinaryIO) -> Iterator[tuple[int, bytes, bool]]:
+    """Each line of a file with its number (from 1), and whether it is a record: not blank."""
+    for number, line in enumerate(file, 1):
+        content = line.removeprefix(BOM) if number == 1 else line
+        yield number, line, bool(content.strip(b" \t\r\n"))
+
+
 def lines_at(source: Source, records: Iterable[int]) -> dict[int, int]:
     """The line numbers (from 1) of records (from 0) of a file of lines, where blank lines are no
     records.
@@ -323,8 +330,8 @@ def lines_at(source: Source, records: Iterable[int]) -> dict[int, int]:
     record = -1
     position = 0
     with opened(source.read_as, source.compression) as file:
-        for line, content in enumerate(file, 1):
-            if not (content.removeprefix(_BOM) if line == 1 else content).strip(b" \t\r\n"):
+        for line, _, is_record in numbered(file):
+            if not is_record:
                 continue
             record += 1
             if record == wanted[position]:
@@ -333,6 +340,13 @@ def lines_at(source: Source, records: Iterable[int]) -> dict[int, int]:
                 if position == len(wanted):
                     break
     return found
+
+
+def note_lines(lines: array[int], target: Path) -> str:
+    """Note the line number of each record beside a file that was written anew; where."""
+    noted = f"{target}-places"
+    Path(noted).write_bytes(lines.tobytes())
+    return noted
 
 
 def _noted_lines(places: str, records: Iterable[int]) -> dict[int, int]:

@@ -11,18 +11,18 @@ from typing import Any
 from sqlglot import exp
 
 from ebudget.documents import document_lines
-from ebudget.forms import OTLP, goes_on, is_otlp, no_json, wrapped_at
+from ebudget.forms import BOM, OTLP, goes_on, is_otlp, no_json, wrapped_at
 from ebudget.packing import Damaged, content_of, opened
 from ebudget.reading import FILE, REJECT, Canonical, read_whole
 from ebudget.sources import Kind, Source
-from ebudget.sql import call, column, text
+from ebudget.sql import call, column, missing, present, text
 from ebudget.text_safety import quoted, visible
 from ebudget.warehouse import Warehouse
 
 _LOOKED_AT = 20
 """Records that are looked at to see what a file without any run is."""
 _HEAD = 1 << 16
-_BLANK = b"\xef\xbb\xbf \t\r\n"
+_BLANK = BOM + b" \t\r\n"
 
 
 def strange_files(
@@ -31,7 +31,7 @@ def strange_files(
     """The files whose canonical runs are in a copy, if none is one and they look like something
     else; each with what it looks like.
     """
-    runs = exp.Is(this=column(REJECT), expression=exp.Null())
+    runs = missing(column(REJECT))
     statement = (
         exp.select(column(FILE))
         .from_(exp.Table(this=call("read_parquet", text(str(copy)))))
@@ -53,7 +53,7 @@ def _form_of(warehouse: Warehouse, canonical: Canonical, source: Source) -> str 
     is_own = os.path.realpath(source.read_as) == os.path.realpath(source.path)
     lines = exp.select(exp.Count(this=exp.Star())).from_(read_whole(source))
     if is_own and source.kind is Kind.LINES and not head.lstrip(_BLANK).startswith(b"{"):
-        count = lines.where(exp.Not(this=exp.Is(this=column("json"), expression=exp.Null())))
+        count = lines.where(present(column("json")))
         if warehouse.rows(count) == [(0,)]:
             return no_json(head)
     records = _first_records(warehouse, source)

@@ -30,3 +30,8 @@ def _escape(character: str) -> str:
     return (
         f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}" if code < 65536 else f"\\U{code:08x}"
     )
+
+
+def count_of(number: int, noun: str, plural_noun: str | None = None) -> str:
+    """`1 run`, `2,000 runs`."""
+    return f"{number:,} {noun if number == 1 else plural_noun or noun + 's'}"

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
+import subprocess
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -190,6 +194,32 @@ def one_budget(**keys: Any) -> dict[str, Any]:
         **{key: value for key, value in keys.items() if key in top},
         "budgets": {"b": budget},
     }
+
+
+# Processes
+
+
+@contextmanager
+def reading(folder: Path, *before: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A report of standard input that has begun to read; its temporary files are in `scratch`.
+
+    `before` is what it is started with.
+    """
+    scratch = folder / "scratch"
+    scratch.mkdir()
+    command = [*before, sys.executable, "-m", "ebudget", "report", "-", "--output", "json=r.json"]
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "TMPDIR": str(scratch)},
+    ) as process:
+        for _ in range(200):
+            if any(scratch.iterdir()):
+                break
+            time.sleep(0.05)
+        yield process
 
 
 # Statements

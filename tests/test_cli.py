@@ -7,12 +7,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from ebudget import cli
+from support import reading
 
 ROOT = Path(__file__).parents[1]
 POLICY = """version: 1
@@ -325,26 +325,13 @@ def test_validate_names_a_workflow_that_no_budget_covers_and_reads_the_paths_of_
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_a_run_that_is_ended_leaves_no_temporary_files(folder, number, code):
-    scratch = folder / "scratch"
-    scratch.mkdir()
-    fifo = folder / "slow.jsonl"
-    process = subprocess.Popen(
-        [sys.executable, "-m", "ebudget", "report", "-", "--output", "json=r.json"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env={**os.environ, "TMPDIR": str(scratch)},
-    )
-    for _ in range(100):
-        if any(scratch.iterdir()):
-            break
-        time.sleep(0.1)
-    process.send_signal(number)
-    process.communicate(timeout=20)
+    with reading(folder) as process:
+        process.send_signal(number)
+        process.communicate(timeout=20)
     assert process.returncode == code
-    assert list(scratch.iterdir()) == []
+    assert list((folder / "scratch").iterdir()) == []
     assert not (folder / "r.json").exists()
-    assert not fifo.exists()
+    assert not (folder / "slow.jsonl").exists()
 
 
 def test_a_closed_pipe_is_no_error(folder):
@@ -355,21 +342,9 @@ def test_a_closed_pipe_is_no_error(folder):
 
 
 def test_what_nohup_protects_goes_on_where_the_terminal_is_closed(folder):
-    scratch = folder / "scratch"
-    scratch.mkdir()
-    process = subprocess.Popen(
-        ["nohup", sys.executable, "-m", "ebudget", "report", "-"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env={**os.environ, "TMPDIR": str(scratch)},
-    )
-    for _ in range(100):
-        if any(scratch.iterdir()):
-            break
-        time.sleep(0.1)
-    process.send_signal(signal.SIGHUP)
-    out, _ = process.communicate((folder / "log.jsonl").read_bytes(), timeout=20)
+    with reading(folder, "nohup") as process:
+        process.send_signal(signal.SIGHUP)
+        out, _ = process.communicate((folder / "log.jsonl").read_bytes(), timeout=20)
     assert process.returncode == 0
     assert b"5 records" in out
 

@@ -9,7 +9,6 @@ import resource
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from datetime import timedelta
 from fractions import Fraction
@@ -24,7 +23,18 @@ from ebudget.errors import InputError
 from ebudget.policy_file import parse_policy
 from ebudget.render import figures
 from ebudget.units import unit_of
-from support import CLOCK, MICRO, NOW, one_budget, policy_text, run, runs, stamp, write_jsonl
+from support import (
+    CLOCK,
+    MICRO,
+    NOW,
+    one_budget,
+    policy_text,
+    reading,
+    run,
+    runs,
+    stamp,
+    write_jsonl,
+)
 
 Account = Callable[..., ebudget.Account]
 State = Callable[..., ebudget.Statement]
@@ -427,23 +437,11 @@ def test_ctrl_c_while_the_program_begins_is_one_line(folder: Path, module: str) 
 
 
 def test_ctrl_c_while_logs_are_read_is_one_line_and_leaves_nothing(folder: Path) -> None:
-    scratch = folder / "scratch"
-    scratch.mkdir()
-    started = subprocess.Popen(
-        [sys.executable, "-m", "ebudget", "report", "-", "--output", "json=r.json"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env={**os.environ, "TMPDIR": str(scratch)},
-    )
-    for _ in range(200):
-        if any(scratch.iterdir()):
-            break
-        time.sleep(0.05)
-    started.send_signal(signal.SIGINT)
-    out, err = started.communicate(timeout=20)
+    with reading(folder) as started:
+        started.send_signal(signal.SIGINT)
+        out, err = started.communicate(timeout=20)
     assert (started.returncode, out, err) == (130, b"", b"interrupted\n")
-    assert list(scratch.iterdir()) == []
+    assert list((folder / "scratch").iterdir()) == []
     assert not (folder / "r.json").exists()
 
 

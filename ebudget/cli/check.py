@@ -272,7 +272,7 @@ def _baseline(path: Path) -> Baseline:
 
     try:
         data = path.read_bytes()
-        text = data.decode("utf-8-sig")
+        text = data.decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         encoding = None if isinstance(error, OSError) else encoding_of(data)
         why = f"is in {encoding}; save it as UTF-8" if encoding else "is no UTF-8 text"

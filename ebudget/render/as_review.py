@@ -6,10 +6,10 @@ import textwrap
 from collections.abc import Sequence
 
 from ebudget.ledger import Feed, Intake, Ledger
-from ebudget.render.figures import MISSING, count_of
+from ebudget.render.figures import MISSING
 from ebudget.render.page import fit
 from ebudget.review import QUESTIONS, Answers, Review
-from ebudget.text_safety import visible
+from ebudget.text_safety import count_of, visible
 
 NARROWEST = 60
 MOST_KEYS = 20

@@ -10,7 +10,7 @@ from ebudget import doubts
 from ebudget.ledger import Intake
 from ebudget.quantities import MINUTE
 from ebudget.statement import Account, Statement, Verdict
-from ebudget.text_safety import visible
+from ebudget.text_safety import count_of, visible
 from ebudget.windows import moment, timestamp
 
 MISSING = "(none)"
@@ -206,11 +206,6 @@ def head(statement: Statement) -> str:
 def day_of(micros: int, zone: tzinfo) -> str:
     """The local date of an instant."""
     return moment(micros).astimezone(zone).strftime("%a %m-%d")
-
-
-def count_of(number: int, noun: str, plural_noun: str | None = None) -> str:
-    """`1 run`, `2,000 runs`."""
-    return f"{number:,} {noun if number == 1 else plural_noun or noun + 's'}"
 
 
 def bar(account: Account, width: int, *, ascii_only: bool = False) -> str:

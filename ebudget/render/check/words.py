@@ -12,7 +12,7 @@ from ebudget.gate import FAIL, PASS, UNKNOWN, Decision, Ruling, Standing
 from ebudget.quantities import MINUTE
 from ebudget.render import figures
 from ebudget.statement import Account, Verdict
-from ebudget.text_safety import visible
+from ebudget.text_safety import count_of, visible
 from ebudget.windows import moment
 
 EXCUSES: Mapping[Standing, str] = {
@@ -59,7 +59,7 @@ def _what_stops(decision: Decision) -> str:
     against = decision.of(Standing.AGAINST)
     if len(against) == 1:
         return f"{name_of(against[0].account)} {_state(against[0])}"
-    count = figures.count_of(len(against), "account")
+    count = count_of(len(against), "account")
     states = {state_of(ruling) for ruling in against}
     if decision.demands.change is not None:
         return f"{count} do not allow it, {_tally(against)}: {_first(against)}"
@@ -156,7 +156,7 @@ def figures_of(ruling: Ruling) -> str:
     elif account.consumed is not None:
         parts.append(f"{figures.consumed(account)} spent")
     if account.instant:
-        events = figures.count_of(account.instant, "instant event")
+        events = count_of(account.instant, "instant event")
         parts.append(f"{events}, each spends the whole budget")
     chance = figures.chance(account, ruling.line)
     if ruling.certainty and ruling.line != 1:
@@ -282,7 +282,7 @@ def _gaps_of(budget: str, accounts: Sequence[Account]) -> str | None:
         where = ""
         if len(accounts) > 1:
             where = f" (most of {figures.group_of(most)}: {count(most):,} of {most.selected:,})"
-        parts.append(f"{missing:,} of {figures.count_of(total, 'run')} {what}{where}")
+        parts.append(f"{missing:,} of {count_of(total, 'run')} {what}{where}")
     return f"{visible(budget, 60)}: {'; '.join(parts)}" if parts else None
 
 
@@ -323,7 +323,7 @@ def sections(decision: Decision) -> list[tuple[str, list[str]]]:
 def others(decision: Decision) -> str:
     """The accounts that are not named one by one."""
     passing = len(decision.of(Standing.PASSES))
-    text = f"{figures.count_of(passing, 'account')} pass{'es' if passing == 1 else ''}."
+    text = f"{count_of(passing, 'account')} pass{'es' if passing == 1 else ''}."
     aside = Counter(
         ruling.account.budget
         for ruling in decision.of(Standing.EXEMPT, Standing.OTHER_CHANGE)

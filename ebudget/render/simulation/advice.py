@@ -12,7 +12,7 @@ from ebudget.render.simulation.words import cells, instants, named, spent_text
 from ebudget.simulation import Simulation
 from ebudget.statement import Account
 from ebudget.suggestions import Suggestion
-from ebudget.text_safety import visible
+from ebudget.text_safety import count_of, visible
 from ebudget.traffic import shown_part
 
 
@@ -29,8 +29,8 @@ def _needed(one: Suggestion) -> str:
 
 def evidence(one: Suggestion, noun: str = "day") -> list[str]:
     """What a suggestion rests on."""
-    days = figures.count_of(one.days, noun)
-    windows = f"{figures.count_of(one.windows, 'window')} side by side"
+    days = count_of(one.days, noun)
+    windows = f"{count_of(one.windows, 'window')} side by side"
     if one.line is None:
         return [f"{days} of history, {windows}"] if one.days else []
     kept = figures.percent(one.kept, [Fraction(0), Fraction(1)])
@@ -42,7 +42,7 @@ def evidence(one: Suggestion, noun: str = "day") -> list[str]:
         low, high = (figures.percent(Fraction(end), sides, 1) for end in one.interval)
         found.append(f"on the {noun} that decides the true rate is {low}–{high} (95%)")
     if one.instant_days:
-        events = figures.count_of(one.instant_days, noun)
+        events = count_of(one.instant_days, noun)
         found.append(f"no allowance keeps {events} with instant events")
     return found
 
@@ -66,7 +66,7 @@ def whole_line(simulation: Simulation, ones: Sequence[Suggestion]) -> tuple[str 
     missing = len(ones) - len(known)
     if not known:
         return None, "no line for the whole budget: no account has a suggestion"
-    rest = f"; it says nothing of {figures.count_of(missing, 'account')} without one"
+    rest = f"; it says nothing of {count_of(missing, 'account')} without one"
     told = rest if missing else ""
     allow = simulation.outcomes[0].scenario.policy.budgets[ones[0].budget].allowance
     if not isinstance(allow, By):
@@ -140,7 +140,7 @@ def proof(cut: Cut) -> str:
         fewer = "" if len(cut.steps) == 1 else "fewer slices are not enough, and "
         others = "no other slice" if len(cut.steps) == 1 else f"no other {len(cut.steps)}"
         return f"proven: {fewer}{others} that would do gives up fewer runs"
-    bound = figures.count_of(cut.bound, "run")
+    bound = count_of(cut.bound, "run")
     return f"not proven the smallest: every cut of so many slices gives up at least {bound}"
 
 

@@ -16,7 +16,7 @@ from ebudget.simulation import Simulation
 from ebudget.statement import Verdict
 from ebudget.suggestions import Suggestion
 from ebudget.sweeps import SweepResult
-from ebudget.text_safety import visible
+from ebudget.text_safety import count_of, visible
 
 _STYLES = {verdict: style for verdict, (_, _, style) in MARKS.items()}
 _GAP = "  "
@@ -303,7 +303,7 @@ def _replay(page: Page, replay: Replay, whose: str) -> None:
     room = _room(page) - (2 + width + 2)
     each = -(-len(instants) // room)
     strips = [words.strip(past, instants, each) for past in shown]
-    group = f"a mark is the worst of {figures.count_of(each, noun)}"
+    group = f"a mark is the worst of {count_of(each, noun)}"
     _legend(page, {mark for one in strips for mark in one}, *([group] if each > 1 else []))
     page.wrapped(words.ONCE_A_STEP, indent=2)
     if shown:

@@ -18,7 +18,7 @@ from ebudget.scenarios import Outcome
 from ebudget.simulation import Simulation
 from ebudget.statement import Account, Group, Verdict
 from ebudget.sweeps import Swept
-from ebudget.text_safety import visible
+from ebudget.text_safety import count_of, visible
 from ebudget.windows import moment
 
 MOST_ACCOUNTS = 50
@@ -168,7 +168,7 @@ def comparison(found: Compared) -> str:
     """`4 accounts differ, 33 are the same`."""
     count = len(found.differ)
     parts = [
-        f"{figures.count_of(count, 'account')} differ{'s' if count == 1 else ''}",
+        f"{count_of(count, 'account')} differ{'s' if count == 1 else ''}",
         f"{found.same:,} {'is' if found.same == 1 else 'are'} the same",
     ]
     if found.gone:
@@ -247,7 +247,7 @@ def value_text(sweep: Sweep, value: Fraction, digits: int = 9) -> str:
 def sweep_title(sweep: Sweep) -> str:
     """What is swept, from where to where."""
     first, last = (value_text(sweep, value) for value in (sweep.values[0], sweep.values[-1]))
-    count = figures.count_of(len(sweep.values), "value")
+    count = count_of(len(sweep.values), "value")
     return f"{visible(sweep.budget, 60)}.{visible(sweep.key, 60)} from {first} to {last}, {count}"
 
 
@@ -326,14 +326,14 @@ def replay_title(replay: Replay, zone: tzinfo) -> str:
     if not instants:
         return f"Replay every {replay.every.text}: no {noun} that was asked for is over"
     first, last = (date_of(at, zone, replay.every) for at in (instants[0], instants[-1]))
-    count = figures.count_of(len(instants), noun)
+    count = count_of(len(instants), noun)
     return f"Replay every {replay.every.text} from {first} to {last}, {count}"
 
 
 def untold_title(pasts: Sequence[Past], every: Duration) -> str:
     """Of how many accounts no step counts."""
     noun = steps_noun(every)
-    count = figures.count_of(len(pasts), "account")
+    count = count_of(len(pasts), "account")
     return f"{count} without a {noun} whose whole window lies inside the log:"
 
 
@@ -370,7 +370,7 @@ def span_text(micros: int) -> str:
     for size, noun in ((DAY, "day"), (HOUR, "hour"), (MINUTE, "minute")):
         count, micros = divmod(micros, size)
         if count:
-            parts.append(figures.count_of(count, noun))
+            parts.append(count_of(count, noun))
     return " ".join(parts[:2]) or "less than a minute"
 
 
@@ -380,8 +380,8 @@ def days_of(past: Past, every: Duration) -> str:
     noun = steps_noun(every)
     found = [f"{marked(v)} {past.days[v]:,}" for v in WORST_FIRST if past.days.get(v)]
     left = len(past.steps) - counted
-    rest = f"; {figures.count_of(left, noun)} not counted" if left else ""
-    return f"of {figures.count_of(counted, noun)}: {', '.join(found)}{rest}"
+    rest = f"; {count_of(left, noun)} not counted" if left else ""
+    return f"of {count_of(counted, noun)}: {', '.join(found)}{rest}"
 
 
 def past_notes(past: Past, every: Duration, zone: tzinfo) -> list[str]:
@@ -391,11 +391,11 @@ def past_notes(past: Past, every: Duration, zone: tzinfo) -> list[str]:
         at = date_of(past.first_breach, zone, every)
         already = f"breached already on {at}, the first {noun} that counts"
         first = already if _from_the_start(past) else f"first breach {at}"
-        found.append(f"{first}, the longest {figures.count_of(past.longest_breach, noun)}")
+        found.append(f"{first}, the longest {count_of(past.longest_breach, noun)}")
     for count in sorted({count for _, count in past.stopped if count}, reverse=True):
         kinds = " and ".join(visible(kind, 40) for kind, n in past.stopped if n == count)
         changes = "every change" if kinds == "any" else f"{kinds} changes"
-        found.append(f"{changes} stopped on {figures.count_of(count, noun)}")
+        found.append(f"{changes} stopped on {count_of(count, noun)}")
     return found + _alerts(past, every, zone)
 
 
@@ -407,9 +407,9 @@ def _alerts(past: Past, every: Duration, zone: tzinfo) -> list[str]:
     found, noun = [], steps_noun(every)
     if past.pages and past.first_page is not None:
         first = date_of(past.first_page, zone, every)
-        found.append(f"{figures.count_of(past.pages, 'page')}, the first on {first}")
+        found.append(f"{count_of(past.pages, 'page')}, the first on {first}")
     if past.tickets:
-        found.append(figures.count_of(past.tickets, "ticket alert"))
+        found.append(count_of(past.tickets, "ticket alert"))
     if past.first_breach is None:
         return found
     if past.lead is None:
