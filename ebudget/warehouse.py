@@ -110,7 +110,16 @@ def opened_warehouse(
             _settle(connection, scratch, threads)
             yield Warehouse(connection, scratch, tick)
     finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+        _remove(scratch)
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder, also where what ends the command comes meanwhile."""
+    try:
+        shutil.rmtree(folder, ignore_errors=True)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
 def _settle(connection: duckdb.DuckDBPyConnection, scratch: Path, threads: int | None) -> None:

@@ -354,3 +354,79 @@ def test_a_baseline_in_another_encoding_is_called_by_it(folder, capsys):
     code, _, err = run("check", "log.jsonl", "--baseline", "b.json", capsys=capsys)
     assert code == 2
     assert "b.json: cannot read the baseline: is in UTF-16LE; save it as UTF-8" in err
+
+
+def test_a_terminal_that_is_closed_tells_of_it_twice_and_nothing_is_left(folder):
+    """The system and the shell both send SIGHUP, and the second comes while the first cleans up."""
+    scratch = folder / "scratch"
+    scratch.mkdir()
+    started = """
+import shutil, signal, sys
+import ebudget.cli
+remove = shutil.rmtree
+def again(*arguments, **options):
+    signal.raise_signal(signal.SIGHUP)
+    remove(*arguments, **options)
+shutil.rmtree = again
+sys.argv = ["ebudget", "report", "-"]
+ebudget.cli.main()
+"""
+    process = subprocess.Popen(
+        [sys.executable, "-c", started],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "TMPDIR": str(scratch)},
+    )
+    for _ in range(100):
+        if any(scratch.iterdir()):
+            break
+        time.sleep(0.1)
+    process.send_signal(signal.SIGHUP)
+    _, err = process.communicate(timeout=20)
+    assert (process.returncode, err) == (129, b"")
+    assert list(scratch.iterdir()) == []
+
+
+ENDED_IN = """
+import os, shutil, signal, sys
+import ebudget.cli
+from ebudget import warehouse
+number, place = int(sys.argv[1]), sys.argv[2]
+remove = shutil.rmtree
+def slow(self, statement, target):
+    signal.setitimer(signal.ITIMER_REAL, 0.2)
+    self.run("SELECT max(md5(range::varchar)) FROM range(90000000)")
+def ended(*arguments, **options):
+    shutil.rmtree = remove
+    signal.raise_signal(number)
+    remove(*arguments, **options)
+signal.signal(signal.SIGALRM, lambda *_: os.kill(os.getpid(), number))
+if place == "statement":
+    warehouse.Warehouse.copy = slow
+else:
+    shutil.rmtree = ended
+sys.argv = ["ebudget", "report", "log.jsonl"]
+ebudget.cli.main()
+"""
+
+
+@pytest.mark.parametrize("place", ["statement", "removal"])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
+def test_wherever_a_run_is_ended_its_code_tells_how_and_nothing_is_left(
+    folder, number, code, place
+):
+    scratch = folder / "scratch"
+    scratch.mkdir()
+    done = subprocess.run(
+        [sys.executable, "-c", ENDED_IN, str(int(number)), place],
+        capture_output=True,
+        check=False,
+        timeout=60,
+        env={**os.environ, "TMPDIR": str(scratch)},
+    )
+    said = b"interrupted\n" if number == signal.SIGINT else b""
+    assert (done.returncode, done.stderr) == (code, said)
+    assert list(scratch.iterdir()) == []

@@ -77,8 +77,12 @@ def _leave_at_once(number: int, _frame: object) -> None:
 
 
 def _end(number: int, frame: object) -> None:
-    """While a command runs: it cleans up. Whoever asks again does not want to wait for that."""
+    """While a command runs: it cleans up. Whoever asks again does not want to wait for that; but a
+    terminal that closes asks nobody, and both the system and the shell tell of it.
+    """
     if came:
+        if number == getattr(signal, "SIGHUP", None):
+            return
         _leave_at_once(number, frame)
     came.append(number)
     if number == signal.SIGINT:

@@ -94,7 +94,7 @@ def run(arguments: Sequence[str]) -> int:
         _refuse_repeated(arguments)
         result = _app(arguments)(list(arguments), standalone_mode=False)
         if result == INTERRUPTED:  # what Typer makes of Ctrl-C
-            complain("interrupted")
+            return _ended()
         return result if isinstance(result, int) else OK
     except typer.TyperException as error:
         show = getattr(error, "show", None)
@@ -106,17 +106,14 @@ def run(arguments: Sequence[str]) -> int:
         complain(str(error))
         return error.exit_code
     except (KeyboardInterrupt, typer.Abort):
-        complain("interrupted")
-        return INTERRUPTED
+        return _ended()
     except SystemExit as stop:
         if stop.code in (TERMINATED, HUNG_UP):
             raise
         return OK  # the reader of a help text has gone; commands see to their own output
     except Exception as error:
         if came:  # a library may turn the end into an error of its own
-            if ended() == INTERRUPTED:
-                complain("interrupted")
-            return ended()
+            return _ended()
         if isinstance(error, OSError) and _asks_for_help(arguments):
             complain(f"standard output cannot be written: {error.strerror}")
             return FAILED_INPUT
@@ -128,6 +125,16 @@ def run(arguments: Sequence[str]) -> int:
             "run again with --debug for the traceback, and please report it"
         )
         return BUG
+
+
+def _ended() -> int:
+    """The exit code of a command that was ended, whatever the libraries made of the signal: DuckDB
+    takes every one for Ctrl-C.
+    """
+    code = ended()
+    if code == INTERRUPTED:
+        complain("interrupted")
+    return code
 
 
 def _asks_for_help(arguments: Sequence[str]) -> bool:
