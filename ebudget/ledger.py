@@ -58,7 +58,9 @@ class Feed:
     keys: tuple[tuple[str, int], ...]
     """Each with the number of sampled records that have a value there, the most frequent first."""
     values: int = 0
-    """Records that have a value in this column, of all that were read."""
+    """Records in which a key of the log holds something for this column, of all that were read;
+    what is worked out from other columns does not count.
+    """
     mapped: bool = False
     """Whether the policy says where it is found."""
     decided: bool = False
@@ -71,6 +73,8 @@ class Keys:
 
     records: int = 0
     """How many were looked at."""
+    files: int = 0
+    """In how many files."""
     feeds: tuple[Feed, ...] = ()
     """One for each column that the policy needs."""
     unread: tuple[tuple[str, int], ...] = ()

@@ -6,11 +6,16 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from sqlglot import exp
+
+from ebudget.columns import FILE_COLUMN
 from ebudget.extraction import Wanted
 from ebudget.ledger import Feed, Keys
 from ebudget.loading import Loaded
-from ebudget.mapped_paths import DEEPEST, MOST_FILES, sample_of, values_of
-from ebudget.query import Plan
+from ebudget.mapped_paths import DEEPEST, MOST_FILES, sample_of
+from ebudget.query import RUNS, Plan
+from ebudget.reading import FLAW_BITS, SAID_BY, flaw_column
+from ebudget.sql import column, missing, present, text
 
 Spelling = tuple[str, ...]
 """The nested keys of a path."""
@@ -23,8 +28,10 @@ def keys_of(loaded: Loaded, plan: Plan) -> Keys:
     unread: Counter[str] = Counter()
     read = {spelling for wanted in columns for _, spelling in wanted.places()}
     told = [tuple(path.split(".")) for field in mapped.values() for path in field.paths]
+    deepest = max(DEEPEST, *map(len, read), *map(len, told))
+    files = loaded.sources.files[:MOST_FILES]
     records = 0
-    for source in loaded.sources.files[:MOST_FILES]:
+    for source in files:
         for record in sample_of(loaded, source):
             if not isinstance(record, dict):
                 continue
@@ -34,10 +41,10 @@ def keys_of(loaded: Loaded, plan: Plan) -> Keys:
                     fed[wanted.name][path] += 1
             unread.update(
                 ".".join(leaf)
-                for leaf in _leaves(record)
+                for leaf in _leaves(record, deepest)
                 if not _is_read(leaf, read) and not _is_told(leaf, told)
             )
-    values = values_of(loaded, list(fed))
+    values = _found(loaded, plan)
     feeds = [
         Feed(
             name,
@@ -48,7 +55,45 @@ def keys_of(loaded: Loaded, plan: Plan) -> Keys:
         )
         for name, counts in fed.items()
     ]
-    return Keys(records, tuple(feeds), tuple(sorted(unread.items(), key=lambda p: (-p[1], p[0]))))
+    unread_first = sorted(unread.items(), key=lambda pair: (-pair[1], pair[0]))
+    return Keys(records, len(files), tuple(feeds), tuple(unread_first))
+
+
+def _found(loaded: Loaded, plan: Plan) -> dict[str, int]:
+    """In how many records a key of the logs holds something for each column, readable or not."""
+    names = [wanted.name for wanted in plan.canonical.columns]
+    statement = exp.select(
+        *(exp.CountIf(this=exp.or_(_from_key(plan, n), *_flawed(plan, n))) for n in names)
+    ).from_(RUNS)
+    (counts,) = loaded.warehouse.rows(statement)
+    return dict(zip(names, counts, strict=True))
+
+
+def _from_key(plan: Plan, name: str) -> exp.Expr:
+    """Whether a record's value can only be that of a key."""
+    policy, value = plan.policy, present(column(name))
+    if name == FILE_COLUMN and name not in policy.logs.fields:
+        return exp.false()
+    if name == "outcome":
+        return present(column(SAID_BY))
+    if name == "duration_ms" and name not in policy.logs.fields:
+        return exp.and_(value, missing(column("end_time")))
+    tiers = [text(n) for n, w in policy.workflows.items() if w.risk_tier is not None]
+    if name == "risk_tier" and tiers:
+        without = exp.Not(this=exp.In(this=column("workflow"), expressions=tiers))
+        return exp.and_(value, exp.or_(missing(column("workflow")), without))
+    return value
+
+
+def _flawed(plan: Plan, name: str) -> Iterator[exp.Expr]:
+    """Whether a record's value cannot be read, for one reason after the other."""
+    for place, flaw in enumerate(plan.canonical.flaws):
+        if flaw.column == name:
+            word, bit = divmod(place, FLAW_BITS)
+            flag = exp.BitwiseAnd(
+                this=column(flaw_column(word)), expression=exp.Literal.number(1 << bit)
+            )
+            yield exp.NEQ(this=exp.Paren(this=flag), expression=exp.Literal.number(0))
 
 
 def _feeding(wanted: Wanted, record: dict[str, Any]) -> str | None:
@@ -62,11 +107,11 @@ def _feeding(wanted: Wanted, record: dict[str, Any]) -> str | None:
     return None
 
 
-def _leaves(value: dict[str, Any], before: Spelling = ()) -> Iterator[Spelling]:
+def _leaves(value: dict[str, Any], deepest: int, before: Spelling = ()) -> Iterator[Spelling]:
     """The paths of a record at which there is something other than more keys."""
     for key, inner in value.items():
-        if isinstance(inner, dict) and inner and len(before) < DEEPEST:
-            yield from _leaves(inner, (*before, key))
+        if isinstance(inner, dict) and inner and len(before) < deepest:
+            yield from _leaves(inner, deepest, (*before, key))
         elif inner is not None:
             yield (*before, key)
 

@@ -111,6 +111,50 @@ def test_a_key_that_occurs_late_is_no_missing_one(validate: Validate) -> None:
     assert "cost_usd found in 99 other records" in out
 
 
+@pytest.mark.parametrize(
+    ("late", "says"),
+    [
+        ({"cost": "n/a"}, "cost_usd found in 99 other records"),
+        ({"status": "weird"}, "outcome found in 99 other records"),
+        ({"status": "pending"}, "outcome found in 99 other records"),
+        (
+            {"latency_ms": 9},
+            "duration_ms found in 99 other records, else end_time − start_time, where there",
+        ),
+        ({"ended_at": "2026-11-20T01:00:01Z"}, "duration_ms end_time − start_time, where"),
+        (
+            {"risk": "low", "workflow": "y"},
+            "risk_tier found in 99 other records, else the workflow",
+        ),
+        ({"file": "theirs"}, "file the file's path"),
+    ],
+    ids=str,
+)
+def test_what_occurs_late_is_found_also_where_it_cannot_be_read(
+    validate: Validate, late: dict[str, Any], says: str
+) -> None:
+    slow = "slow: {spend: {when: duration_ms > 5}, allow: 10%, by: [risk_tier, file]}"
+    records = [run(1, run_id=str(n), **({} if n <= 600 else late)) for n in range(700)]
+    head = "workflows: {x: {risk_tier: high}, z: {}}"
+    without = validate(f"{COST}\n  {RATE}\n  {slow}", *records[:600], head=head)
+    assert "other record" not in without
+    assert says in validate(f"{COST}\n  {RATE}\n  {slow}", *records, head=head)
+
+
+def test_a_mapped_key_is_read_however_deep_it_lies(validate: Validate) -> None:
+    path = "a.b.c.d.e.f.g.h.i.j"
+    value: Any = 5
+    for key in reversed(path.split(".")):
+        value = {key: value}
+    out = validate(COST, run(1, **value), head=f"logs: {{fields: {{cost_usd: {path}}}}}")
+    assert f"cost_usd {path} (1)" in out
+    assert "nothing reads" not in out
+
+
+def test_a_single_record_is_the_first_one(validate: Validate) -> None:
+    assert "(of the first record)" in validate(COST, run(1, cost=1), "{bad")
+
+
 def test_every_file_is_looked_into(
     validate: Validate, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -128,7 +172,7 @@ def test_a_mapped_duration_is_not_worked_out_and_mapped_keys_are_not_unread(
     slow = "slow: {spend: {when: duration_ms > 5}, allow: 10%, respond: {50%: stop}}"
     out = validate(slow, run(1, my={"note": "x", "more": 1}), head=f"logs: {{fields: {fields}}}")
     assert "duration_ms – no key found" in out
-    assert "keys that nothing reads: my.more (1)" in out
+    assert "keys that nothing reads: my.more (1) Does" in out
     assert "note: logs.fields.note: no rule and no budget reads it" in out
     assert "duration_ms end_time − start_time" in validate(slow, run(1))
 
@@ -142,7 +186,7 @@ def test_of_many_files_it_is_said_that_only_beginnings_were_looked_at(
         (tmp_path / f"{number:02}.jsonl").write_text(json.dumps(run(1, n=number, **more)))
     assert cli.run(["validate", "p.yaml", *(f"{n:02}.jsonl" for n in range(22))]) == 0
     out = " ".join(capsys.readouterr().out.split())
-    assert "(of 20 records from the beginnings of 22 files)" in out
+    assert "(of 20 records from the beginnings of 20 of 22 files)" in out
     assert "cost_usd found in 1 other record" in out
 
 

@@ -56,8 +56,14 @@ def _keys(intake: Intake, room: int) -> list[str]:
     keys = intake.keys
     looked = count_of(keys.records, "record")
     if keys.records < intake.records:
-        begin = f"{looked} from the beginnings of {intake.files:,} files"
-        looked = begin if intake.files > 1 else f"the first {looked}"
+        of = (
+            f"{keys.files:,} of {intake.files:,}"
+            if keys.files < intake.files
+            else f"{keys.files:,}"
+        )
+        begin = f"{looked} from the beginnings of {of} files"
+        first = "the first record" if keys.records == 1 else f"the first {looked}"
+        looked = begin if intake.files > 1 else first
     title = f"Which keys of the logs feed the columns that the policy needs (of {looked}):"
     lines = [*textwrap.wrap(title, room), ""]
     names = [visible(feed.column, 40) for feed in keys.feeds]
@@ -77,8 +83,10 @@ def _keys(intake: Intake, room: int) -> list[str]:
 def _fed(feed: Feed, records: int) -> str:
     otherwise = _otherwise(feed)
     if not feed.keys:
+        if not feed.values or feed.decided:
+            return otherwise or "– no key found"
         elsewhere = f"found in {count_of(feed.values, 'other record')}"
-        return otherwise or (elsewhere if feed.values else "– no key found")
+        return f"{elsewhere}, else {otherwise}" if otherwise else elsewhere
     parts = [f"{visible(key, 60)} ({count:,})" for key, count in feed.keys]
     if feed.decided:
         return f"{otherwise}, else {', '.join(parts)}"
