@@ -36,7 +36,7 @@ bench:
 	$(PYTHON) benchmarks/run.py --runs $(RUNS)
 
 golden:
-	$(PYTHON) -m ebudget schema > ebudget/policy.schema.json
+	$(PYTHON) -m ebudget schema > ebudget/policy/policy.schema.json
 	EBUDGET_GOLDEN=1 $(PYTHON) -m pytest -q tests/test_goldens.py tests/test_ci_docs.py tests/test_evidence.py -k "golden or shows or decides"
 
 samples:

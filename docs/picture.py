@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 import ebudget
-from ebudget.render.as_text import Look, render
+from ebudget.render.report.text import Look, render
 
 ROOT = Path(__file__).parents[1]
 LINES = 44

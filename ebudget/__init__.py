@@ -15,11 +15,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:  # as type checkers know it; importing `typing` takes longer than all of this
     from typing import Any
 
+    from ebudget.accounts.statement import Account, Slice, Statement, Verdict
     from ebudget.api import evaluate, load_policy, read_ledger
     from ebudget.errors import EbudgetError, InputError, PolicyError, Problem, UsageError
-    from ebudget.ledger import Ledger
-    from ebudget.policy import Policy
-    from ebudget.statement import Account, Slice, Statement, Verdict
+    from ebudget.ledger.ledger import Ledger
+    from ebudget.policy.model import Policy
 
 __version__ = "0.1.0"
 
@@ -46,9 +46,9 @@ _HOMES = {
     **dict.fromkeys(
         ("EbudgetError", "InputError", "PolicyError", "Problem", "UsageError"), "errors"
     ),
-    **dict.fromkeys(("Account", "Slice", "Statement", "Verdict"), "statement"),
-    "Ledger": "ledger",
-    "Policy": "policy",
+    **dict.fromkeys(("Account", "Slice", "Statement", "Verdict"), "accounts.statement"),
+    "Ledger": "ledger.ledger",
+    "Policy": "policy.model",
 }
 """Where each name is defined. Imported when it is asked for: the command line has to be ready for
 Ctrl-C before that, for it takes a while."""

@@ -7,13 +7,14 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import BinaryIO, Literal
 
-from ebudget import accounts, intake
-from ebudget.ledger import Ledger
-from ebudget.policy import Policy
-from ebudget.policy_file import load_policy
-from ebudget.query import Plan, make_plan
-from ebudget.statement import Statement
-from ebudget.windows import instant, local_instant
+from ebudget.accounts import close as accounts
+from ebudget.accounts.statement import Statement
+from ebudget.ledger import count as intake
+from ebudget.ledger.ledger import Ledger
+from ebudget.ledger.plan import Plan, make_plan
+from ebudget.policy.file import load_policy
+from ebudget.policy.model import Policy
+from ebudget.policy.windows import instant, local_instant
 
 __all__ = ["evaluate", "load_policy", "read_ledger"]
 

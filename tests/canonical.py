@@ -9,13 +9,13 @@ from typing import Any
 
 from sqlglot import exp
 
-from ebudget.loading import load
-from ebudget.policy_file import parse_policy
-from ebudget.query import RUNS, make_plan
-from ebudget.reading import REJECT, ROW, flaw_column
-from ebudget.sources import find_sources
-from ebudget.sql import call, column
-from ebudget.warehouse import opened_warehouse
+from ebudget.ledger.plan import RUNS, make_plan
+from ebudget.logs.loading import load
+from ebudget.logs.runs import REJECT, ROW, flaw_column
+from ebudget.logs.sources import find_sources
+from ebudget.logs.warehouse import opened_warehouse
+from ebudget.policy.file import parse_policy
+from ebudget.sql.trees import call, column
 from support import policy_text, write_jsonl
 
 GOOD = "2026-11-20T10:00:00Z"

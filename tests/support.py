@@ -18,8 +18,8 @@ from typing import Any
 import polars as pl
 
 import ebudget
-from ebudget.policy_file import parse_policy
-from ebudget.statement import Day
+from ebudget.accounts.statement import Day
+from ebudget.policy.file import parse_policy
 from oracle import Log
 
 if sys.version_info >= (3, 14):

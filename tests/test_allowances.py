@@ -12,10 +12,10 @@ import pytest
 
 import ebudget
 from ebudget.api import read_planned
-from ebudget.policy_file import parse_policy
-from ebudget.query import make_plan
+from ebudget.ledger.plan import make_plan
+from ebudget.policy.file import parse_policy
 from ebudget.render import figures
-from ebudget.review import review
+from ebudget.review.review import review
 from support import CLOCK, at, one_budget, policy_text, run, runs
 
 Account = Callable[..., ebudget.Account]

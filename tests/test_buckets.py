@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ebudget import cli, query
+from ebudget import cli
+from ebudget.ledger import plan as query
 
 ROOT = Path(__file__).parents[1]
 REPLAY = ["simulate", "sample_logs", "-p", "budgets.example.yaml", "--replay", "12h"]

@@ -392,7 +392,7 @@ ebudget.cli.main()
 ENDED_IN = """
 import os, shutil, signal, sys
 import ebudget.cli
-from ebudget import warehouse
+from ebudget.logs import warehouse
 number, place = int(sys.argv[1]), sys.argv[2]
 remove = shutil.rmtree
 def slow(self, statement, target):

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ebudget.cover import MOST_STEPS, Cell, Cover, Search, Slice, smallest_cover
+from ebudget.whatif.cover import MOST_STEPS, Cell, Cover, Search, Slice, smallest_cover
 
 Best = tuple[int, int, tuple[Slice, ...]]
 

@@ -14,10 +14,10 @@ import pytest
 import ebudget
 import oracle
 from ebudget import cli
-from ebudget.gate import Decision, Demands, decide
-from ebudget.policy_file import parse_policy
-from ebudget.render.check.words import sentence
-from ebudget.selection import Selection
+from ebudget.accounts.selection import Selection
+from ebudget.gate.decision import Decision, Demands, decide
+from ebudget.policy.file import parse_policy
+from ebudget.render.decision.words import sentence
 from oracle import Log, to_micros
 from strategies import column, compare
 from support import (

@@ -21,12 +21,12 @@ import duckdb
 import pytest
 
 import ebudget
+from ebudget.accounts.statement import Statement
 from ebudget.errors import InputError, PolicyError
-from ebudget.gate import Demands, decide
-from ebudget.packing import Compression, check
-from ebudget.policy_file import parse_policy
-from ebudget.statement import Statement
-from ebudget.windows import instant
+from ebudget.gate.decision import Demands, decide
+from ebudget.logs.packing import Compression, check
+from ebudget.policy.file import parse_policy
+from ebudget.policy.windows import instant
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -394,7 +394,7 @@ def test_documents_that_are_cut_or_broken_are_refused(tmp_path, text, reason, pa
 
 
 def test_every_beginning_of_a_document_is_known_to_be_cut():
-    from ebudget.documents import is_cut_short
+    from ebudget.logs.formats.json_documents import is_cut_short
 
     text = '{"a": [1, -2.5e-7, true, {}, []], "b\\u00e9\\ud83d\\ude00": {"c": "x\\n"}, "d": false }'
     for indent in (None, 1):
@@ -830,7 +830,7 @@ def test_a_link_that_leads_nowhere_is_an_error_if_it_has_the_name_of_a_log(tmp_p
 
 
 def test_what_a_folder_holds_and_is_not_read_is_named(tmp_path):
-    from ebudget.sources import find_sources, not_read
+    from ebudget.logs.sources import find_sources, not_read
 
     for name in ("b.txt", "a.log", "c.md", "d\n.log", "x.jsonl"):
         write(tmp_path / name, lines(record()))

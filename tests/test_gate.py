@@ -11,18 +11,18 @@ import pytest
 
 import ebudget
 from ebudget import cli
-from ebudget.baseline_file import parse_baseline
+from ebudget.accounts.certainty import Certainty, above, wilson
+from ebudget.accounts.selection import Selection
+from ebudget.accounts.statement import Verdict
 from ebudget.errors import InputError, UsageError
-from ebudget.gate import Demands, Standing, check_change, decide
-from ebudget.noise import Certainty, above, wilson
-from ebudget.policy import OnInsufficient
-from ebudget.policy_file import parse_policy
+from ebudget.gate.baseline_file import parse_baseline
+from ebudget.gate.decision import Demands, Standing, check_change, decide
+from ebudget.policy.file import parse_policy
+from ebudget.policy.model import OnInsufficient
+from ebudget.policy.windows import instant
 from ebudget.quantities import duration
-from ebudget.render.check import as_json as gate_json
-from ebudget.render.check.words import passes_again, sentence
-from ebudget.selection import Selection
-from ebudget.statement import Verdict
-from ebudget.windows import instant
+from ebudget.render.decision.words import passes_again, sentence
+from ebudget.render.json import decision as gate_json
 from support import CLOCK, NOW, SHARED, at, run, runs, stamp, write_jsonl
 
 VERDICTS = ("ok", "warning", "frozen", "breached", "insufficient", "no_data")
@@ -498,7 +498,7 @@ def test_a_rolling_window_passes_again_when_enough_failures_have_left_it(tmp_pat
 
 
 def verdict_at(policy, folder, moment):
-    from ebudget.windows import moment as datetime_of
+    from ebudget.policy.windows import moment as datetime_of
 
     ledger = ebudget.read_ledger(
         [str(folder / "runs.jsonl")],

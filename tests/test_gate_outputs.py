@@ -179,7 +179,8 @@ def test_a_reader_that_has_gone_does_not_change_the_exit_code(folder):
 
 KILLED = """
 import os, signal, sys
-from ebudget import cli, outputs
+from ebudget import cli
+from ebudget.cli import output as outputs
 real = getattr(os, sys.argv[1])
 left = [int(sys.argv[2])]
 def killing(*arguments, **options):

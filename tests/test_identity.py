@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import ebudget
-from ebudget.sources import natural
+from ebudget.logs.sources import natural
 from support import NOW, at, one_budget, only_account, run, stamp, statement_of
 from support import write_jsonl as write
 

@@ -13,7 +13,7 @@ import duckdb
 import pytest
 
 import ebudget
-from ebudget.review import never_firing
+from ebudget.review.review import never_firing
 from support import (
     CLOCK,
     NOW,

@@ -62,7 +62,7 @@ def sdist(tmp_path_factory):
 def test_the_wheel_holds_the_package_whole_and_nothing_else(wheel):
     held = {name for name in wheel.namelist() if ".dist-info/" not in name}
     assert held == files_below(ROOT / "ebudget")
-    assert {"ebudget/__init__.py", "ebudget/policy.schema.json"} <= held
+    assert {"ebudget/__init__.py", "ebudget/policy/policy.schema.json"} <= held
 
 
 def test_the_wheel_says_that_it_is_typed_and_is(wheel):

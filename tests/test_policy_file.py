@@ -11,8 +11,8 @@ import pytest
 import yaml
 
 from ebudget.errors import InputError, PolicyError
-from ebudget.policy import json_schema
-from ebudget.policy_file import load_policy, parse_policy
+from ebudget.policy.file import load_policy, parse_policy
+from ebudget.policy.model import json_schema
 
 ROOT = Path(__file__).parents[1]
 GOOD = "version: 1\nbudgets: {b: {spend: {class: B+}, allow: 1%}}\n"
@@ -188,7 +188,7 @@ def test_a_policy_that_cannot_be_read_is_an_input_error(tmp_path):
 
 
 def test_the_schema_file_of_the_package_is_current():
-    written = json.loads((ROOT / "ebudget" / "policy.schema.json").read_text())
+    written = json.loads((ROOT / "ebudget" / "policy" / "policy.schema.json").read_text())
     assert written == json_schema(), "run: make golden"
 
 

@@ -14,9 +14,9 @@ import duckdb
 import pytest
 
 import ebudget
+from ebudget.accounts.statement import Statement
 from ebudget.errors import InputError
-from ebudget.policy_file import parse_policy
-from ebudget.statement import Statement
+from ebudget.policy.file import parse_policy
 
 CLOCK = datetime(2026, 11, 21, tzinfo=UTC)
 COST = """
@@ -570,7 +570,7 @@ def test_paths_that_lead_nowhere_are_errors(tmp_path, monkeypatch, path, message
 
 
 def test_too_many_accounts_are_refused_with_the_column_that_caused_it(tmp_path, monkeypatch):
-    monkeypatch.setattr("ebudget.accounts.MOST_ACCOUNTS", 2)
+    monkeypatch.setattr("ebudget.accounts.close.MOST_ACCOUNTS", 2)
     policy = COST.replace("{FIELDS}", "{}").replace("window", "each: [model, segment], window")
     log = write(tmp_path, *[{"ts": T, "model": str(n), "segment": "s"} for n in range(3)])
     with pytest.raises(InputError, match=r"budgets\.cost has 3 accounts.*'model' alone has 3"):

@@ -11,7 +11,7 @@ import pytest
 
 from ebudget import cli
 from ebudget.errors import PolicyError
-from ebudget.policy_file import parse_policy
+from ebudget.policy.file import parse_policy
 
 Validate = Callable[..., str]
 

@@ -9,7 +9,7 @@ import duckdb
 import pytest
 
 from ebudget.columns import Type
-from ebudget.rules import RuleError, compile_amount, compile_condition, compile_rule
+from ebudget.policy.rules import RuleError, compile_amount, compile_condition, compile_rule
 
 TYPES = {
     "outcome": Type.TEXT,

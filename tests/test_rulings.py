@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 import ebudget
-from ebudget.policy_file import parse_policy
+from ebudget.policy.file import parse_policy
 from ebudget.render import figures
-from ebudget.review import never_firing
+from ebudget.review.review import never_firing
 from oracle import to_micros
 from support import (
     CLOCK,

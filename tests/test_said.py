@@ -18,11 +18,12 @@ from typing import Any
 import pytest
 
 import ebudget
-from ebudget import cli, outputs
+from ebudget import cli
+from ebudget.cli import output as outputs
 from ebudget.errors import InputError
-from ebudget.policy_file import parse_policy
+from ebudget.policy.file import parse_policy
+from ebudget.policy.units import unit_of
 from ebudget.render import figures
-from ebudget.units import unit_of
 from support import (
     CLOCK,
     MICRO,

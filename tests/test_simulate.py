@@ -13,14 +13,14 @@ import pytest
 
 import ebudget
 from ebudget import api, cli
-from ebudget.noise import wilson
-from ebudget.policy_edits import Draft, parse_sweep
-from ebudget.policy_file import load_policy, parse_document
+from ebudget.accounts.certainty import wilson
+from ebudget.accounts.statement import Verdict
+from ebudget.policy.edits import Draft, parse_sweep
+from ebudget.policy.file import load_policy, parse_document
 from ebudget.quantities import duration
-from ebudget.scenarios import Scenario
-from ebudget.simulation import History, Question, Simulation, simulate
-from ebudget.statement import Verdict
-from ebudget.traffic import Change, Mended, MoreRuns
+from ebudget.whatif.question import History, Question, Simulation, simulate
+from ebudget.whatif.scenarios import Scenario
+from ebudget.whatif.traffic import Change, Mended, MoreRuns
 from support import (
     CLOCK,
     NOW,

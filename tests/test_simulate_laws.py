@@ -21,16 +21,17 @@ from hypothesis import strategies as st
 
 import ebudget
 import oracle
-from ebudget import api, replay
-from ebudget.accounts import books_of
-from ebudget.allowance import Band, Based, By, Count, OfBaseline, OfValue, PerRuns, Ratio
-from ebudget.policy_edits import Draft, check_edited, parse_sweep, with_scaled_column
-from ebudget.policy_file import parse_document
+from ebudget import api
+from ebudget.accounts.close import books_of
+from ebudget.accounts.statement import Account, Verdict
+from ebudget.policy.allowances import Band, Based, By, Count, OfBaseline, OfValue, PerRuns, Ratio
+from ebudget.policy.edits import Draft, check_edited, parse_sweep, with_scaled_column
+from ebudget.policy.file import parse_document
 from ebudget.quantities import duration
-from ebudget.scenarios import Scenario
-from ebudget.simulation import History, Question, Simulation, simulate
-from ebudget.statement import Account, Verdict
-from ebudget.traffic import Change, Mended, MoreRuns, Only, Without
+from ebudget.whatif import replay
+from ebudget.whatif.question import History, Question, Simulation, simulate
+from ebudget.whatif.scenarios import Scenario
+from ebudget.whatif.traffic import Change, Mended, MoreRuns, Only, Without
 from oracle import DAY, Log, first_instant, label_of, to_micros, to_moment
 from strategies import (
     ALERTS,

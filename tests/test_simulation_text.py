@@ -10,13 +10,14 @@ import pytest
 from rich.cells import cell_len
 
 from ebudget import cli
+from ebudget.accounts.statement import Verdict
 from ebudget.quantities import duration
 from ebudget.render.page import Look
-from ebudget.render.simulation import advice, as_text, markdown, words
-from ebudget.replay import Past, Step
-from ebudget.simulation import Question
-from ebudget.statement import Verdict
-from ebudget.sweeps import Swept, Turn
+from ebudget.render.whatif import advice, markdown, words
+from ebudget.render.whatif import text as as_text
+from ebudget.whatif.question import Question
+from ebudget.whatif.replay import Past, Step
+from ebudget.whatif.sweeps import Swept, Turn
 from tests.test_goldens import ROOT, SIMULATE
 
 

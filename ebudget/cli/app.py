@@ -13,9 +13,9 @@ import typer
 
 from ebudget import __version__
 from ebudget.cli import HUNG_UP, INTERRUPTED, TERMINATED, came, ended
+from ebudget.cli.output import complain, mend_streams
 from ebudget.errors import EbudgetError, UsageError
-from ebudget.outputs import complain, mend_streams
-from ebudget.text_safety import visible
+from ebudget.text import visible
 
 OK, FAILED_INPUT, BUG = 0, 2, 70
 

@@ -13,8 +13,9 @@ from typing import Annotated, Literal, TypeVar
 import typer
 
 from ebudget import api
-from ebudget.baseline import Baseline
-from ebudget.cli.shared import (
+from ebudget.accounts.selection import check_budgets, select
+from ebudget.accounts.statement import Statement
+from ebudget.cli.options import (
     AsOf,
     Budgets,
     Debug,
@@ -26,10 +27,7 @@ from ebudget.cli.shared import (
     log_paths,
     progress,
 )
-from ebudget.errors import InputError, UsageError
-from ebudget.forms import encoding_of
-from ebudget.gate import LINES, SEVERITIES, Decision, Demands, check_change, decide
-from ebudget.outputs import (
+from ebudget.cli.output import (
     Output,
     check_format,
     complain,
@@ -40,14 +38,18 @@ from ebudget.outputs import (
     summary_path,
     write_all,
 )
-from ebudget.policy import OnInsufficient, Policy
+from ebudget.errors import InputError, UsageError
+from ebudget.gate.baseline import Baseline
+from ebudget.gate.decision import LINES, SEVERITIES, Decision, Demands, check_change, decide
+from ebudget.logs.foreign import encoding_of
+from ebudget.policy.model import OnInsufficient, Policy
+from ebudget.policy.windows import timestamp
 from ebudget.quantities import duration, share
-from ebudget.render.check import as_json, as_text, github, junit, markdown
+from ebudget.render.decision import github, junit, markdown
+from ebudget.render.decision import text as as_text
+from ebudget.render.json import decision as as_json
 from ebudget.render.page import Look
-from ebudget.selection import check_budgets, select
-from ebudget.statement import Statement
-from ebudget.text_safety import quoted, visible
-from ebudget.windows import timestamp
+from ebudget.text import quoted, visible
 
 T = TypeVar("T")
 
@@ -268,7 +270,7 @@ def _part(text: str) -> Fraction:
 
 
 def _baseline(path: Path) -> Baseline:
-    from ebudget.baseline_file import parse_baseline  # noqa: PLC0415 - most checks have none
+    from ebudget.gate.baseline_file import parse_baseline  # noqa: PLC0415 - most checks have none
 
     try:
         data = path.read_bytes()

@@ -9,7 +9,9 @@ from typing import Annotated
 import typer
 
 from ebudget import api
-from ebudget.cli.shared import (
+from ebudget.accounts.selection import check_budgets, select
+from ebudget.accounts.statement import Statement
+from ebudget.cli.options import (
     AsOf,
     Debug,
     For,
@@ -21,10 +23,7 @@ from ebudget.cli.shared import (
     log_paths,
     progress,
 )
-from ebudget.errors import UsageError
-from ebudget.ledger import Ledger
-from ebudget.misfit import nearest
-from ebudget.outputs import (
+from ebudget.cli.output import (
     check_format,
     for_terminal,
     not_obeyed,
@@ -32,15 +31,18 @@ from ebudget.outputs import (
     print_data,
     write_all,
 )
-from ebudget.policy import Policy
-from ebudget.policy_check import groupable, why_not_grouped
-from ebudget.query import ALWAYS
-from ebudget.reading import FLAW_BITS
-from ebudget.render import as_json, as_text, markdown
+from ebudget.errors import UsageError
+from ebudget.ledger.ledger import Ledger
+from ebudget.ledger.plan import ALWAYS
+from ebudget.logs.runs import FLAW_BITS
+from ebudget.policy.checks import groupable, why_not_grouped
+from ebudget.policy.misfit import nearest
+from ebudget.policy.model import Policy
+from ebudget.render.json import statement as as_json
 from ebudget.render.page import Look
-from ebudget.selection import check_budgets, select
-from ebudget.statement import Statement
-from ebudget.text_safety import quoted, visible
+from ebudget.render.report import markdown
+from ebudget.render.report import text as as_text
+from ebudget.text import quoted, visible
 
 FORMATS: dict[str, Callable[[Statement, Look], str]] = {
     "text": as_text.render,

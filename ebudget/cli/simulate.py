@@ -13,7 +13,8 @@ from typing import Annotated
 import typer
 
 from ebudget import api
-from ebudget.cli.shared import (
+from ebudget.accounts.selection import NO_VALUE, check_budgets, select
+from ebudget.cli.options import (
     AsOf,
     Budgets,
     Debug,
@@ -26,9 +27,7 @@ from ebudget.cli.shared import (
     log_paths,
     progress,
 )
-from ebudget.errors import UsageError
-from ebudget.misfit import nearest
-from ebudget.outputs import (
+from ebudget.cli.output import (
     check_format,
     for_terminal,
     not_obeyed,
@@ -36,19 +35,22 @@ from ebudget.outputs import (
     print_data,
     write_all,
 )
-from ebudget.policy import Policy
-from ebudget.policy_check import groupable
-from ebudget.policy_edits import Draft, Edit, check_edited, parse_sweep, with_scaled_column
-from ebudget.policy_file import load_document, load_policy
+from ebudget.errors import UsageError
+from ebudget.policy.checks import groupable
+from ebudget.policy.edits import Draft, Edit, check_edited, parse_sweep, with_scaled_column
+from ebudget.policy.file import load_document, load_policy
+from ebudget.policy.misfit import nearest
+from ebudget.policy.model import Policy
 from ebudget.quantities import Duration, duration, number, share
+from ebudget.render.json import simulation as as_json
 from ebudget.render.page import Look
-from ebudget.render.simulation import as_json, as_text, markdown
-from ebudget.scenarios import AS_IT_STANDS, Scenario
-from ebudget.selection import NO_VALUE, check_budgets, select
-from ebudget.simulation import History, Question, Simulation
-from ebudget.simulation import simulate as answer
-from ebudget.text_safety import quoted, visible
-from ebudget.traffic import Change, Mended, MoreRuns, Only, Part, Without, assumption
+from ebudget.render.whatif import markdown
+from ebudget.render.whatif import text as as_text
+from ebudget.text import quoted, visible
+from ebudget.whatif.question import History, Question, Simulation
+from ebudget.whatif.question import simulate as answer
+from ebudget.whatif.scenarios import AS_IT_STANDS, Scenario
+from ebudget.whatif.traffic import Change, Mended, MoreRuns, Only, Part, Without, assumption
 
 FORMATS: dict[str, Callable[[Simulation, Look], str]] = {
     "text": as_text.render,

@@ -11,12 +11,12 @@ from typing import Annotated
 import typer
 
 from ebudget import api
-from ebudget.cli.shared import AsOf, Debug, Logs, SkipUnreadable, as_of_moment, progress
-from ebudget.outputs import not_obeyed, print_data
-from ebudget.policy import json_schema
-from ebudget.query import make_plan
-from ebudget.render import as_review
-from ebudget.review import review
+from ebudget.cli.options import AsOf, Debug, Logs, SkipUnreadable, as_of_moment, progress
+from ebudget.cli.output import not_obeyed, print_data
+from ebudget.ledger.plan import make_plan
+from ebudget.policy.model import json_schema
+from ebudget.render import review as as_review
+from ebudget.review.review import review
 
 
 def validate(

@@ -1,1 +1,1 @@
-"""One module a format: Statement -> str. No renderer decides anything."""
+"""Results into text: one module a format."""

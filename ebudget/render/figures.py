@@ -6,12 +6,12 @@ from collections.abc import Iterable, Sequence
 from datetime import tzinfo
 from fractions import Fraction
 
-from ebudget import doubts
-from ebudget.ledger import Intake
+from ebudget.accounts.statement import Account, Statement, Verdict
+from ebudget.ledger import doubts
+from ebudget.ledger.ledger import Intake
+from ebudget.policy.windows import moment, timestamp
 from ebudget.quantities import MINUTE
-from ebudget.statement import Account, Statement, Verdict
-from ebudget.text_safety import count_of, visible
-from ebudget.windows import moment, timestamp
+from ebudget.text import count_of, visible
 
 MISSING = "(none)"
 MINUS = "−"

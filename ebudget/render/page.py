@@ -10,7 +10,7 @@ from datetime import UTC, tzinfo
 
 from rich.cells import cell_len, set_cell_size
 
-from ebudget.statement import Verdict
+from ebudget.accounts.statement import Verdict
 
 NARROWEST = 72
 """Lines are laid out for at least so many columns."""

@@ -1,0 +1,1 @@
+"""Figures and policy into a statement: every account with its verdict."""

@@ -1,0 +1,1 @@
+"""A statement into a decision: whether a change may ship."""

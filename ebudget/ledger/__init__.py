@@ -1,0 +1,1 @@
+"""Canonical runs into exact counts and sums."""

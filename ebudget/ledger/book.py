@@ -1,0 +1,219 @@
+"""One budget's runs: which of the ledger's rows it selects, and what they amount to. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from copy import copy
+from datetime import timedelta
+from fractions import Fraction
+from functools import cached_property
+
+import polars as pl
+
+from ebudget.accounts.statement import by_value
+from ebudget.columns import NUMBERS
+from ebudget.figures import MEASURES, Timeline
+from ebudget.ledger.ledger import Ledger
+from ebudget.ledger.plan import BUCKET, COUNT, amount_of, number_of
+from ebudget.ledger.signatures import Signatures
+from ebudget.policy.model import Budget, Policy, SpendSum
+from ebudget.policy.windows import midnight, moment
+from ebudget.quantities import NANO
+
+Values = tuple[str | None, ...]
+"""One value for each of some columns."""
+
+
+class Book:
+    """The runs of one budget, grouped into timelines on request."""
+
+    def __init__(
+        self,
+        policy: Policy,
+        name: str,
+        ledger: Ledger,
+        signatures: Signatures,
+        *,
+        valued: bool = False,
+    ) -> None:
+        """`valued` adds what successes are worth also where no allowance depends on it."""
+        self._valued = valued or policy.budgets[name].needs_value
+        self.policy = policy
+        self.name = name
+        self.budget = policy.budgets[name]
+        self.ledger = ledger
+        self._rows = self._treated(signatures)
+        self._timelines: dict[tuple[str, ...], dict[Values, Timeline]] = {}
+
+    def serves(self, policy: Policy) -> bool:
+        """Whether the budget counts the same runs in the same way under another policy."""
+        mine, other = self.budget, policy.budgets[self.name]
+        same_rules = all(
+            getattr(self.policy, name) == getattr(policy, name)
+            for name in ("failures", "workflows", "unclassified")
+        )
+        same_rules = same_rules and self.policy.logs.no_outcome == policy.logs.no_outcome
+        return same_rules and all(
+            getattr(mine, name) == getattr(other, name)
+            for name in ("for_", "dimensions", "earns", "spend", "needs_value")
+        )
+
+    def under(self, policy: Policy) -> Book:
+        """The same runs under a policy that the book serves."""
+        other = copy(self)
+        other.policy, other.budget = policy, policy.budgets[self.name]
+        return other
+
+    def _treated(self, signatures: Signatures) -> pl.DataFrame:
+        """The selected rows of the ledger with this budget's figures."""
+        budget, plan = self.budget, self.ledger.plan
+        frame = selected_rows(self.policy, budget, signatures.frame)
+        treatments = signatures.treatments(budget)
+        at = frame.get_column(signatures.INDEX)
+
+        def each(name: str, dtype: pl.DataType | type[pl.DataType] = pl.Int64) -> pl.Series:
+            values = [getattr(treatment, name) for treatment in treatments]
+            return pl.Series(name, values, dtype=dtype).gather(at)
+
+        count = frame.get_column(COUNT)
+        wide = count.cast(pl.Int128)
+        if isinstance(budget.spend, SpendSum):
+            names = plan.sum_of(amount_of(self.policy, budget, budget.spend.expression))
+            spent, negative = frame.get_column(names.total), frame.get_column(names.negative)
+            measured = spenders = frame.get_column(names.measured)
+        else:
+            spent = wide * each("weight", pl.Int128)
+            negative = pl.zeros(len(count), dtype=pl.Int128, eager=True)
+            measured, spenders = count * each("measured"), count * each("spends")
+        value, unvalued = self._values(frame, count * each("success"))
+        unlabelled = count * each("unlabelled")
+        hoped, unhoped = self._values(frame, unlabelled)
+        plain = (
+            "hits",
+            "instant",
+            "labelled",
+            "voiced",
+            "judged",
+            "outages",
+            "failed",
+            "sighted",
+            "words",
+            "unknown",
+        )
+        return frame.select(
+            *(
+                name
+                for name in dict.fromkeys((*self._columns(), "workflow", "outcome"))
+                if name in frame.columns
+            ),
+            BUCKET,
+            count.alias("runs"),
+            (count * each("earns")).alias("eligible"),
+            (count * each("waiting")).alias("waiting"),
+            *((count * each(name)).alias(name) for name in plain),
+            unlabelled.alias("unlabelled"),
+            measured.alias("measured"),
+            spenders.alias("spenders"),
+            spent.alias("spent"),
+            value.alias("value"),
+            unvalued.alias("unvalued"),
+            hoped.alias("hoped"),
+            unhoped.alias("unhoped"),
+            negative.alias("negative"),
+        )
+
+    def _columns(self) -> tuple[str, ...]:
+        extra = [n for n in self.ledger.plan.dimensions if n not in self.budget.dimensions]
+        return (*self.budget.dimensions, *extra)
+
+    def _values(self, frame: pl.DataFrame, success: pl.Series) -> tuple[pl.Series, pl.Series]:
+        if not self._valued:
+            nothing = pl.zeros(len(success), dtype=pl.Int128, eager=True)
+            return nothing, nothing
+        worth: dict[str | None, int | None] = {
+            name: None if w.value_usd is None else _nano(w.value_usd)
+            for name, w in self.policy.workflows.items()
+        }
+        names = frame.get_column("workflow").to_list()
+        values = pl.Series([worth.get(name) for name in names], dtype=pl.Int128)
+        known = values.is_not_null()
+        return (
+            success.cast(pl.Int128) * values.fill_null(0),
+            success * (~known).cast(pl.Int64),
+        )
+
+    def timelines(self, columns: Sequence[str]) -> dict[Values, Timeline]:
+        """The figures over time of every group of values of some columns."""
+        wanted = tuple(columns)
+        if wanted not in self._timelines:
+            self._timelines[wanted] = self._grouped(wanted)
+        return self._timelines[wanted]
+
+    def _grouped(self, columns: tuple[str, ...]) -> dict[Values, Timeline]:
+        grouped = (
+            self._rows.lazy().group_by(*columns, BUCKET).agg(pl.col(MEASURES).sum()).sort(BUCKET)
+        )
+        totals = pl.col(MEASURES).cum_sum()
+        grouped = grouped.with_columns(totals.over(columns) if columns else totals)
+        found: dict[Values, Timeline] = {}
+        width = len(columns)
+        for row in grouped.collect().iter_rows():
+            timeline = found.get(row[:width])
+            if timeline is None:
+                timeline = Timeline(self.ledger.edges, self.ledger.scale)
+                found[row[:width]] = timeline
+            timeline.append(row[width], row[width + 1 :])
+        return found
+
+    @cached_property
+    def log_ends(self) -> int | None:
+        """The first instant after the local day of the newest run."""
+        last = self.ledger.intake.last
+        if last is None:
+            return None
+        zone = self.policy.timezone
+        return midnight(moment(last).astimezone(zone).date() + timedelta(days=1), zone)
+
+    def valueless(self, values: Values, after: int, until: int) -> list[str | None]:
+        """The workflows with successes without a declared value, in a group between two buckets."""
+        rows = self._rows.filter(
+            pl.col(BUCKET) > after, pl.col(BUCKET) <= until, pl.col("unvalued") > 0
+        )
+        for column, value in zip(self.budget.dimensions, values, strict=True):
+            rows = rows.filter(pl.col(column).eq_missing(pl.lit(value, dtype=pl.String)))
+        names = rows.get_column("workflow").unique().to_list()
+        return sorted(names, key=lambda name: by_value([name]))
+
+
+def selected_rows(policy: Policy, budget: Budget, frame: pl.DataFrame) -> pl.DataFrame:
+    """The rows of a ledger's frame that a budget's `for` admits."""
+    return frame.filter(is_selected(policy, budget, frame)) if budget.for_ else frame
+
+
+def is_selected(policy: Policy, budget: Budget, frame: pl.DataFrame) -> pl.Expr:
+    """Whether `for` admits a row; the frame tells which values there are."""
+    found = pl.lit(value=True)
+    for selector in budget.for_:
+        values = frame.get_column(selector.column).unique().to_list()
+        if policy.columns[selector.column] in NUMBERS:
+            admitted = [v for v in values if selector.admits_number(number_of(v))]
+        else:
+            admitted = [value for value in values if selector.admits(value)]
+        wanted = pl.Series(selector.column, admitted, dtype=pl.String)
+        found = found & pl.col(selector.column).is_in(wanted.implode(), nulls_equal=True)
+    return found
+
+
+def unselected(policy: Policy, frame: pl.DataFrame) -> int:
+    """How many runs of a ledger's frame no budget selects."""
+    if not all(budget.for_ for budget in policy.budgets.values()):
+        return 0
+    covered = pl.any_horizontal([is_selected(policy, b, frame) for b in policy.budgets.values()])
+    return int(frame.filter(~covered).get_column(COUNT).sum())
+
+
+def _nano(value: Fraction) -> int:
+    """Whole 1e-9; half away from zero."""
+    scaled = abs(value) * NANO
+    rounded = int(scaled + Fraction(1, 2))
+    return rounded if value >= 0 else -rounded

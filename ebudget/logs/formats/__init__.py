@@ -1,0 +1,1 @@
+"""The formats that logs come in, a module each."""

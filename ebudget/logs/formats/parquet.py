@@ -1,0 +1,280 @@
+"""Typed fields of Parquet files: how each is reached, and what its type means for a column."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlglot import exp
+
+from ebudget.columns import Type
+from ebudget.logs.values.columns import NOT_UTF_8, Wanted, from_text
+from ebudget.logs.values.numbers import LIMIT, NUMBER, number
+from ebudget.logs.values.steps import Extracted
+from ebudget.logs.values.times import (
+    NOT_A_TIME,
+    cut_nanoseconds,
+    epoch_of_integer,
+    epoch_time,
+    from_instant,
+    instant_of,
+    is_one_of,
+    within_calendar,
+)
+from ebudget.policy.model import Policy
+from ebudget.sql.trees import (
+    call,
+    cast,
+    column,
+    missing,
+    present,
+    text,
+    timestamp_literal,
+    try_cast,
+    unless,
+    when,
+)
+from ebudget.sql.zones import utc_of
+
+ParquetSchema = Mapping[str, object]
+"""The type of every path of a Parquet file: SQL type names, nested schemas, or `Renamed` ones."""
+
+
+@dataclass(frozen=True)
+class Renamed:
+    """A field that DuckDB knows under another name, since one beside it differs by case only."""
+
+    read_as: str
+    type: object
+
+
+@dataclass(frozen=True)
+class ParquetField:
+    """A field of a Parquet file that a canonical column may come from."""
+
+    path: str
+    raw: str
+    """The name of its column in the first select."""
+    tree: exp.Expr
+    type: str
+
+    @property
+    def base(self) -> str:
+        """The SQL type without its parameters."""
+        return self.type.split("(")[0]
+
+
+_INTEGERS = (
+    "TINYINT",
+    "SMALLINT",
+    "INTEGER",
+    "BIGINT",
+    "HUGEINT",
+    "UTINYINT",
+    "USMALLINT",
+    "UINTEGER",
+    "UBIGINT",
+    "UHUGEINT",
+)
+_SHORT_INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "UTINYINT", "USMALLINT", "UINTEGER")
+_FRACTIONS = ("DECIMAL", "DOUBLE", "FLOAT")
+INT96 = "INT96"
+"""Spark's timestamps: instants, which DuckDB takes for local times."""
+_INSTANTS = ("TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ", INT96)
+_INSTANTS_NS = ("TIMESTAMPTZ_NS", "TIMESTAMP_NS WITH TIME ZONE")
+_LOCAL_TIMES = ("TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "DATE")
+_LOCAL_TIMES_NS = ("TIMESTAMP_NS",)
+_TIMES = (*_INSTANTS, *_INSTANTS_NS, *_LOCAL_TIMES, *_LOCAL_TIMES_NS)
+_NUMBERED = re.compile(r"_\d+\Z")
+"""How DuckDB tells apart names that differ by case only: it appends a number."""
+_NESTED = re.compile(r"STRUCT\(|MAP\(|.*\]\Z", re.DOTALL)
+_MAP = re.compile(r"MAP\(VARCHAR, (.*)\)\Z", re.DOTALL)
+_PLAIN_LIST = re.compile(r"[A-Z_]+(\(\d+,\d+\))?\[\]\Z")
+
+
+Node = tuple[str, str | None, int | None]
+"""A node of a Parquet file's own schema: its name, physical type and number of children."""
+
+
+def needs_own_schema(schema: ParquetSchema) -> bool:
+    """Whether DuckDB's names and types may hide what the file itself says."""
+    return any(
+        type_ == "TIMESTAMP"
+        or _NUMBERED.search(name) is not None
+        or (isinstance(type_, Mapping) and needs_own_schema(type_))
+        for name, type_ in schema.items()
+    )
+
+
+def with_own_schema(schema: ParquetSchema, nodes: Iterable[Node]) -> dict[str, object]:
+    """DuckDB's schema of a file under the names that the file has; of equal names the first.
+
+    `nodes` are those of the file, depth first, from the root on.
+    """
+    _, _, children = _subtree(iter(nodes))
+    return _renamed(schema, children)
+
+
+_Subtree = tuple[str, str | None, list[Any]]
+
+
+def _subtree(nodes: Iterator[Node]) -> _Subtree:
+    name, physical, count = next(nodes)
+    return name, physical, [_subtree(nodes) for _ in range(count or 0)]
+
+
+def _renamed(schema: ParquetSchema, children: Sequence[_Subtree]) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for (read_as, type_), (name, physical, inner) in zip(schema.items(), children, strict=True):
+        own = _renamed(type_, inner) if isinstance(type_, Mapping) else type_
+        if physical == INT96:
+            own = INT96
+        found.setdefault(name, own if name == read_as else Renamed(read_as, own))
+    return found
+
+
+def parquet_access(schema: ParquetSchema, spelling: Sequence[str]) -> tuple[exp.Expr, str] | None:
+    """The way to a nested field and its type; None where the file has no such field."""
+    at: object = schema
+    tree: exp.Expr | None = None
+    for index, key in enumerate(spelling):
+        if not isinstance(at, Mapping):
+            return _in_map(tree, str(at), spelling[index:])
+        if key not in at:
+            return None
+        found, name = at[key], key
+        if isinstance(found, Renamed):
+            name, found = found.read_as, found.type
+        at = found
+        tree = column(name) if tree is None else call("struct_extract", tree, text(name))
+    if tree is None:
+        return None
+    return tree, "STRUCT()" if isinstance(at, Mapping) else str(at)
+
+
+def _in_map(tree: exp.Expr | None, type_: str, rest: Sequence[str]) -> tuple[exp.Expr, str] | None:
+    """The value of a key in a map, which has one value for each; only the last of a path."""
+    found = _MAP.match(type_)
+    if found is None or tree is None or len(rest) != 1:
+        return None
+    return call("map_extract_value", tree, text(rest[0])), found[1]
+
+
+def read_as(wanted: Wanted, field: ParquetField) -> exp.Expr:
+    """A field as the first select has it: as it is, or as the text that a JSON log would have."""
+    if _is_typed(wanted, field) or field.base in ("VARCHAR", "BLOB"):
+        return field.tree
+    if _NESTED.match(field.type):
+        return cast(call("to_json", field.tree), "VARCHAR")
+    return cast(field.tree, "VARCHAR")
+
+
+def _is_typed(wanted: Wanted, field: ParquetField) -> bool:
+    """Whether a field is read by its type, not by its text."""
+    plain = wanted.field is None or (wanted.field.scale == 1 and not wanted.field.null_if)
+    match wanted.type:
+        case Type.TIME:
+            return field.base in (*_TIMES, *_INTEGERS, *_FRACTIONS)
+        case Type.NUMBER:
+            return field.base == "DOUBLE" or (plain and field.base in _INTEGERS)
+        case Type.INTEGER:
+            return plain and field.base in _INTEGERS
+        case Type.BOOLEAN:
+            return plain and field.base == "BOOLEAN"
+        case Type.LIST:
+            return _PLAIN_LIST.match(field.type) is not None
+        case _:
+            return False
+
+
+def typed_column(wanted: Wanted, field: ParquetField, policy: Policy) -> Extracted | None:
+    """A column of a field that is read by its type; None where it is read as text instead."""
+    tree = column(field.raw)
+    if field.base == "BLOB":
+        return _of_bytes(wanted, field, policy)
+    if not _is_typed(wanted, field):
+        return None
+    match wanted.type:
+        case Type.TIME:
+            return _time(wanted, field, policy)
+        case Type.NUMBER if field.base == "DOUBLE":
+            return number(wanted.type, wanted.field, field.raw, double=True)
+        case Type.NUMBER:
+            read = try_cast(tree, NUMBER)
+            sound = exp.or_(missing(tree), present(read))
+            return Extracted(read, {"out of range": exp.not_(sound.copy())}, sound=sound)
+        case Type.INTEGER:
+            return _integer(tree, field.base)
+        case Type.LIST:
+            return Extracted(cast(tree, "VARCHAR[]"))
+        case _:
+            return Extracted(tree)
+
+
+def _integer(tree: exp.Expr, base: str) -> Extracted:
+    if base in _SHORT_INTEGERS:
+        return Extracted(cast(tree, "BIGINT"))
+    most = exp.Literal.number(LIMIT - 1)
+    inside = exp.Between(this=tree.copy(), low=exp.Neg(this=most.copy()), high=most)
+    sound = exp.or_(missing(tree), inside)
+    value = when(inside.copy(), cast(tree.copy(), "BIGINT"))
+    return Extracted(value, {"out of range": exp.not_(sound.copy())}, sound=sound)
+
+
+def _time(wanted: Wanted, field: ParquetField, policy: Policy) -> Extracted:
+    """A time of a typed field; `null_if` lists instants, or epochs where the field has those."""
+    given, found = column(field.raw), column(f"{field.raw}.found")
+    steps = [{f"{field.raw}.found": _read_time(field, policy.logs.timezone.key)}]
+    null_if = wanted.field.null_if if wanted.field else ()
+    if not null_if:
+        return within_calendar(wanted.name, given, found, steps)
+    if field.base in _TIMES:
+        instants = (instant_of(entry, policy.logs.timezone) for entry in null_if)
+        options = [timestamp_literal(one) for one in instants if one is not None]
+        unwanted: exp.Expr = exp.In(this=found.copy(), expressions=options or [exp.Null()])
+    else:
+        unwanted = is_one_of(cast(given.copy(), "VARCHAR"), null_if)
+    kept, read = f"{field.raw}.given", f"{field.raw}.read"
+    steps.append({kept: unless(unwanted, given), read: unless(unwanted.copy(), found)})
+    return within_calendar(wanted.name, column(kept), column(read), steps)
+
+
+def _read_time(field: ParquetField, zone: str) -> exp.Expr:
+    tree = column(field.raw)
+    if field.base in _INSTANTS_NS:
+        return cut_nanoseconds(tree)
+    if field.base in _LOCAL_TIMES_NS:
+        return utc_of(cut_nanoseconds(tree), zone)
+    if field.base == INT96:
+        return tree
+    if field.base in _INSTANTS:
+        return from_instant(tree)
+    if field.base in _LOCAL_TIMES:
+        return utc_of(try_cast(tree, "TIMESTAMP"), zone)
+    if field.base in _INTEGERS:
+        return epoch_of_integer(try_cast(tree, "BIGINT"))
+    return epoch_time(try_cast(cast(tree, "VARCHAR"), "DECIMAL(38, 18)"))
+
+
+def _of_bytes(wanted: Wanted, field: ParquetField, policy: Policy) -> Extracted:
+    """A column of binary strings, as old writers have them: texts, if they are UTF-8."""
+    name = f"{field.raw}.text"
+    found = from_text(wanted, name, policy)
+    given = column(field.raw)
+    undecoded = exp.and_(present(given), missing(column(name)))
+    reason = NOT_A_TIME if wanted.type is Type.TIME else next(iter(found.flaws), NOT_UTF_8)
+    reason = NOT_UTF_8 if wanted.type is Type.TEXT else reason
+    others = found.flaws.get(reason)
+    sound = exp.not_(undecoded)
+    return replace(
+        found,
+        flaws={
+            **found.flaws,
+            reason: undecoded.copy() if others is None else exp.or_(undecoded.copy(), others),
+        },
+        steps=({name: call("try", call("decode", given.copy()))}, *found.steps),
+        absent=found.absent and missing(given),
+        sound=sound if found.sound is None else exp.and_(sound, found.sound),
+    )

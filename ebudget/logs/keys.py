@@ -1,0 +1,127 @@
+"""Which key of the logs feeds each column, and which nothing reads: by sampled records."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from sqlglot import exp
+
+from ebudget.columns import FILE_COLUMN
+from ebudget.ledger.ledger import Feed, Keys
+from ebudget.ledger.plan import RUNS, Plan
+from ebudget.logs.loading import Loaded
+from ebudget.logs.paths import DEEPEST, MOST_FILES, sample_of
+from ebudget.logs.runs import FLAW_BITS, SAID_BY, flaw_column
+from ebudget.logs.values.columns import Wanted
+from ebudget.sql.trees import column, missing, present, text
+
+Spelling = tuple[str, ...]
+"""The nested keys of a path."""
+
+
+def keys_of(loaded: Loaded, plan: Plan) -> Keys:
+    """The keys that feed the columns of a plan, and those that nothing reads."""
+    columns, mapped = plan.canonical.columns, plan.policy.logs.fields
+    fed: dict[str, Counter[str]] = {wanted.name: Counter() for wanted in columns}
+    unread: Counter[str] = Counter()
+    read = {spelling for wanted in columns for _, spelling in wanted.places()}
+    told = [tuple(path.split(".")) for field in mapped.values() for path in field.paths]
+    deepest = max(DEEPEST, *map(len, read), *map(len, told))
+    files = loaded.sources.files[:MOST_FILES]
+    records = 0
+    for source in files:
+        for record in sample_of(loaded, source):
+            if not isinstance(record, dict):
+                continue
+            records += 1
+            for wanted in columns:
+                if (path := _feeding(wanted, record)) is not None:
+                    fed[wanted.name][path] += 1
+            unread.update(
+                ".".join(leaf)
+                for leaf in _leaves(record, deepest)
+                if not _is_read(leaf, read) and not _is_told(leaf, told)
+            )
+    values = _found(loaded, plan)
+    feeds = [
+        Feed(
+            name,
+            tuple(counts.most_common()),
+            values[name],
+            mapped=name in mapped,
+            decided=name == "outcome" and bool(plan.policy.logs.conditions),
+        )
+        for name, counts in fed.items()
+    ]
+    unread_first = sorted(unread.items(), key=lambda pair: (-pair[1], pair[0]))
+    return Keys(records, len(files), tuple(feeds), tuple(unread_first))
+
+
+def _found(loaded: Loaded, plan: Plan) -> dict[str, int]:
+    """In how many records a key of the logs holds something for each column, readable or not."""
+    names = [wanted.name for wanted in plan.canonical.columns]
+    statement = exp.select(
+        *(exp.CountIf(this=exp.or_(_from_key(plan, n), *_flawed(plan, n))) for n in names)
+    ).from_(RUNS)
+    (counts,) = loaded.warehouse.rows(statement)
+    return dict(zip(names, counts, strict=True))
+
+
+def _from_key(plan: Plan, name: str) -> exp.Expr:
+    """Whether a record's value can only be that of a key."""
+    policy, value = plan.policy, present(column(name))
+    if name == FILE_COLUMN and name not in policy.logs.fields:
+        return exp.false()
+    if name == "outcome":
+        return present(column(SAID_BY))
+    if name == "duration_ms" and name not in policy.logs.fields:
+        return exp.and_(value, missing(column("end_time")))
+    tiers = [text(n) for n, w in policy.workflows.items() if w.risk_tier is not None]
+    if name == "risk_tier" and tiers:
+        without = exp.Not(this=exp.In(this=column("workflow"), expressions=tiers))
+        return exp.and_(value, exp.or_(missing(column("workflow")), without))
+    return value
+
+
+def _flawed(plan: Plan, name: str) -> Iterator[exp.Expr]:
+    """Whether a record's value cannot be read, for one reason after the other."""
+    for place, flaw in enumerate(plan.canonical.flaws):
+        if flaw.column == name:
+            word, bit = divmod(place, FLAW_BITS)
+            flag = exp.BitwiseAnd(
+                this=column(flaw_column(word)), expression=exp.Literal.number(1 << bit)
+            )
+            yield exp.NEQ(this=exp.Paren(this=flag), expression=exp.Literal.number(0))
+
+
+def _feeding(wanted: Wanted, record: dict[str, Any]) -> str | None:
+    """The path that a column's value comes from: the first with a value."""
+    for path, spelling in wanted.places():
+        value: Any = record
+        for key in spelling:
+            value = value.get(key) if isinstance(value, dict) else None
+        if value is not None:
+            return path
+    return None
+
+
+def _leaves(value: dict[str, Any], deepest: int, before: Spelling = ()) -> Iterator[Spelling]:
+    """The paths of a record at which there is something other than more keys."""
+    for key, inner in value.items():
+        if isinstance(inner, dict) and inner and len(before) < deepest:
+            yield from _leaves(inner, deepest, (*before, key))
+        elif inner is not None:
+            yield (*before, key)
+
+
+def _is_told(leaf: Spelling, paths: Sequence[Spelling]) -> bool:
+    """Whether the policy maps a path, or one above it, to a column that nothing needs."""
+    whole = tuple(".".join(leaf).split("."))
+    return any(whole[: len(path)] == path for path in paths)
+
+
+def _is_read(leaf: Spelling, read: Sequence[Spelling] | set[Spelling]) -> bool:
+    """Whether a column is read from a path, or from one above it."""
+    return any(leaf[: length + 1] in read for length in range(len(leaf)))

@@ -1,0 +1,204 @@
+"""Whether the paths that a policy maps occur in the logs; where not, which one is nearest."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from sqlglot import exp
+
+from ebudget.columns import CANONICAL
+from ebudget.errors import InputError
+from ebudget.ledger.plan import RUNS, Plan
+from ebudget.logs.loading import Loaded, parquet_schema
+from ebudget.logs.runs import json_way, read_parquet, read_whole
+from ebudget.logs.sources import Kind, Source
+from ebudget.logs.values.columns import outcome_words, spellings
+from ebudget.policy.misfit import nearest_path
+from ebudget.sql.trees import call, column, text
+from ebudget.text import visible
+
+SAMPLE = 500
+"""Records of each text log that are looked through for the paths they have."""
+DEEPEST = 8
+
+
+def check_mapped_paths(loaded: Loaded, plan: Plan) -> None:
+    """Raise InputError for a mapped column of whose paths none occurs, if it is not optional."""
+    fields = plan.policy.logs.fields
+    wanted = {name: field.paths for name, field in fields.items() if not field.optional}
+    missing = _without_values(loaded, plan, wanted)
+    if not missing:
+        return
+    occurring: set[str] = set()
+    for source in loaded.sources.files:
+        occurring |= _paths_of(loaded, source)
+        missing = {name: paths for name, paths in missing.items() if not occurring & set(paths)}
+        if not missing:
+            return
+    if not occurring:
+        return
+    missing = {name: paths for name, paths in missing.items() if not _occur_late(loaded, paths)}
+    if missing:
+        raise InputError("\n".join(_complaint(n, p, occurring) for n, p in missing.items()))
+
+
+def absent_optional_paths(loaded: Loaded, plan: Plan) -> list[str]:
+    """The optional mapped columns whose paths occur nowhere."""
+    fields = plan.policy.logs.fields
+    wanted = {name: field.paths for name, field in fields.items() if field.optional}
+    missing = _without_values(loaded, plan, wanted)
+    occurring: set[str] = set()
+    for source in loaded.sources.files if missing else ():
+        occurring |= _paths_of(loaded, source)
+    return [
+        name
+        for name, paths in missing.items()
+        if not occurring & set(paths) and not _occur_late(loaded, paths)
+    ]
+
+
+MOST_FILES = 20
+"""Files that are looked through for keys that may hold the outcome."""
+MOST_KEYS = 5
+_LIKE_AN_OUTCOME = re.compile(
+    r"(?:\b|_)(outcome|result|status|state|verdict|grade|label|ok|succe|resolved|solved|pass|fail|"
+    r"error|correct|complete|done|reward)"
+)
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+
+
+def maybe_outcomes(loaded: Loaded, plan: Plan) -> tuple[str, ...]:
+    """The keys of a log that may hold the outcome: of those that no other column is read from, the
+    ones with a name like it, then those with two or three different values; of each, the ones that
+    are nested least come first.
+    """
+    taken = {path for column in CANONICAL for path in column.aliases}
+    taken |= {path for field in plan.policy.logs.fields.values() for path in field.paths}
+    values: dict[str, set[str]] = {}
+    for source in loaded.sources.files[:MOST_FILES]:
+        for record in sample_of(loaded, source):
+            for path, value in _scalars(record):
+                known = values.setdefault(path, set())
+                if len(known) <= MOST_VALUES:
+                    known.add(value)
+    words = outcome_words(plan.policy)
+    telling = [
+        path
+        for path, known in values.items()
+        if known and all(value.strip().lower() in words for value in known)
+    ]
+    named = [
+        path
+        for path, known in values.items()
+        if len(known) <= MOST_VALUES and _LIKE_AN_OUTCOME.search(_CAMEL.sub("_", path).lower())
+    ]
+    others = [path for path, known in values.items() if 2 <= len(known) <= MOST_VALUES]
+    both = [path for path in telling if path in named]
+    kinds = (
+        sorted(paths, key=lambda path: path.count(".")) for paths in (both, named, telling, others)
+    )
+    found = dict.fromkeys(path for paths in kinds for path in paths if path not in taken)
+    return tuple(found)[:MOST_KEYS]
+
+
+MOST_VALUES = 3
+
+
+def sample_of(loaded: Loaded, source: Source) -> Iterator[Any]:
+    """The first records of a file."""
+    if source.kind is Kind.PARQUET:
+        row = exp.Anonymous(this="to_json", expressions=[exp.column("r")])
+        statement = exp.select(row).from_(exp.alias_(read_parquet([source.read_as]), "r"))
+    else:
+        statement = exp.select(column("json")).from_(read_whole(source))
+    for (record,) in loaded.warehouse.rows(statement.limit(SAMPLE)):
+        if record is not None:
+            yield _loaded(record)
+
+
+def _scalars(value: Any, before: str = "", depth: int = 0) -> Iterator[tuple[str, str]]:
+    """The paths of a record with their values; those that hold nothing are left out."""
+    if not isinstance(value, dict) or depth > DEEPEST:
+        return
+    for key, inner in value.items():
+        path = f"{before}.{key}" if before else str(key)
+        if isinstance(inner, dict):
+            yield from _scalars(inner, path, depth + 1)
+        elif isinstance(inner, str | bool | int | float):
+            yield path, str(inner)
+
+
+def _complaint(name: str, paths: Sequence[str], occurring: set[str]) -> str:
+    near = nearest_path(paths[0], sorted(occurring))
+    named = " or ".join(repr(visible(path)) for path in paths)
+    what = f"the path {named} never occurs" if len(paths) == 1 else f"no path of {named} occurs"
+    return f"logs.fields.{visible(name)}: {what} in the logs{near} (optional: true allows that)"
+
+
+def _without_values(
+    loaded: Loaded, plan: Plan, wanted: Mapping[str, tuple[str, ...]]
+) -> dict[str, tuple[str, ...]]:
+    """The mapped columns of which no value was read: absent, or always null."""
+    read = [w.name for w in plan.canonical.columns if w.name in wanted]
+    if not read:
+        return dict(wanted)
+    found = values_of(loaded, read)
+    return {name: paths for name, paths in wanted.items() if not found.get(name)}
+
+
+def values_of(loaded: Loaded, names: Sequence[str]) -> dict[str, int]:
+    """How many records have a value in each of these canonical columns."""
+    statement = exp.select(*(exp.Count(this=column(name)) for name in names)).from_(RUNS)
+    (counts,) = loaded.warehouse.rows(statement)
+    return dict(zip(names, counts, strict=True))
+
+
+def _paths_of(loaded: Loaded, source: Source) -> set[str]:
+    if source.kind is Kind.PARQUET:
+        return set(_schema_paths(parquet_schema(loaded, source)))
+    found: set[str] = set()
+    for record in sample_of(loaded, source):
+        found |= set(_paths(record))
+    return found
+
+
+def _loaded(record: str) -> Any:
+    try:
+        return json.loads(record)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _paths(value: Any, before: str = "", depth: int = 0) -> Iterator[str]:
+    if not isinstance(value, dict) or depth > DEEPEST:
+        return
+    for key, inner in value.items():
+        path = f"{before}.{key}" if before else str(key)
+        yield path
+        yield from _paths(inner, path, depth + 1)
+
+
+def _schema_paths(schema: Mapping[str, object], before: str = "") -> Iterator[str]:
+    for key, inner in schema.items():
+        path = f"{before}.{key}" if before else key
+        yield path
+        if isinstance(inner, Mapping):
+            yield from _schema_paths(inner, path)
+
+
+def _occur_late(loaded: Loaded, paths: Sequence[str]) -> bool:
+    """Whether any record of a text log has one of the paths, searched from end to end."""
+    keys = [json_way(spelling) for path in paths for spelling in spellings(path)]
+    for source in loaded.sources.files:
+        if source.kind is Kind.PARQUET:
+            continue
+        exists = exp.or_(*(call("json_exists", column("json"), text(key)) for key in keys))
+        statement = (
+            exp.select(exp.Literal.number(1)).from_(read_whole(source)).where(exists).limit(1)
+        )
+        if loaded.warehouse.rows(statement):
+            return True
+    return False

@@ -1,0 +1,123 @@
+"""What has to be done to files beside DuckDB's reading: some are written anew into the temporary
+folder, and what is packed is looked at to its end.
+"""
+
+from __future__ import annotations
+
+import json
+from array import array
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from ebudget.errors import InputError
+from ebudget.logs.formats.csv import table_lines
+from ebudget.logs.formats.json_documents import (
+    Wrapping,
+    array_lines,
+    arrays_of,
+    document_lines,
+    wrapped_lines,
+    write_lines,
+)
+from ebudget.logs.packing import (
+    TRUNCATED,
+    Checked,
+    Compression,
+    Watch,
+    content_of,
+    last_byte,
+    opened,
+    unpacked,
+)
+from ebudget.logs.sources import Kind, Source, note_lines
+from ebudget.policy.misfit import nearest_path
+from ebudget.text import quoted, visible
+
+_SAMPLE = 1 << 26
+"""Bytes of a file that are looked through for other arrays."""
+
+
+def prepared(source: Source, target: Path, wrapping: Wrapping | None) -> Source:
+    """What to read in place of a file; the file itself where it can be read as it is.
+
+    Raises Damaged for a file that does not hold what it should, OSError.
+    """
+    if source.kind is Kind.PARQUET:
+        return source if source.compression is Compression.NONE else unpacked_copy(source, target)
+    if source.kind not in (Kind.TABLE, Kind.DOCUMENT) and wrapping is None:
+        return source
+    return as_lines(source, target, wrapping)
+
+
+def unpacked_copy(source: Source, target: Path) -> Source:
+    """A packed file as one that is not. Raises Damaged."""
+    with target.open("wb") as copy:
+        for block in unpacked(source.read_as, source.compression):
+            copy.write(block)
+    return replace(source, read_as=str(target), compression=Compression.NONE)
+
+
+def as_lines(source: Source, target: Path, wrapping: Wrapping | None = None) -> Source:
+    """A file as JSON lines. Raises Damaged."""
+    places = array("Q")
+    with opened(source.read_as, source.compression) as file:
+        lines: Iterator[str]
+        if source.kind is Kind.TABLE:
+            lines = table_lines(file)
+        elif source.kind is Kind.DOCUMENT:
+            lines = document_lines(file, wrapping)
+        elif source.kind is Kind.ARRAY:
+            lines = array_lines(file, wrapping)
+        else:
+            assert wrapping is not None
+            lines = wrapped_lines(file, wrapping, places)
+        write_lines(lines, target)
+    counted = "item" if source.kind is Kind.DOCUMENT and wrapping else source.counted
+    return replace(
+        source,
+        read_as=str(target),
+        kind=Kind.LINES,
+        compression=Compression.NONE,
+        counted=counted,
+        places=note_lines(places, target) if places else "",
+    )
+
+
+def watching(files: Sequence[Source], checked: Mapping[str, Checked]) -> Watch:
+    """Looks at what is packed and was not looked at yet, beside the reading."""
+    packed = [source for source in files if source.compression is not Compression.NONE]
+    return Watch((s.read_as, s.compression) for s in packed if s.read_as not in checked)
+
+
+def incomplete(source: Source, checked: Mapping[str, Checked], *, read: bool) -> str | None:
+    """Why a file does not hold all that it should; else None.
+
+    Where DuckDB `read` an array, it may still lack its end, if it was cut behind a comma.
+    """
+    found = checked.get(source.read_as)
+    if found is not None and found.problem is not None:
+        return found.problem
+    if source.kind is Kind.ARRAY and read:
+        last = last_byte(source.read_as) if found is None else found.last
+        return None if last == b"]" else TRUNCATED
+    return None
+
+
+def never_wrapped(path: str, sources: Sequence[Source]) -> InputError:
+    """That no record has an array at `logs.records_at`, and which arrays they do have."""
+    known: dict[str, None] = {}
+    for source in sources:
+        text = content_of(source.path, _SAMPLE).decode("utf-8-sig", "replace")
+        for line in (text, *text.splitlines()[:20]):
+            try:
+                record, _ = json.JSONDecoder().raw_decode(line.lstrip())
+            except (ValueError, RecursionError):
+                continue
+            known |= {found: None for found, _ in arrays_of(record)}
+    near = nearest_path(path, known)
+    if known and not near:
+        near = f"; arrays that do: {', '.join(visible(name) for name in list(known)[:5])}"
+    return InputError(
+        f"logs.records_at: the path {quoted(path)} never occurs in the logs as an array{near}"
+    )

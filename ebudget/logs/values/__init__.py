@@ -1,0 +1,1 @@
+"""One value of a log to one canonical column."""

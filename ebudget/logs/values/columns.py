@@ -1,0 +1,238 @@
+"""From a log's own fields to the canonical columns: the expressions, for text and for Parquet.
+
+A value is read as text and then cast, never inferred: types come from the policy and the table of
+canonical columns, so that what a file means does not depend on the files beside it. A value that
+cannot be read is null and counted as a flaw, by column and reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlglot import exp
+
+from ebudget.columns import BY_NAME, OUTCOME_WORDS, OUTCOMES, Type
+from ebudget.logs.values.numbers import number
+from ebudget.logs.values.steps import Extracted
+from ebudget.logs.values.times import NOT_A_TIME, TOO_EARLY, time
+from ebudget.policy.model import FieldMap, Policy
+from ebudget.sql.trees import call, cast, column, missing, present, text, try_cast, when
+
+NOT_UTF_8 = "not UTF-8"
+
+FLAWS: tuple[tuple[Type, str], ...] = (
+    (Type.NUMBER, "not a number"),
+    (Type.NUMBER, "out of range"),
+    (Type.INTEGER, "not a number"),
+    (Type.INTEGER, "out of range"),
+    (Type.INTEGER, "not a whole number"),
+    (Type.BOOLEAN, "not true or false"),
+    (Type.TIME, NOT_A_TIME),
+    (Type.TIME, TOO_EARLY),
+    (Type.LIST, "not a list"),
+    (Type.TEXT, NOT_UTF_8),
+)
+"""Why a value is rejected, by the type it should have."""
+
+UNKNOWN_WORD = "a word nobody knows"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """One canonical column that the statements need, and where the log keeps it."""
+
+    name: str
+    type: Type
+    paths: tuple[str, ...]
+    """Paths in the log; the first with a value wins."""
+    field: FieldMap | None
+    """The policy's mapping, where it has one."""
+
+    def places(self) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """Every path with each way to nest it; a policy's own path in all ways there are."""
+        for path in self.paths:
+            for spelling in spellings(path, mixed=self.field is not None):
+                yield path, spelling
+
+
+@dataclass(frozen=True)
+class Flaw:
+    """One reason for which a value is rejected; a bit of a run's flaw words."""
+
+    column: str
+    reason: str
+
+
+def wanted_column(policy: Policy, name: str) -> Wanted:
+    """Where a column comes from: the policy's path, else the canonical names."""
+    mapped = policy.logs.fields.get(name)
+    known = BY_NAME.get(name)
+    if mapped is not None:
+        return Wanted(name, policy.columns[name], mapped.paths, mapped)
+    assert known is not None
+    return Wanted(name, known.type, known.aliases, None)
+
+
+def flaws_of(columns: Sequence[Wanted]) -> tuple[Flaw, ...]:
+    """Every flaw that values of these columns can have, in the order of their bits."""
+    found = [
+        Flaw(wanted.name, reason)
+        for wanted in columns
+        for type_, reason in FLAWS
+        if type_ is wanted.type and wanted.name != "start_time"
+    ]
+    found += [Flaw("outcome", UNKNOWN_WORD) for w in columns if w.name == "outcome"]
+    return tuple(found)
+
+
+def from_text(wanted: Wanted, raw: str, policy: Policy, *, json: bool = False) -> Extracted:
+    """A canonical column of the text column `raw`, which is null where there is no value.
+
+    `json`: a time is there as JSON has it, in quotes where it is a text.
+    """
+    null_if = wanted.field.null_if if wanted.field else ()
+    match wanted.type:
+        case Type.TEXT if wanted.name == "outcome":
+            return _outcome(raw, null_if, policy)
+        case Type.TEXT:
+            return Extracted(_null_texts(column(raw), null_if))
+        case Type.NUMBER | Type.INTEGER:
+            return number(wanted.type, wanted.field, raw)
+        case Type.BOOLEAN:
+            return _boolean(raw, null_if)
+        case Type.TIME:
+            zone = policy.logs.timezone.key
+            return time(wanted.name, wanted.field, raw, zone, json=json)
+        case Type.LIST:
+            return _list(raw)
+
+
+def _null_texts(raw: exp.Expr, values: Sequence[str]) -> exp.Expr:
+    if not values:
+        return raw
+    is_null = exp.In(this=raw.copy(), expressions=[text(value) for value in values])
+    return exp.Case(ifs=[exp.If(this=is_null, true=exp.Null())], default=raw)
+
+
+_TRUE = ("true", "1", "yes", "t", "y")
+_FALSE = ("false", "0", "no", "f", "n")
+
+
+def _boolean(raw: str, null_if: Sequence[str]) -> Extracted:
+    kept = _null_texts(column(raw), null_if)
+    word = column(f"{raw}.word")
+    value = exp.Case(
+        ifs=[
+            exp.If(this=exp.In(this=word.copy(), expressions=[text(w) for w in words]), true=truth)
+            for words, truth in ((_TRUE, exp.true()), (_FALSE, exp.false()))
+        ]
+    )
+    flawed = exp.and_(present(word), missing(value))
+    steps = ({f"{raw}.word": call("lower", call("trim", kept))},)
+    sound = exp.or_(missing(word), present(value))
+    return Extracted(value, {"not true or false": flawed}, steps, sound=sound)
+
+
+def _list(raw: str) -> Extracted:
+    document = column(f"{raw}.json")
+    is_list = exp.EQ(this=call("json_type", document), expression=text("ARRAY"))
+    value = when(is_list, try_cast(document.copy(), "VARCHAR[]"))
+    steps = ({f"{raw}.json": try_cast(column(raw), "JSON")},)
+    flawed = exp.and_(present(column(raw)), missing(value))
+    return Extracted(value, {"not a list": flawed}, steps, sound=exp.not_(flawed.copy()))
+
+
+def outcome_words(policy: Policy) -> dict[str, str]:
+    """Every known word, lower case, and its outcome; the policy's own words come first."""
+    words: dict[str, str] = {}
+    for outcome, own in policy.logs.outcomes:
+        for word in own.words:
+            words[word] = outcome
+    for outcome, known in OUTCOME_WORDS.items():
+        for word in known:
+            words.setdefault(word, outcome)
+    return words
+
+
+def _outcome(raw: str, null_if: Sequence[str], policy: Policy) -> Extracted:
+    words = outcome_words(policy)
+    plain = [text(outcome) for outcome in OUTCOMES if words[outcome] == outcome]
+    kept = _null_texts(column(raw), null_if)
+    word, read = column(f"{raw}.word"), column(f"{raw}.read")
+    folded = exp.Case(
+        ifs=[exp.If(this=exp.In(this=kept, expressions=plain), true=kept.copy())],
+        default=call("lower", call("trim", kept.copy())),
+    )
+    ifs = [exp.If(this=exp.In(this=word, expressions=[w.copy() for w in plain]), true=word.copy())]
+    for outcome in OUTCOME_WORDS:
+        own = [text(w) for w, meaning in words.items() if meaning == outcome]
+        ifs.append(exp.If(this=exp.In(this=word.copy(), expressions=own), true=text(outcome)))
+    steps = ({f"{raw}.word": folded}, {f"{raw}.read": exp.Case(ifs=ifs)})
+    value = call("nullif", read, text("unlabelled"))
+    unknown = exp.and_(present(word), missing(read))
+    sound = exp.or_(missing(word), present(read))
+    return Extracted(value, {UNKNOWN_WORD: unknown}, steps, missing(word), sound)
+
+
+def spellings(path: str, *, mixed: bool = True) -> Iterator[tuple[str, ...]]:
+    """The ways in which a dotted path can be nested: `a.b` is a key `a.b`, or `b` inside `a`.
+
+    Without `mixed`, only all in one key and every part nested, which costs less to read.
+    """
+    parts = path.split(".")
+    if len(parts) > 6 or not mixed:
+        yield from dict.fromkeys(((path,), tuple(parts)))
+        return
+    for joins in range(2 ** (len(parts) - 1)):
+        spelling = [parts[0]]
+        for index, part in enumerate(parts[1:]):
+            if joins >> index & 1:
+                spelling.append(part)
+            else:
+                spelling[-1] += "." + part
+        yield tuple(spelling)
+
+
+def flaw_words(
+    flaws: Sequence[Flaw], extracted: Mapping[str, Extracted], bits: int
+) -> list[exp.Expr]:
+    """The flaws of a run as whole numbers of so many bits."""
+    conditions: list[exp.Expr | None] = []
+    for flaw in flaws:
+        source = extracted.get(flaw.column)
+        conditions.append(source.flaws.get(flaw.reason) if source else None)
+    checked = [found for found in extracted.values() if found.flaws]
+    if not checked or any(found.sound is None for found in checked):
+        return bit_words(conditions, bits)
+    sound = exp.and_(*(found.sound.copy() for found in checked if found.sound is not None))
+    return [
+        exp.Case(
+            ifs=[exp.If(this=sound.copy(), true=cast(exp.Literal.number(0), "BIGINT"))],
+            default=word,
+        )
+        for word in bit_words(conditions, bits)
+    ]
+
+
+def bit_words(conditions: Sequence[exp.Expr | None], bits: int) -> list[exp.Expr]:
+    """Conditions as the bits of whole numbers; null counts as false."""
+    words = []
+    for start in range(0, max(len(conditions), 1), bits):
+        terms: list[exp.Expr] = []
+        for index, condition in enumerate(conditions[start : start + bits]):
+            if condition is not None:
+                value = exp.Case(
+                    ifs=[exp.If(this=condition.copy(), true=exp.Literal.number(1 << index))],
+                    default=exp.Literal.number(0),
+                )
+                terms.append(cast(value, "BIGINT"))
+        words.append(_sum(terms) if terms else cast(exp.Literal.number(0), "BIGINT"))
+    return words
+
+
+def _sum(terms: list[exp.Expr]) -> exp.Expr:
+    if len(terms) == 1:
+        return terms[0]
+    middle = len(terms) // 2
+    return exp.Paren(this=exp.Add(this=_sum(terms[:middle]), expression=_sum(terms[middle:])))

@@ -1,0 +1,1 @@
+"""What a team agreed: one `budgets.yaml`, read, checked and typed."""

@@ -1,1 +1,0 @@
-"""A gate's decision, one module a format: Decision -> str. No renderer decides anything."""

@@ -1,0 +1,1 @@
+"""A gate's decision in every format."""

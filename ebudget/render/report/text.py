@@ -1,0 +1,253 @@
+"""The statement for a terminal: the worst first, every number with its unit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from rich.cells import cell_len
+
+from ebudget.accounts.statement import Account, Slice, Statement
+from ebudget.render import figures
+from ebudget.render.page import MARKS, NARROWEST, Look, Page, fit
+from ebudget.render.report.sections import BREAKDOWN_ROWS, Section, has_breakdown, sections
+from ebudget.text import visible
+
+NARROWEST_VALUE = 12
+MOST_CHARTS = 8
+MOST_DAYS = 31
+
+_TABLE = " " * 8
+"""What breakdowns are indented by."""
+
+
+@dataclass(frozen=True)
+class _Widths:
+    name: int
+    window: int
+    amount: int
+    bar: int
+    left: int
+    verdict: int
+    inline: int
+    """Columns for the burn on the same line; 0 puts it below."""
+    units: bool
+    """Whether every count carries its unit, or the section's heading says it."""
+
+
+def render(statement: Statement, look: Look) -> str:
+    """The report as text."""
+    page = Page(look)
+    _header(page, statement)
+    widths = _widths(statement, look)
+    for section in sections(statement):
+        page.add()
+        _section(page, section, widths)
+    charted = [account for account in statement.accounts if account.days]
+    for account in charted[:MOST_CHARTS]:
+        page.add()
+        _burn_down(page, account)
+    if len(charted) > MOST_CHARTS:
+        page.add(f"{len(charted) - MOST_CHARTS} more burn-downs; narrow them with --for")
+    if look.show_rejects:
+        page.add()
+        _rejects(page, statement)
+    return page.rendered()
+
+
+def _header(page: Page, statement: Statement) -> None:
+    name = f"   {visible(page.look.title, 60)}" if page.look.title else ""
+    head = f"ebudget report{name}   {figures.as_of(statement)}"
+    page.wrapped(head, style="bold")
+    page.wrapped(figures.read_line(statement))
+    page.wrapped(figures.judged_line(statement))
+    for note in figures.notes(statement):
+        page.wrapped(f"note: {note}", hang=6, style="yellow")
+    page.add()
+    page.add((figures.summary(statement.accounts), "bold"))
+
+
+def _name(account: Account) -> str:
+    rest = [figures.value_of(value) for column, value in account.group if column != "workflow"]
+    return " · ".join([visible(account.budget, 40), *rest])
+
+
+def _widths(statement: Statement, look: Look) -> _Widths:
+    accounts = statement.accounts
+    room = max(look.width, NARROWEST)
+    verdict = max((len(figures.WORDS[a.verdict]) for a in accounts), default=4)
+    left = max((cell_len(figures.remaining(a)) for a in accounts), default=4)
+    window = max((len(a.window) for a in accounts), default=3)
+    units = room >= 96
+    amounts = (_spent(a, units=units) for a in accounts)
+    amount = max(map(cell_len, amounts), default=8)
+    name = max((cell_len(_name(a)) for a in accounts), default=8)
+    bar = 10 if room >= 96 else 5
+    fixed = 4 + 2 + window + 2 + 2 + (bar + 2) + 1 + left + 2 + verdict
+    flexible = max(room - fixed, 20)
+    name = min(name, max(flexible - amount, 8))
+    inline = room - fixed - name - amount - 2
+    return _Widths(name, window, amount, bar, left, verdict, inline if inline >= 14 else 0, units)
+
+
+def _section(page: Page, section: Section, widths: _Widths) -> None:
+    mark, _, style = MARKS[section.worst]
+    first = section.accounts[0]
+    title = "across workflows" if section.across else figures.value_of(section.workflow)
+    about = _about(section, first)
+    page.add((f"{mark} {title}", f"{style} bold".strip()), f"   {about}" if about else "")
+    for account in section.accounts:
+        _account(page, account, widths, owner_known=bool(first.owner))
+    for account in section.accounts:
+        if has_breakdown(account, every=page.look.every_breakdown):
+            _breakdown(page, account)
+
+
+def _spent(account: Account, *, units: bool) -> str:
+    """Spent of allowed; where there is little room the section's heading tells the usual unit."""
+    return figures.spent_of_allowed(account, unit=units or account.unit != (account.per or "run"))
+
+
+def _about(section: Section, account: Account) -> str:
+    if section.across:
+        return ""
+    units = {a.per or a.unit for a in section.accounts if a.per or (a.noun and a.unit != "USD")}
+    parts = [
+        f"{visible(account.risk_tier, 20)} risk" if account.risk_tier else "",
+        f"per {visible(min(units), 24)}" if len(units) == 1 else "",
+        f"owner {visible(account.owner, 40)}" if account.owner else "",
+    ]
+    return ", ".join(part for part in parts if part)
+
+
+def _account(page: Page, account: Account, widths: _Widths, *, owner_known: bool) -> None:
+    ascii_only = page.look.ascii_only
+    style = MARKS[account.verdict][2]
+    has_bar = account.verdict.judged and account.allowed is not None
+    bar = figures.bar(account, widths.bar, ascii_only=ascii_only) if has_bar else ""
+    burn = figures.peak_burn(account)
+    urgent = sorted({alert.row.severity.upper() for alert in account.firing})
+    tail = "  ".join(part for part in (burn or "", *urgent) if part)
+    fits = bool(tail) and cell_len(tail) <= widths.inline
+    page.add(
+        "    " + fit(_name(account), widths.name) + "  ",
+        fit(account.window, widths.window) + "  ",
+        fit(_spent(account, units=widths.units), widths.amount) + "  ",
+        (fit(bar, widths.bar + 2), style),
+        " " + figures.remaining(account).rjust(widths.left) + "  ",
+        (fit(figures.WORDS[account.verdict], widths.verdict), style),
+        "  " + tail if fits else "",
+    )
+    below = len("    ") + 4
+    if account.response:
+        page.wrapped(f"agreed: {visible(account.response)}", indent=below, hang=8, style="bold")
+    if account.owner and not owner_known:
+        page.wrapped(f"owner: {visible(account.owner)}", indent=below, hang=7)
+    for alarm in figures.alarms(account):
+        page.wrapped(alarm, indent=below, hang=6, style="bold yellow")
+    details = figures.remarks(account)
+    if tail and not fits and not account.firing and burn:
+        details.insert(0, burn)
+    if details:
+        page.wrapped(" · ".join(details), indent=below, style="dim" if page.look.color else "")
+
+
+def _breakdown(page: Page, account: Account) -> None:
+    rows: list[tuple[str, Slice]] = []
+    more: dict[str, int] = {}
+    for column, slices in account.breakdown:
+        spending = [part for part in slices if part.spent or part.instant]
+        rows += [(column, part) for part in spending[:BREAKDOWN_ROWS]]
+        more[column] = len(spending) - BREAKDOWN_ROWS
+    if not rows:
+        return
+    cells = {
+        "share": [figures.percent(p.share) if p.share is not None else "–" for _, p in rows],
+        "spent": [_amount(account, part) for _, part in rows],
+        "rate": [_slice_rate(account, part) for _, part in rows],
+        "× rest": [figures.rate(part.against_rest) for _, part in rows],
+        "instant": [str(part.instant or "") for _, part in rows],
+    }
+    if not any(cells["instant"]):
+        del cells["instant"]
+    sizes = {head: max(len(head), *map(cell_len, column)) for head, column in cells.items()}
+    first = max(len(column) for column, _ in rows)
+    values = [figures.value_of(part.value) for _, part in rows]
+    room = max(page.look.width, NARROWEST) - len(_TABLE) - first - 2
+    for dropped in ("spent", "rate"):
+        if room - sum(size + 2 for size in sizes.values()) < NARROWEST_VALUE:
+            sizes.pop(dropped)
+    room -= sum(size + 2 for size in sizes.values())
+    value = min(max(map(cell_len, values)), max(room, NARROWEST_VALUE))
+    heads = "".join("  " + head.rjust(size) for head, size in sizes.items())
+    title, slot = f"where {_name(account)} went", first + 2 + value + 2
+    if cell_len(title) > slot:
+        page.add((_TABLE[2:] + title, "dim" if page.look.color else ""))
+        title = ""
+    page.add((_TABLE[2:] + fit(title, slot) + heads, "dim" if page.look.color else ""))
+    labels = [column for column, _ in rows]
+    for index, label in enumerate(labels):
+        shown = label if index == 0 or labels[index - 1] != label else ""
+        figures_of = "".join("  " + cells[head][index].rjust(size) for head, size in sizes.items())
+        page.add(_TABLE + fit(shown, first) + "  " + fit(values[index], value) + figures_of)
+    hidden = ", ".join(f"{count} more {column}" for column, count in more.items() if count > 0)
+    if hidden:
+        page.add(_TABLE + hidden)
+
+
+def _amount(account: Account, part: Slice) -> str:
+    return _money(account, part.spent)
+
+
+def _money(account: Account, amount: Fraction) -> str:
+    return figures.amount_of(account.unit, amount)
+
+
+def _slice_rate(account: Account, part: Slice) -> str:
+    if part.rate is None:
+        return "–"
+    if account.rate:
+        return figures.percent(part.rate, digits=1)
+    return figures.dollars(part.rate) if account.unit == "USD" else figures.rate(part.rate)
+
+
+def _burn_down(page: Page, account: Account) -> None:
+    group = figures.group_of(account)
+    named = f"{visible(account.budget, 40)}{' for ' + group if group else ''}"
+    page.add((f"burn-down of {named}", "bold"))
+    days = list(account.days)
+    step = -(-len(days) // MOST_DAYS)
+    each = "day" if step == 1 else f"{step} days"
+    page.wrapped(
+        f"what was left of the allowance of this window ({account.window}) after each {each}, "
+        f"and what each {each} spent",
+        indent=2,
+    )
+    kept = [days[i : i + step] for i in range(0, len(days), step)]
+    width = max(min(page.look.width - 40, 50), 12)
+    for chunk in kept:
+        last = chunk[-1]
+        spent = sum((day.spent for day in chunk), Fraction(0))
+        left = last.remaining
+        gone = Fraction(0) if account.allowed is None else last.gone
+        shown = figures.percent(left) if left is not None else figures.without_end(gone)
+        if account.allowed is None:
+            shown = "–"
+        bar = figures.left_bar(left, gone, width, ascii_only=page.look.ascii_only)
+        amount = _money(account, spent)
+        page.add(
+            f"  {figures.day_of(last.until, page.look.zone):<10} ",
+            (bar, MARKS[account.verdict][2]),
+            f" {shown:>8}",
+            f"   {'+' if spent > 0 else ''}{amount}" if spent else "",
+        )
+
+
+def _rejects(page: Page, statement: Statement) -> None:
+    intake = statement.intake
+    page.add((f"rejected records: {intake.rejected_total:,}", "bold"))
+    for reject in intake.rejects:
+        page.wrapped(f"{visible(reject.file)}: {reject.place}: {visible(reject.reason)}", indent=2)
+    others = intake.rejected_total - len(intake.rejects)
+    if others > 0:
+        page.add(f"  and {others:,} more")

@@ -1,1 +1,0 @@
-"""A simulation, one module a format: Simulation -> str. No renderer decides anything."""

@@ -1,0 +1,1 @@
+"""What can be known of a policy before a report."""

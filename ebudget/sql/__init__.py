@@ -1,0 +1,1 @@
+"""SQL as syntax trees: everyone builds SQL with it."""

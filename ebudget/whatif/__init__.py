@@ -1,0 +1,1 @@
+"""One ledger, many questions."""

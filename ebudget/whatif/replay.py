@@ -1,0 +1,189 @@
+"""History told again: the verdict of every account on each day. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from fractions import Fraction
+
+from ebudget.accounts.close import BRIEF, accounts_of, is_inside_the_log, window_edges
+from ebudget.accounts.statement import Account, Group, Verdict, by_value
+from ebudget.errors import UsageError
+from ebudget.gate.decision import change_types
+from ebudget.ledger.book import Book
+from ebudget.policy.model import ALL, Policy
+from ebudget.policy.windows import midnight, moment
+from ebudget.quantities import DAY, Duration
+
+MOST_STEPS = 5_000
+"""Instants of a replay."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One account at one instant of the past."""
+
+    at: int
+    """The last microsecond of the day, or of the step."""
+    verdict: Verdict
+    consumed: Fraction | None
+    counts: bool
+    """Whether its whole window lies inside the log."""
+    firing: tuple[str, ...]
+    """The severities of the alerts that fire."""
+
+
+@dataclass(frozen=True)
+class Past:
+    """One account over time."""
+
+    budget: str
+    group: Group
+    steps: tuple[Step, ...]
+    """In order of time; instants at which the account does not exist are left out."""
+    days: Mapping[Verdict, int]
+    """How many steps that count have each verdict."""
+    first_breach: int | None
+    """The first step that counts and is breached."""
+    longest_breach: int
+    """Breached steps that count, one after the other."""
+    stopped: tuple[tuple[str, int], ...]
+    """For each type of change that the budget stops, the steps that count on which it would have
+    been stopped; `any` where it stops all and the policy names none."""
+    pages: int
+    """Steps that count on which a page fires that did not fire on the one before."""
+    tickets: int
+    """The same for tickets."""
+    first_page: int | None
+    lead: int | None
+    """Microseconds from the first page to the first breach, where it came before or with it."""
+
+
+@dataclass(frozen=True)
+class Replay:
+    """The past of every account."""
+
+    every: Duration
+    instants: tuple[int, ...]
+    accounts: tuple[Past, ...]
+
+
+def instants(
+    policy: Policy, every: Duration, first: int, as_of: int, since: date | None, until: date | None
+) -> list[int]:
+    """The instants of a replay: the last microseconds of local days, or steps back from as_of.
+
+    Only days that are over are told again. Raises UsageError for a step that gives too many.
+    """
+    if every.micros % DAY:
+        low = first if since is None else midnight(since, policy.timezone)
+        high = as_of if until is None else min(as_of, midnight(_next(until), policy.timezone) - 1)
+        count = max(0, (high - low) // every.micros + 1)
+        _check(count, every)
+        return [high - every.micros * back for back in range(count - 1, -1, -1)]
+    day = since or moment(first).astimezone(policy.timezone).date()
+    last = until or moment(as_of).astimezone(policy.timezone).date()
+    days = every.micros // DAY
+    _check((last - day).days // days + 1, every)
+    found = []
+    while day <= last:
+        end = midnight(_next(day), policy.timezone) - 1
+        if end > as_of:
+            break
+        found.append(end)
+        day += timedelta(days=days)
+    return found
+
+
+def _next(day: date) -> date:
+    return day + timedelta(days=1)
+
+
+def _check(count: int, every: Duration) -> None:
+    if count > MOST_STEPS:
+        raise UsageError(
+            f"--replay {every.text}: {count:,} steps, at most {MOST_STEPS:,}; take a longer step, "
+            "or narrow the time with --from and --to"
+        )
+
+
+def replay_edges(policies: Iterable[Policy], moments: Sequence[int]) -> set[int]:
+    """The edges of every window at every instant."""
+    return {edge for policy in policies for at in moments for edge in window_edges(policy, at)}
+
+
+def replayed(books: Sequence[Book], every: Duration, moments: Sequence[int]) -> Replay:
+    """The verdicts of every account at every instant."""
+    pasts: list[Past] = []
+    for book in books:
+        found: dict[Group, list[Step]] = {}
+        for at in moments:
+            for account in accounts_of(book, at, BRIEF):
+                inside = is_inside_the_log(book, account)
+                found.setdefault(account.group, []).append(_step(account, at, counts=inside))
+        for group, steps in sorted(
+            found.items(), key=lambda item: by_value(dict(item[0]).values())
+        ):
+            pasts.append(_past(book, group, steps, moments))
+    return Replay(every, tuple(moments), tuple(pasts))
+
+
+def _step(account: Account, at: int, *, counts: bool) -> Step:
+    firing = tuple(sorted({alert.row.severity for alert in account.firing}))
+    return Step(at, account.verdict, account.consumed, counts, firing)
+
+
+def _past(book: Book, group: Group, steps: Sequence[Step], moments: Sequence[int]) -> Past:
+    counted = [step for step in steps if step.counts]
+    days = {v: n for v in Verdict if (n := sum(step.verdict is v for step in counted))}
+    stopped = days.get(Verdict.FROZEN, 0) + days.get(Verdict.BREACHED, 0)
+    gate = book.budget.gate
+    named = sorted(name for name in change_types(book.policy) if gate.stops(name))
+    types = named or (["any"] if gate.changes is ALL else [])
+    line = [_counting(step) for step in _without_gaps(steps, moments)]
+    pages, tickets = _begins(line, "page"), _begins(line, "ticket")
+    breach = next((s.at for s in counted if s.verdict is Verdict.BREACHED), None)
+    before = [at for at in pages if breach is not None and at <= breach]
+    return Past(
+        book.name,
+        group,
+        tuple(steps),
+        days,
+        breach,
+        _longest(line),
+        tuple((one, stopped) for one in types),
+        len(pages),
+        len(tickets),
+        pages[0] if pages else None,
+        breach - before[0] if breach is not None and before else None,
+    )
+
+
+def _without_gaps(steps: Sequence[Step], moments: Sequence[int]) -> list[Step | None]:
+    """A step for every moment; None where the account does not exist."""
+    found = {step.at: step for step in steps}
+    return [found.get(at) for at in moments]
+
+
+def _counting(step: Step | None) -> Step | None:
+    return step if step is not None and step.counts else None
+
+
+def _begins(line: Sequence[Step | None], severity: str) -> list[int]:
+    """The steps on which an alert fires that did not fire on the one before."""
+    found, before = [], False
+    for step in line:
+        fires = step is not None and severity in step.firing
+        if fires and not before and step is not None:
+            found.append(step.at)
+        before = fires
+    return found
+
+
+def _longest(line: Sequence[Step | None]) -> int:
+    best = run = 0
+    for step in line:
+        run = run + 1 if step is not None and step.verdict is Verdict.BREACHED else 0
+        best = max(best, run)
+    return best

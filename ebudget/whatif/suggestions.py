@@ -1,0 +1,184 @@
+"""The tightest allowance that history would have kept. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from math import ceil
+
+from ebudget.accounts.close import BRIEF, accounts_of, is_inside_the_log
+from ebudget.accounts.statement import Account, Group, by_value
+from ebudget.ledger.book import Book
+from ebudget.ledger.ledger import Ledger
+from ebudget.ledger.signatures import Signatures
+from ebudget.policy.allowances import Band, By, Count, OfBaseline, OfValue, PerRuns, Plain, Ratio
+from ebudget.policy.model import Budget, Policy
+
+DIGITS = 2
+"""Significant digits of a suggested value, rounded up so that it still keeps."""
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """What one account would have needed."""
+
+    budget: str
+    group: Group
+    days: int
+    """Steps that count: judged, and with their whole window inside the log."""
+    windows: int
+    """Windows that fit into the log one after the other: how much the days really know."""
+    exact: Fraction | None
+    """The lowest value that keeps; None where none does."""
+    kept: Fraction
+    """The share of the days that the suggested value keeps."""
+    instant_days: int
+    """Days with an instant event, which no allowance keeps."""
+    interval: tuple[float, float] | None = None
+    """The 95% interval of the rate on the day that decides, where it is a proportion of runs."""
+    line: str | None = None
+    """The policy line to paste."""
+    value: Fraction | None = None
+    """The exact value rounded up: what the line allows."""
+    reason: str | None = None
+    """Why there is no suggestion."""
+
+
+def suggested(
+    policy: Policy, name: str, ledger: Ledger, moments: Sequence[int], keep: Fraction
+) -> tuple[Suggestion, ...]:
+    """A suggestion for each account of a budget."""
+    budget = policy.budgets[name]
+    ones = _with_unit_allowance(policy, name)
+    book = Book(ones, name, ledger, Signatures(ones, ledger))
+    found: dict[Group, list[Account]] = {}
+    for at in moments:
+        for account in accounts_of(book, at, BRIEF):
+            days = found.setdefault(account.group, [])
+            if account.verdict.judged and is_inside_the_log(book, account):
+                days.append(account)
+    return tuple(
+        _suggestion(name, budget, group, found[group], keep)
+        for group in sorted(found, key=lambda group: by_value(dict(group).values()))
+    )
+
+
+def _with_unit_allowance(policy: Policy, name: str) -> Policy:
+    """The policy with 1 (or 100%) allowed, under which what is consumed is what is needed."""
+    budget = policy.budgets[name]
+    allow = budget.allowance
+    unit: Plain | By = (
+        replace(allow, lines=tuple((value, _unit(form)) for value, form in allow.lines))
+        if isinstance(allow, By)
+        else _unit(allow)
+    )
+    other = budget.model_copy(update={"allow": unit, "slo": None})
+    return policy.model_copy(update={"budgets": {**policy.budgets, name: other}})
+
+
+def _unit(form: Plain) -> Plain:
+    match form:
+        case Ratio():
+            return Ratio(Fraction(1))
+        case Count():
+            return Count(Fraction(1))
+        case PerRuns(_, per):
+            return PerRuns(Fraction(1), per)
+        case OfValue():
+            return OfValue(Fraction(1))
+        case OfBaseline(_, over):
+            return OfBaseline(Fraction(1), over)
+        case Band():
+            return replace(form, fraction=Fraction(1))
+
+
+def _suggestion(
+    name: str, budget: Budget, group: Group, days: Sequence[Account], keep: Fraction
+) -> Suggestion:
+    form = budget.form_of(dict(group))
+    instant = sum(account.instant > 0 for account in days)
+    pairs = [(_needed(account), account) for account in days if not account.instant]
+    needs = sorted(
+        ((need, account) for need, account in pairs if need is not None), key=lambda pair: pair[0]
+    )
+    nothing = Suggestion(name, group, len(days), _windows(days), None, Fraction(0), instant)
+    least = max(ceil(keep * len(days)), 1)
+    if form is None:
+        return replace(nothing, reason="the policy has no line for it, and no default")
+    if not days:
+        reason = "no day can be judged with its whole window inside the log"
+        return replace(nothing, reason=reason)
+    if least > len(needs):
+        lost = len(days) - len(needs)
+        why = "an instant event spends everything" if instant else "nothing is allowed"
+        return replace(nothing, reason=f"on {lost:,} of {len(days):,} days {why}")
+    exact, deciding = max(needs[least - 1][0], Fraction(0)), needs[least - 1][1]
+    value = _rounded_up(exact, percent=not isinstance(form, Count | PerRuns))
+    if isinstance(form, Count):
+        value = Fraction(ceil(value))  # a bare number below 1 would be no policy
+    if isinstance(form, Ratio) and value > 1:
+        text = f"it would take {written(value * 100)}%, and a ratio is at most 100%"
+        return replace(nothing, exact=exact, reason=f"{text}; write {{amount: …, per: …}}")
+    return replace(
+        nothing,
+        exact=exact,
+        kept=Fraction(sum(need <= value for need, _ in needs), len(days)),
+        interval=deciding.interval if isinstance(form, Ratio) else None,
+        line=_line(form, value),
+        value=value,
+    )
+
+
+def _needed(account: Account) -> Fraction | None:
+    """The allowance that the day would have spent exactly; None where none is enough."""
+    if not account.allowed:
+        return Fraction(0) if account.spent <= 0 else None
+    return account.spent / account.allowed
+
+
+def _windows(days: Sequence[Account]) -> int:
+    """How many windows lie side by side between the first and the last day."""
+    count, end = 0, None
+    for account in days:
+        if end is None or account.span.after >= end:
+            count, end = count + 1, account.span.until
+    return count
+
+
+def _rounded_up(value: Fraction, *, percent: bool) -> Fraction:
+    """To two significant digits, but never to more than 9 decimal places."""
+    shown = value * 100 if percent else value
+    if not shown:
+        return Fraction(0)
+    digits = DIGITS
+    scale = Fraction(1)
+    while shown * scale < 10 ** (digits - 1) and scale < 10**9:
+        scale *= 10
+    while shown * scale >= 10**digits:
+        scale /= 10
+    rounded = ceil(shown * scale) / scale
+    return rounded / 100 if percent else rounded
+
+
+def written(value: Fraction) -> str:
+    """A value as a policy writes it."""
+    text = f"{float(value):.9f}".rstrip("0").rstrip(".")
+    return text or "0"
+
+
+def _line(form: Plain, value: Fraction) -> str:
+    share = f"{written(value * 100)}%"
+    match form:
+        case Ratio():
+            return f"allow: {share}"
+        case Count():
+            return f"allow: {written(value)}"
+        case PerRuns(_, per):
+            return f"allow: {{amount: {written(value)}, per: {written(per)}}}"
+        case OfValue():
+            return f"allow: {{of_value: {share}}}"
+        case OfBaseline(_, over):
+            return f"allow: {{of_baseline: {share}, over: {over.text}}}"
+        case Band(_, over):
+            return f"allow: {{{form.key}: {share}, over: {over.text}}}"
