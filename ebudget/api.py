@@ -9,12 +9,12 @@ from typing import BinaryIO, Literal
 
 from ebudget.accounts import close as accounts
 from ebudget.accounts.statement import Statement
+from ebudget.instants import instant, local_instant
 from ebudget.ledger import count as intake
 from ebudget.ledger.ledger import Ledger
 from ebudget.ledger.plan import Plan, make_plan
 from ebudget.policy.file import load_policy
 from ebudget.policy.model import Policy
-from ebudget.policy.windows import instant, local_instant
 
 __all__ = ["evaluate", "load_policy", "read_ledger"]
 

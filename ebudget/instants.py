@@ -1,17 +1,48 @@
-"""How a time is written: one pattern for what logs say and for what people type.
+"""Instants: whole microseconds since 1970 in UTC, local midnights, and how a time is written.
 
-DuckDB reads the times of logs by it, with the regular expressions of RE2; `read_time` reads those
-of rules and options.
+One pattern holds for what logs say and for what people type: DuckDB reads the times of logs by it,
+with the regular expressions of RE2; `read_time` reads those of rules and options.
 """
 
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from zoneinfo import ZoneInfo
 
-from ebudget.policy.windows import instant, local_instant, moment
 from ebudget.quantities import SECOND
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def instant(moment: datetime) -> int:
+    """Microseconds since 1970 of an aware datetime."""
+    return (moment - EPOCH) // timedelta(microseconds=1)
+
+
+def moment(micros: int) -> datetime:
+    """The UTC datetime of an instant."""
+    return EPOCH + timedelta(microseconds=micros)
+
+
+def timestamp(micros: int) -> str:
+    """An instant as ISO 8601 with Z; a fraction only where there is one."""
+    return moment(micros).isoformat().replace("+00:00", "Z")
+
+
+def local_instant(local: datetime, zone: tzinfo) -> int:
+    """The instant of a local time, which has no zone of its own.
+
+    Of the two that it means where clocks go back, the later. A time that clocks skip is told by
+    the clocks before the gap, which is later too. May lie beyond the years that a datetime has.
+    """
+    return max(instant(local.replace(tzinfo=zone, fold=fold)) for fold in (0, 1))
+
+
+def midnight(day: date, zone: ZoneInfo) -> int:
+    """The first instant of a local date; where clocks skip midnight, the instant they do."""
+    return instant(datetime(day.year, day.month, day.day, tzinfo=zone))
+
 
 PARTS = ("day", "hour", "minute", "second", "fraction", "offset", "zone")
 """The groups of the pattern, in order."""

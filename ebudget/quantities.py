@@ -6,7 +6,6 @@ import re
 from dataclasses import dataclass
 from fractions import Fraction
 
-MICROSECOND = 1
 SECOND = 1_000_000
 MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
@@ -22,6 +21,10 @@ _UNITS = {"s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY, "w": WEEK}
 _NUMBER = re.compile(r"[+-]?(\d{1,18}(\.\d{0,18})?|\.\d{1,18})\Z", re.ASCII)
 _DURATION = re.compile(r"(\d{1,6})\s*([smhdw])\Z", re.ASCII)
 _LONGEST = 100 * 366 * DAY
+WRITTEN = r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*"
+"""A decimal number in a log, with the regular expressions of Python and of DuckDB."""
+_DECIMAL = re.compile(WRITTEN, re.ASCII)
+_LONGEST_EXPONENT = 400
 
 
 @dataclass(frozen=True, order=True)
@@ -80,3 +83,11 @@ def truth(text: str) -> bool:
         case "false":
             return False
     raise ValueError(f"{text!r} is neither true nor false")
+
+
+def plain_number(written: str) -> Fraction | None:
+    """The exact value of a decimal number as a log may write it; None for anything else."""
+    found = _DECIMAL.fullmatch(written)
+    if found is None or abs(int((found[2] or "e0")[1:])) > _LONGEST_EXPONENT:
+        return None
+    return Fraction(written.strip())

@@ -1,8 +1,11 @@
-"""Text from logs and policies, made safe to print: shown, never obeyed."""
+"""Text from logs and policies: its encoding, nearest names, and what makes it safe to print."""
 
 from __future__ import annotations
 
+import difflib
+import re
 import unicodedata
+from collections.abc import Iterable
 
 _LONGEST = 400
 _HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
@@ -35,3 +38,52 @@ def _escape(character: str) -> str:
 def count_of(number: int, noun: str, plural_noun: str | None = None) -> str:
     """`1 run`, `2,000 runs`."""
     return f"{number:,} {noun if number == 1 else plural_noun or noun + 's'}"
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """`; did you mean 'x'?` where a known name is close, else the known names."""
+    names = sorted(set(known))
+    close = difflib.get_close_matches(name, names, 1, 0.6)
+    if not close:
+        folded = {known_name.lower(): known_name for known_name in names}
+        close = difflib.get_close_matches(name.lower(), folded, 1, 0.6)
+        close = [folded[match] for match in close]
+    if close:
+        return f"; did you mean {close[0]!r}?"
+    if not names:
+        return ""
+    shown = ", ".join(names[:12]) + (", …" if len(names) > 12 else "")
+    return f"; known: {shown}"
+
+
+def nearest_path(path: str, known: Iterable[str]) -> str:
+    """`; the nearest path that does is 'x'` where a path that occurs is close, else nothing."""
+    folded = {name.lower(): name for name in known}
+    close = difflib.get_close_matches(path.lower(), folded, 1, 0.4)
+    return f"; the nearest path that does is {quoted(folded[close[0]])}" if close else ""
+
+
+BOM = b"\xef\xbb\xbf"
+"""What some programs write before UTF-8."""
+
+_BOMS: tuple[tuple[bytes, str], ...] = (
+    (b"\xff\xfe\x00\x00", "UTF-32LE"),
+    (b"\x00\x00\xfe\xff", "UTF-32BE"),
+    (b"\xff\xfe", "UTF-16LE"),
+    (b"\xfe\xff", "UTF-16BE"),
+)
+
+_WIDE: tuple[tuple[bytes, str], ...] = (
+    (rb"(?:[\x01-\x7f]\x00\x00\x00){2}", "UTF-32LE"),
+    (rb"(?:\x00\x00\x00[\x01-\x7f]){2}", "UTF-32BE"),
+    (rb"(?:[\x01-\x7f]\x00){2}", "UTF-16LE"),
+    (rb"(?:\x00[\x01-\x7f]){2}", "UTF-16BE"),
+)
+
+
+def encoding_of(head: bytes) -> str | None:
+    """The name of an encoding that is not UTF-8, by its mark or by its first two characters."""
+    for mark, name in _BOMS:
+        if head.startswith(mark):
+            return name
+    return next((name for pattern, name in _WIDE if re.match(pattern, head)), None)

@@ -24,9 +24,9 @@ import ebudget
 from ebudget.accounts.statement import Statement
 from ebudget.errors import InputError, PolicyError
 from ebudget.gate.decision import Demands, decide
+from ebudget.instants import instant
 from ebudget.logs.packing import Compression, check
 from ebudget.policy.file import parse_policy
-from ebudget.policy.windows import instant
 
 if sys.version_info >= (3, 14):
     from compression import zstd

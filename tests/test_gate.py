@@ -17,9 +17,9 @@ from ebudget.accounts.statement import Verdict
 from ebudget.errors import InputError, UsageError
 from ebudget.gate.baseline_file import parse_baseline
 from ebudget.gate.decision import Demands, Standing, check_change, decide
+from ebudget.instants import instant
 from ebudget.policy.file import parse_policy
 from ebudget.policy.model import OnInsufficient
-from ebudget.policy.windows import instant
 from ebudget.quantities import duration
 from ebudget.render.decision.words import passes_again, sentence
 from ebudget.render.json import decision as gate_json
@@ -498,7 +498,7 @@ def test_a_rolling_window_passes_again_when_enough_failures_have_left_it(tmp_pat
 
 
 def verdict_at(policy, folder, moment):
-    from ebudget.policy.windows import moment as datetime_of
+    from ebudget.instants import moment as datetime_of
 
     ledger = ebudget.read_ledger(
         [str(folder / "runs.jsonl")],

@@ -16,6 +16,7 @@ import pytest
 import ebudget
 from ebudget.accounts.statement import Statement
 from ebudget.errors import InputError
+from ebudget.instants import timestamp
 from ebudget.policy.file import parse_policy
 
 CLOCK = datetime(2026, 11, 21, tzinfo=UTC)
@@ -102,7 +103,7 @@ def test_parquet_files_with_integer_and_then_decimal_costs_are_summed_exactly(tm
 )
 def test_times_are_read_as_the_instants_they_mean(tmp_path, written, instant):
     statement = read([write(tmp_path, {"ts": written, "cost": 1})])
-    assert ebudget.windows.timestamp(statement.as_of) == instant
+    assert timestamp(statement.as_of) == instant
 
 
 @pytest.mark.parametrize(
@@ -118,7 +119,7 @@ def test_times_are_read_as_the_instants_they_mean(tmp_path, written, instant):
 def test_a_time_without_a_zone_is_in_the_zone_of_the_logs(tmp_path, written, instant):
     log = write(tmp_path, {"ts": written, "cost": 1})
     statement = read([log], fields="timezone: America/New_York")
-    assert ebudget.windows.timestamp(statement.as_of) == instant
+    assert timestamp(statement.as_of) == instant
 
 
 @pytest.mark.parametrize("written", ["epoch", "infinity", "-infinity", "soon", "", True, [1], {}])
@@ -468,7 +469,7 @@ def test_hive_folders_never_override_a_column_of_the_file(tmp_path):
 def test_a_record_from_2099_does_not_move_the_windows_and_is_named(tmp_path):
     log = write(tmp_path, {"ts": T, "cost": 1}, {"ts": "2099-01-01T00:00:00Z", "cost": 50})
     statement = read([log])
-    assert ebudget.windows.timestamp(statement.as_of) == T
+    assert timestamp(statement.as_of) == T
     assert (statement.intake.outside, statement.intake.future) == (1, 1)
     assert spent(statement) == "1.0"
 

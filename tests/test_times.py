@@ -17,10 +17,9 @@ import ebudget
 from canonical import GOOD, Read, read_file, read_values
 from ebudget.cli.options import as_of_moment
 from ebudget.errors import UsageError
-from ebudget.instants import read_time
+from ebudget.instants import instant, local_instant, moment, read_time, timestamp
 from ebudget.policy.file import parse_policy
 from ebudget.policy.rules import RuleError, compile_condition
-from ebudget.policy.windows import instant, local_instant, moment, timestamp
 from ebudget.sql.zones import REGIONS, SHORT_NAMES, steps_of
 from support import CLOCK, one_budget, policy_text, run, state, write_jsonl
 

@@ -41,10 +41,12 @@ from ebudget.accounts.verdicts import (
 )
 from ebudget.errors import InputError
 from ebudget.figures import Evidence, Figures, Timeline
+from ebudget.instants import midnight
 from ebudget.ledger.book import Book, Values, unselected
 from ebudget.ledger.ledger import Ledger
 from ebudget.ledger.plan import can_be_missed, reads_outcome, spending_rules
 from ebudget.ledger.signatures import Signatures
+from ebudget.policy.alerts import BurnAlert, burn_alerts
 from ebudget.policy.allowances import (
     Band,
     Based,
@@ -57,7 +59,7 @@ from ebudget.policy.allowances import (
 )
 from ebudget.policy.model import Budget, Policy, SpendSum, Workflow
 from ebudget.policy.units import Unit, unit_of
-from ebudget.policy.windows import BurnAlert, burn_alerts, day_ends, marks, midnight, span
+from ebudget.policy.windows import day_ends, marks, span
 from ebudget.quantities import NANO
 
 MOST_ACCOUNTS = 100_000

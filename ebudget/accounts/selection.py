@@ -7,9 +7,8 @@ from dataclasses import dataclass, field, replace
 
 from ebudget.accounts.statement import Account, Statement
 from ebudget.errors import UsageError
-from ebudget.policy.misfit import nearest
 from ebudget.policy.model import Policy, Selector
-from ebudget.text import quoted, visible
+from ebudget.text import nearest, quoted, visible
 
 NO_VALUE = "(none)"
 """What stands for a missing value on the command line."""

@@ -11,7 +11,8 @@ from sqlglot import exp
 
 from ebudget.accounts.certainty import Certainty, above, wilson
 from ebudget.ledger.ledger import Intake
-from ebudget.policy.windows import BurnAlert, Span
+from ebudget.policy.alerts import BurnAlert
+from ebudget.policy.windows import Span
 from ebudget.sql.trees import printed
 
 SCHEMA = "ebudget.statement/1"

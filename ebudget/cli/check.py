@@ -41,15 +41,14 @@ from ebudget.cli.output import (
 from ebudget.errors import InputError, UsageError
 from ebudget.gate.baseline import Baseline
 from ebudget.gate.decision import LINES, SEVERITIES, Decision, Demands, check_change, decide
-from ebudget.logs.foreign import encoding_of
+from ebudget.instants import timestamp
 from ebudget.policy.model import OnInsufficient, Policy
-from ebudget.policy.windows import timestamp
 from ebudget.quantities import duration, share
 from ebudget.render.decision import github, junit, markdown
 from ebudget.render.decision import text as as_text
 from ebudget.render.json import decision as as_json
 from ebudget.render.page import Look
-from ebudget.text import quoted, visible
+from ebudget.text import encoding_of, quoted, visible
 
 T = TypeVar("T")
 

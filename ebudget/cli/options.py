@@ -12,9 +12,8 @@ from typing import Annotated, Literal
 import typer
 
 from ebudget.errors import UsageError
-from ebudget.instants import read_time
+from ebudget.instants import moment, read_time
 from ebudget.policy.model import Policy
-from ebudget.policy.windows import moment
 from ebudget.text import quoted, visible
 
 Logs = Annotated[

@@ -17,9 +17,8 @@ from typing import Any
 
 from ebudget.errors import InputError, UsageError
 from ebudget.logs.sources import is_log_name
-from ebudget.policy.misfit import nearest
 from ebudget.render.page import Look
-from ebudget.text import quoted, visible
+from ebudget.text import nearest, quoted, visible
 
 SUMMARY = "GITHUB_STEP_SUMMARY"
 """The variable that names the file of a job's summary on GitHub Actions."""

@@ -36,13 +36,12 @@ from ebudget.ledger.ledger import Ledger
 from ebudget.ledger.plan import ALWAYS
 from ebudget.logs.runs import FLAW_BITS
 from ebudget.policy.checks import groupable, why_not_grouped
-from ebudget.policy.misfit import nearest
 from ebudget.policy.model import Policy
 from ebudget.render.json import statement as as_json
 from ebudget.render.page import Look
 from ebudget.render.report import markdown
 from ebudget.render.report import text as as_text
-from ebudget.text import quoted, visible
+from ebudget.text import nearest, quoted, visible
 
 FORMATS: dict[str, Callable[[Statement, Look], str]] = {
     "text": as_text.render,

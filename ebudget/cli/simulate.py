@@ -39,14 +39,13 @@ from ebudget.errors import UsageError
 from ebudget.policy.checks import groupable
 from ebudget.policy.edits import Draft, Edit, check_edited, parse_sweep, with_scaled_column
 from ebudget.policy.file import load_document, load_policy
-from ebudget.policy.misfit import nearest
 from ebudget.policy.model import Policy
 from ebudget.quantities import Duration, duration, number, share
 from ebudget.render.json import simulation as as_json
 from ebudget.render.page import Look
 from ebudget.render.whatif import markdown
 from ebudget.render.whatif import text as as_text
-from ebudget.text import quoted, visible
+from ebudget.text import nearest, quoted, visible
 from ebudget.whatif.question import History, Question, Simulation
 from ebudget.whatif.question import simulate as answer
 from ebudget.whatif.scenarios import AS_IT_STANDS, Scenario

@@ -9,7 +9,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, NonNegativeInt
 from ebudget.accounts.statement import SCHEMA, Verdict
 from ebudget.errors import InputError
 from ebudget.gate.baseline import Baseline, Key, Then
-from ebudget.policy.windows import instant
+from ebudget.instants import instant
 from ebudget.text import visible
 
 

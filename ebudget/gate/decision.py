@@ -15,11 +15,10 @@ from ebudget.errors import UsageError
 from ebudget.gate.baseline import Baseline, Key, Since, Then, key_of
 from ebudget.ledger import doubts
 from ebudget.ledger.ledger import FEW_AHEAD, no_array
-from ebudget.policy.misfit import nearest
+from ebudget.policy.alerts import Severity
 from ebudget.policy.model import ALL, Budget, OnInsufficient, Policy
-from ebudget.policy.windows import Severity
 from ebudget.quantities import DAY, HOUR, LEEWAY, MINUTE, SECOND, Duration
-from ebudget.text import count_of, quoted, visible
+from ebudget.text import count_of, nearest, quoted, visible
 
 PASS, FAIL, UNKNOWN = 0, 1, 3
 """The exit codes of a gate; errors have others."""

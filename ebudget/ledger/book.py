@@ -13,11 +13,11 @@ import polars as pl
 from ebudget.accounts.statement import by_value
 from ebudget.columns import NUMBERS
 from ebudget.figures import MEASURES, Timeline
+from ebudget.instants import midnight, moment
 from ebudget.ledger.ledger import Ledger
 from ebudget.ledger.plan import BUCKET, COUNT, amount_of, number_of
 from ebudget.ledger.signatures import Signatures
 from ebudget.policy.model import Budget, Policy, SpendSum
-from ebudget.policy.windows import midnight, moment
 from ebudget.quantities import NANO
 
 Values = tuple[str | None, ...]

@@ -19,6 +19,7 @@ from typing import NamedTuple
 from sqlglot import exp
 
 from ebudget.columns import NUMBERS
+from ebudget.instants import instant
 from ebudget.logs.runs import (
     FILE,
     FLAW_BITS,
@@ -41,7 +42,6 @@ from ebudget.policy.model import (
     SpendWhen,
 )
 from ebudget.policy.rules import Rule, compile_amount, compile_condition
-from ebudget.policy.windows import instant
 from ebudget.quantities import DAY, NANO
 from ebudget.sql.trees import (
     call,

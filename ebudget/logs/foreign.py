@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ebudget.logs.formats.json_documents import arrays_of, is_cut_short
-from ebudget.text import visible
+from ebudget.text import BOM, encoding_of, visible
 
 _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Excel workbook (.xls); save the sheet as CSV"),
@@ -41,20 +41,6 @@ _LETTERS: tuple[tuple[bytes, str], ...] = (
 )
 """Beginnings that a header of CSV may share."""
 _PACKED = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
-BOM = b"\xef\xbb\xbf"
-"""What some programs write before UTF-8."""
-_BOMS: tuple[tuple[bytes, str], ...] = (
-    (b"\xff\xfe\x00\x00", "UTF-32LE"),
-    (b"\x00\x00\xfe\xff", "UTF-32BE"),
-    (b"\xff\xfe", "UTF-16LE"),
-    (b"\xfe\xff", "UTF-16BE"),
-)
-_WIDE: tuple[tuple[bytes, str], ...] = (
-    (rb"(?:[\x01-\x7f]\x00\x00\x00){2}", "UTF-32LE"),
-    (rb"(?:\x00\x00\x00[\x01-\x7f]){2}", "UTF-32BE"),
-    (rb"(?:[\x01-\x7f]\x00){2}", "UTF-16LE"),
-    (rb"(?:\x00[\x01-\x7f]){2}", "UTF-16BE"),
-)
 _OTLP_KEY = "(resource|scope|instrumentationLibrary)_?(Spans|Logs|Metrics)"
 _OTLP_HEAD = re.compile(rf'\s*\{{\s*"{_OTLP_KEY}"\s*:'.encode(), re.IGNORECASE)
 _OTLP = re.compile(_OTLP_KEY, re.IGNORECASE)
@@ -62,14 +48,6 @@ OTLP = (
     "an OTLP export, which holds spans, not runs; write one JSON object a run "
     "(or enter it with logs.records_at)"
 )
-
-
-def encoding_of(head: bytes) -> str | None:
-    """The name of an encoding that is not UTF-8, by its mark or by its first two characters."""
-    for mark, name in _BOMS:
-        if head.startswith(mark):
-            return name
-    return next((name for pattern, name in _WIDE if re.match(pattern, head)), None)
 
 
 def foreign(head: bytes, *, packed: bool) -> str | None:

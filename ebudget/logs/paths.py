@@ -16,9 +16,8 @@ from ebudget.logs.loading import Loaded, parquet_schema
 from ebudget.logs.runs import json_way, read_parquet, read_whole
 from ebudget.logs.sources import Kind, Source
 from ebudget.logs.values.columns import outcome_words, spellings
-from ebudget.policy.misfit import nearest_path
 from ebudget.sql.trees import call, column, text
-from ebudget.text import visible
+from ebudget.text import nearest_path, visible
 
 SAMPLE = 500
 """Records of each text log that are looked through for the paths they have."""

@@ -31,8 +31,7 @@ from ebudget.logs.packing import (
     unpacked,
 )
 from ebudget.logs.sources import Kind, Source, note_lines
-from ebudget.policy.misfit import nearest_path
-from ebudget.text import quoted, visible
+from ebudget.text import nearest_path, quoted, visible
 
 _SAMPLE = 1 << 26
 """Bytes of a file that are looked through for other arrays."""

@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ebudget.errors import InputError
-from ebudget.logs.foreign import BOM, foreign, is_array, is_document
+from ebudget.logs.foreign import foreign, is_array, is_document
 from ebudget.logs.formats.csv import is_table
 from ebudget.logs.packing import Compression, head_of, opened, packing_of
-from ebudget.text import count_of, visible
+from ebudget.text import BOM, count_of, visible
 
 STDIN = "-"
 _SUFFIX = re.compile(

@@ -10,14 +10,14 @@ from typing import Any
 
 from sqlglot import exp
 
-from ebudget.logs.foreign import BOM, OTLP, goes_on, is_otlp, no_json, wrapped_at
+from ebudget.logs.foreign import OTLP, goes_on, is_otlp, no_json, wrapped_at
 from ebudget.logs.formats.json_documents import document_lines
 from ebudget.logs.packing import Damaged, content_of, opened
 from ebudget.logs.runs import FILE, REJECT, Canonical, read_whole
 from ebudget.logs.sources import Kind, Source
 from ebudget.logs.warehouse import Warehouse
 from ebudget.sql.trees import call, column, missing, present, text
-from ebudget.text import quoted, visible
+from ebudget.text import BOM, quoted, visible
 
 _LOOKED_AT = 20
 """Records that are looked at to see what a file without any run is."""

@@ -7,9 +7,8 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 
 from ebudget.columns import BY_NAME, NUMBERS, TIERS, Type
-from ebudget.logs.values.numbers import plain_number
 from ebudget.policy.allowances import KEYS, By
-from ebudget.policy.misfit import nearest, unknown_column
+from ebudget.policy.misfit import unknown_column
 from ebudget.policy.model import (
     ALL,
     Budget,
@@ -29,6 +28,8 @@ from ebudget.policy.rules import (
     compile_condition,
     kind_of,
 )
+from ebudget.quantities import plain_number
+from ebudget.text import nearest
 
 Path = tuple[str | int, ...]
 Finding = tuple[Path, str]

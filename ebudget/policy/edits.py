@@ -15,11 +15,10 @@ from ebudget.columns import BY_NAME, Type
 from ebudget.errors import UsageError
 from ebudget.policy.checks import check_policy
 from ebudget.policy.file import plain_value
-from ebudget.policy.misfit import nearest
 from ebudget.policy.model import Budget, Gate, Policy, SpendClass, SpendSum, SpendWhen
 from ebudget.policy.rules import RuleError, with_column
 from ebudget.quantities import number
-from ebudget.text import quoted, visible
+from ebudget.text import nearest, quoted, visible
 
 _LONGER: Mapping[str, tuple[str, ...]] = {
     "freeze_below": ("gate", "freeze_below"),

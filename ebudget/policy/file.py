@@ -12,11 +12,9 @@ import yaml
 from pydantic import ValidationError
 
 from ebudget.errors import InputError, PolicyError, Problem, UsageError
-from ebudget.logs.foreign import encoding_of
 from ebudget.policy.checks import check_policy
-from ebudget.policy.misfit import nearest
 from ebudget.policy.model import Policy, json_schema
-from ebudget.text import visible
+from ebudget.text import encoding_of, nearest, visible
 
 Key = str | int
 Keys = tuple[Key, ...]

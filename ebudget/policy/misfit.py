@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
-from ebudget.text import quoted
+from ebudget.text import nearest
 
 T = TypeVar("T")
 
@@ -24,29 +23,6 @@ class Misfit(Exception):
         misfit = cls(problems[0][1])
         misfit.problems = problems
         return misfit
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """`; did you mean 'x'?` where a known name is close, else the known names."""
-    names = sorted(set(known))
-    close = difflib.get_close_matches(name, names, 1, 0.6)
-    if not close:
-        folded = {known_name.lower(): known_name for known_name in names}
-        close = difflib.get_close_matches(name.lower(), folded, 1, 0.6)
-        close = [folded[match] for match in close]
-    if close:
-        return f"; did you mean {close[0]!r}?"
-    if not names:
-        return ""
-    shown = ", ".join(names[:12]) + (", …" if len(names) > 12 else "")
-    return f"; known: {shown}"
-
-
-def nearest_path(path: str, known: Iterable[str]) -> str:
-    """`; the nearest path that does is 'x'` where a path that occurs is close, else nothing."""
-    folded = {name.lower(): name for name in known}
-    close = difflib.get_close_matches(path.lower(), folded, 1, 0.4)
-    return f"; the nearest path that does is {quoted(folded[close[0]])}" if close else ""
 
 
 def unknown_column(name: str, known: Iterable[str]) -> str:

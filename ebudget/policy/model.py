@@ -23,6 +23,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from ebudget.columns import CANONICAL, CONDITIONS_FIRST, OUTCOME_WORDS, Type
+from ebudget.policy.alerts import BurnRow
 from ebudget.policy.allowances import (
     Allowance,
     Band,
@@ -34,9 +35,10 @@ from ebudget.policy.allowances import (
     parse_allowance,
     parse_slo,
 )
-from ebudget.policy.misfit import Misfit, fields_of, nearest, only, text_of, texts_of
-from ebudget.policy.windows import PERIODS, BurnRow, Calendar, Rolling, Window
+from ebudget.policy.misfit import Misfit, fields_of, only, text_of, texts_of
+from ebudget.policy.windows import PERIODS, Calendar, Rolling, Window
 from ebudget.quantities import duration, number, share, truth, whole
+from ebudget.text import nearest
 
 T = TypeVar("T")
 

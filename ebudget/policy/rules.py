@@ -23,7 +23,7 @@ from sqlglot.tokenizer_core import Token, TokenType
 
 from ebudget.columns import Type
 from ebudget.instants import read_time
-from ebudget.policy.misfit import nearest, unknown_column
+from ebudget.policy.misfit import unknown_column
 from ebudget.sql.trees import (
     DIALECT,
     call,
@@ -35,6 +35,7 @@ from ebudget.sql.trees import (
     try_cast,
 )
 from ebudget.sql.zones import local_of
+from ebudget.text import nearest
 
 LONGEST = 4_000
 """Characters of one expression."""

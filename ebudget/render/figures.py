@@ -7,9 +7,9 @@ from datetime import tzinfo
 from fractions import Fraction
 
 from ebudget.accounts.statement import Account, Statement, Verdict
+from ebudget.instants import moment, timestamp
 from ebudget.ledger import doubts
 from ebudget.ledger.ledger import Intake
-from ebudget.policy.windows import moment, timestamp
 from ebudget.quantities import MINUTE
 from ebudget.text import count_of, visible
 

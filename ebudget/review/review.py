@@ -16,8 +16,8 @@ from ebudget.ledger.ledger import Ledger
 from ebudget.ledger.plan import COUNT, Asks, amount_of, condition_of, make_plan
 from ebudget.ledger.signatures import Signatures
 from ebudget.logs.runs import FLAW_BITS
+from ebudget.policy.alerts import burn_alerts
 from ebudget.policy.allowances import By, OfBaseline, PerRuns, Plain, Ratio, depends_on_runs
-from ebudget.policy.misfit import nearest
 from ebudget.policy.model import (
     ALL,
     Budget,
@@ -28,9 +28,10 @@ from ebudget.policy.model import (
     SpendSum,
     SpendWhen,
 )
-from ebudget.policy.windows import Calendar, burn_alerts, span
+from ebudget.policy.windows import Calendar, span
 from ebudget.quantities import DAY, MINUTE
 from ebudget.review.log_remarks import Remark, empty_groups, of_intake, too_short
+from ebudget.text import nearest
 
 QUESTIONS = (
     "what failure means",

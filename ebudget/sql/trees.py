@@ -7,7 +7,7 @@ from functools import cache
 
 from sqlglot import exp
 
-from ebudget.policy.windows import moment
+from ebudget.instants import moment
 
 DIALECT = "duckdb"
 

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from sqlglot import exp
 
-from ebudget.policy.windows import instant, moment
+from ebudget.instants import instant, moment
 from ebudget.sql.trees import call, number, text
 
 FIRST_YEAR, LAST_YEAR = 2020, 2037

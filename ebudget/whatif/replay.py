@@ -11,9 +11,9 @@ from ebudget.accounts.close import BRIEF, accounts_of, is_inside_the_log, window
 from ebudget.accounts.statement import Account, Group, Verdict, by_value
 from ebudget.errors import UsageError
 from ebudget.gate.decision import change_types
+from ebudget.instants import midnight, moment
 from ebudget.ledger.book import Book
 from ebudget.policy.model import ALL, Policy
-from ebudget.policy.windows import midnight, moment
 from ebudget.quantities import DAY, Duration
 
 MOST_STEPS = 5_000

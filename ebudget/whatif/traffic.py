@@ -16,9 +16,8 @@ from ebudget.errors import UsageError
 from ebudget.ledger.ledger import Ledger
 from ebudget.ledger.plan import ALWAYS, COUNT
 from ebudget.logs.runs import FLAW_BITS
-from ebudget.policy.misfit import nearest
 from ebudget.policy.model import Policy
-from ebudget.text import quoted, visible
+from ebudget.text import nearest, quoted, visible
 
 FINEST = 10**20
 """Parts of a run at most: sums of them still fit into 128 bits."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from fractions import Fraction
 
 from sqlglot import exp
@@ -11,27 +10,15 @@ from sqlglot import exp
 from ebudget.columns import Type
 from ebudget.logs.values.steps import Extracted
 from ebudget.policy.model import FieldMap
+from ebudget.quantities import WRITTEN, plain_number
 from ebudget.sql.trees import call, cast, column, missing, present, text, try_cast, unless, when
 
 NUMBER = "DECIMAL(27, 9)"
 """Numbers are rejected from 10^18 on, so that no sum of them can overflow 29 digits."""
 LIMIT = 10**18
 
-WRITTEN = r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*"
-"""A decimal number, with the regular expressions of Python and of DuckDB."""
-_DECIMAL = re.compile(WRITTEN, re.ASCII)
-_LONGEST_EXPONENT = 400
-
 _PLACES = (37, 28, 19)
 """Decimal places of a product with a scale: of one below 10, below 10^10, and of any in range."""
-
-
-def plain_number(written: str) -> Fraction | None:
-    """The exact value of a decimal number as a log may write it; None for anything else."""
-    found = _DECIMAL.fullmatch(written)
-    if found is None or abs(int((found[2] or "e0")[1:])) > _LONGEST_EXPONENT:
-        return None
-    return Fraction(written.strip())
 
 
 def is_number(said: exp.Expr, value: Fraction) -> exp.Expr:

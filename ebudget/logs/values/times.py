@@ -8,12 +8,11 @@ from zoneinfo import ZoneInfo
 
 from sqlglot import exp
 
-from ebudget.instants import PARTS, PATTERN, UTC_NAMES, read_time
-from ebudget.logs.values.numbers import is_number, plain_number
+from ebudget.instants import EPOCH, PARTS, PATTERN, UTC_NAMES, instant, read_time
+from ebudget.logs.values.numbers import is_number
 from ebudget.logs.values.steps import Extracted, unread
 from ebudget.policy.model import FieldMap
-from ebudget.policy.windows import EPOCH, instant
-from ebudget.quantities import DAY
+from ebudget.quantities import DAY, plain_number
 from ebudget.sql.trees import (
     call,
     cast,

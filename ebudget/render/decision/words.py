@@ -10,7 +10,7 @@ from fractions import Fraction
 from ebudget.accounts.statement import Account, Verdict
 from ebudget.gate.baseline import Since
 from ebudget.gate.decision import FAIL, PASS, UNKNOWN, Decision, Ruling, Standing
-from ebudget.policy.windows import moment
+from ebudget.instants import moment
 from ebudget.quantities import MINUTE
 from ebudget.render import figures
 from ebudget.text import count_of, visible

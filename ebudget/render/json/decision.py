@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from ebudget.gate.decision import Decision, Ruling
-from ebudget.policy.windows import timestamp
+from ebudget.instants import timestamp
 from ebudget.render.decision import words
 from ebudget.render.json.statement import number, statement_dict
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ebudget.policy.windows import timestamp
+from ebudget.instants import timestamp
 from ebudget.render.json.statement import account_dict, number, statement_dict
 from ebudget.whatif.cuts import Cut
 from ebudget.whatif.question import SCHEMA, Simulation

@@ -8,7 +8,7 @@ from typing import Any
 
 from ebudget.accounts.certainty import LEVEL
 from ebudget.accounts.statement import SCHEMA, Account, Slice, Statement
-from ebudget.policy.windows import timestamp
+from ebudget.instants import timestamp
 
 
 def number(value: Fraction | int | None) -> int | float | None:

@@ -10,8 +10,8 @@ from fractions import Fraction
 from math import ceil
 
 from ebudget.accounts.statement import Account, Group, Verdict
+from ebudget.instants import moment
 from ebudget.policy.edits import Sweep
-from ebudget.policy.windows import moment
 from ebudget.quantities import DAY, HOUR, MINUTE, Duration
 from ebudget.render import figures
 from ebudget.render.page import MARKS
