@@ -118,3 +118,8 @@ class Timeline:
         if self._scale != 1:  # a what-if with parts of runs; exact, if not whole
             return cast("Iterable[int]", (Fraction(n, self._scale) for n in row))
         return row
+
+
+def by_value(values: Iterable[str | None]) -> list[tuple[bool, str]]:
+    """A key that sorts groups by their values: none first, then by code point."""
+    return [(value is not None, value or "") for value in values]

@@ -9,9 +9,9 @@ from typing import Any
 
 from sqlglot import exp
 
-from ebudget.ledger.plan import RUNS, make_plan
+from ebudget.ledger.plan import make_plan
 from ebudget.logs.loading import load
-from ebudget.logs.runs import REJECT, ROW, flaw_column
+from ebudget.logs.runs import REJECT, ROW, RUNS, flaw_column
 from ebudget.logs.sources import find_sources
 from ebudget.logs.warehouse import opened_warehouse
 from ebudget.policy.file import parse_policy

@@ -16,8 +16,9 @@ from ebudget.accounts.selection import Selection
 from ebudget.accounts.statement import Verdict
 from ebudget.errors import InputError, UsageError
 from ebudget.gate.baseline_file import parse_baseline
-from ebudget.gate.decision import Demands, Standing, check_change, decide
+from ebudget.gate.decision import Demands, Standing, decide
 from ebudget.instants import instant
+from ebudget.policy.changes import check_change
 from ebudget.policy.file import parse_policy
 from ebudget.policy.model import OnInsufficient
 from ebudget.quantities import duration

@@ -21,7 +21,6 @@ from ebudget.accounts.statement import (
     Slice,
     Statement,
     Verdict,
-    by_value,
     share_of,
 )
 from ebudget.accounts.verdicts import (
@@ -40,7 +39,7 @@ from ebudget.accounts.verdicts import (
     spent_by,
 )
 from ebudget.errors import InputError
-from ebudget.figures import Evidence, Figures, Timeline
+from ebudget.figures import Evidence, Figures, Timeline, by_value
 from ebudget.instants import midnight
 from ebudget.ledger.book import Book, Values, unselected
 from ebudget.ledger.ledger import Ledger

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum
 from fractions import Fraction
@@ -10,18 +9,13 @@ from fractions import Fraction
 from sqlglot import exp
 
 from ebudget.accounts.certainty import Certainty, above, wilson
-from ebudget.ledger.ledger import Intake
+from ebudget.logs.intake import Intake
 from ebudget.policy.alerts import BurnAlert
 from ebudget.policy.windows import Span
 from ebudget.sql.trees import printed
 
 SCHEMA = "ebudget.statement/1"
 """The name and version of a statement as JSON."""
-
-
-def by_value(values: Iterable[str | None]) -> list[tuple[bool, str]]:
-    """A key that sorts groups by their values: none first, then by code point."""
-    return [(value is not None, value or "") for value in values]
 
 
 Group = tuple[tuple[str, str | None], ...]

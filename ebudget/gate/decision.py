@@ -11,14 +11,13 @@ from ebudget.accounts.certainty import Certainty
 from ebudget.accounts.selection import Selection
 from ebudget.accounts.statement import Account, Alert, Lack, Statement, Verdict
 from ebudget.accounts.verdicts import failing_share, graded
-from ebudget.errors import UsageError
 from ebudget.gate.baseline import Baseline, Key, Since, Then, key_of
-from ebudget.ledger import doubts
-from ebudget.ledger.ledger import FEW_AHEAD, no_array
+from ebudget.logs import doubts
+from ebudget.logs.intake import FEW_AHEAD, no_array
 from ebudget.policy.alerts import Severity
-from ebudget.policy.model import ALL, Budget, OnInsufficient, Policy
+from ebudget.policy.model import Budget, OnInsufficient, Policy
 from ebudget.quantities import DAY, HOUR, LEEWAY, MINUTE, SECOND, Duration
-from ebudget.text import count_of, nearest, quoted, visible
+from ebudget.text import count_of, quoted, visible
 
 PASS, FAIL, UNKNOWN = 0, 1, 3
 """The exit codes of a gate; errors have others."""
@@ -154,35 +153,6 @@ class Decision:
         if self.of(Standing.AGAINST):
             return FAIL
         return UNKNOWN if self.shortfalls or self.of(Standing.NO_EVIDENCE) else PASS
-
-
-def change_types(policy: Policy) -> set[str]:
-    """The types of change that the policy names."""
-    found: set[str] = set()
-    for budget in policy.budgets.values():
-        found |= set(budget.gate.exempt)
-        if budget.gate.changes is not ALL:
-            found |= set(budget.gate.changes)
-    return found
-
-
-def check_change(policy: Policy, change: str) -> None:
-    """Raises UsageError for a type of change that the policy does not name.
-
-    Where every budget stops all types and none is exempt, the policy names no type at all, and
-    any word will do.
-    """
-    known = change_types(policy)
-    everything = all(budget.gate.changes is ALL for budget in policy.budgets.values())
-    if change in known or (change.strip() and everything and not known):
-        return
-    close = nearest(change, known)
-    hint = close if close.startswith("; did you mean") else ""
-    names = ", ".join(sorted(known)) or "none"
-    raise UsageError(
-        f"--change {quoted(change)}: no gate of the policy names this{visible(hint)}; "
-        f"known: {visible(names)}"
-    )
 
 
 def decide(

@@ -10,9 +10,8 @@ from functools import cached_property
 
 import polars as pl
 
-from ebudget.accounts.statement import by_value
 from ebudget.columns import NUMBERS
-from ebudget.figures import MEASURES, Timeline
+from ebudget.figures import MEASURES, Timeline, by_value
 from ebudget.instants import midnight, moment
 from ebudget.ledger.ledger import Ledger
 from ebudget.ledger.plan import BUCKET, COUNT, amount_of, number_of

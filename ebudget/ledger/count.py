@@ -15,19 +15,18 @@ from sqlglot import exp
 
 from ebudget.errors import InputError
 from ebudget.ledger import plan as query
-from ebudget.ledger.ledger import (
+from ebudget.ledger.ledger import Ledger, frame_of
+from ebudget.ledger.plan import LOSERS, Plan
+from ebudget.logs.formats.json_documents import LACKING, NOT_UTF8
+from ebudget.logs.intake import (
     SHOWN_IGNORED,
     SHOWN_LEADS,
     SHOWN_REJECTS,
     Flawed,
     Intake,
-    Ledger,
     Reject,
-    frame_of,
     no_array,
 )
-from ebudget.ledger.plan import LOSERS, RUNS, Plan
-from ebudget.logs.formats.json_documents import LACKING, NOT_UTF8
 from ebudget.logs.keys import keys_of
 from ebudget.logs.loading import (
     Loaded,
@@ -45,6 +44,7 @@ from ebudget.logs.runs import (
     NO_TIME,
     REJECT,
     ROW,
+    RUNS,
     SAID_BY,
     WORD,
     json_statement,
@@ -160,12 +160,12 @@ def _measure(
         ignored=len(loaded.sources.ignored),
         ignored_names=tuple(map(os.path.basename, loaded.sources.ignored[:SHOWN_IGNORED])),
     )
-    check_mapped_paths(loaded, plan)
+    check_mapped_paths(loaded)
     if not intake.good and intake.runs:
-        intake = replace(intake, maybe_outcomes=maybe_outcomes(loaded, plan))
+        intake = replace(intake, maybe_outcomes=maybe_outcomes(loaded))
     if plan.thorough:
-        absent = tuple(absent_optional_paths(loaded, plan))
-        intake = replace(intake, absent=absent, keys=keys_of(loaded, plan))
+        absent = tuple(absent_optional_paths(loaded))
+        intake = replace(intake, absent=absent, keys=keys_of(loaded))
     statements = tuple(warehouse.statements)
     ledger = Ledger(
         plan, moment, as_of is None, tuple(edges), frame_of(plan, frame), intake, statements

@@ -25,6 +25,7 @@ from ebudget.logs.runs import (
     FLAW_BITS,
     REJECT,
     ROW,
+    RUNS,
     SILENT,
     WORD,
     Canonical,
@@ -56,7 +57,7 @@ from ebudget.sql.trees import (
 )
 from ebudget.sql.zones import local_of
 
-RUNS, LOSERS = "runs", "duplicate_runs"
+LOSERS = "duplicate_runs"
 BUCKET, COUNT = "_bucket", "_runs"
 MOST_BRANCHES = 250
 """Edges beyond which a run's bucket is looked up in a table: a tree of cases becomes slower."""

@@ -9,11 +9,10 @@ from typing import Any
 from sqlglot import exp
 
 from ebudget.columns import FILE_COLUMN
-from ebudget.ledger.ledger import Feed, Keys
-from ebudget.ledger.plan import RUNS, Plan
+from ebudget.logs.intake import Feed, Keys
 from ebudget.logs.loading import Loaded
 from ebudget.logs.paths import DEEPEST, MOST_FILES, sample_of
-from ebudget.logs.runs import FLAW_BITS, SAID_BY, flaw_column
+from ebudget.logs.runs import FLAW_BITS, RUNS, SAID_BY, Canonical, flaw_column
 from ebudget.logs.values.columns import Wanted
 from ebudget.sql.trees import column, missing, present, text
 
@@ -21,9 +20,9 @@ Spelling = tuple[str, ...]
 """The nested keys of a path."""
 
 
-def keys_of(loaded: Loaded, plan: Plan) -> Keys:
+def keys_of(loaded: Loaded) -> Keys:
     """The keys that feed the columns of a plan, and those that nothing reads."""
-    columns, mapped = plan.canonical.columns, plan.policy.logs.fields
+    columns, mapped = loaded.canonical.columns, loaded.canonical.policy.logs.fields
     fed: dict[str, Counter[str]] = {wanted.name: Counter() for wanted in columns}
     unread: Counter[str] = Counter()
     read = {spelling for wanted in columns for _, spelling in wanted.places()}
@@ -44,14 +43,14 @@ def keys_of(loaded: Loaded, plan: Plan) -> Keys:
                 for leaf in _leaves(record, deepest)
                 if not _is_read(leaf, read) and not _is_told(leaf, told)
             )
-    values = _found(loaded, plan)
+    values = _found(loaded)
     feeds = [
         Feed(
             name,
             tuple(counts.most_common()),
             values[name],
             mapped=name in mapped,
-            decided=name == "outcome" and bool(plan.policy.logs.conditions),
+            decided=name == "outcome" and bool(loaded.canonical.policy.logs.conditions),
         )
         for name, counts in fed.items()
     ]
@@ -59,19 +58,22 @@ def keys_of(loaded: Loaded, plan: Plan) -> Keys:
     return Keys(records, len(files), tuple(feeds), tuple(unread_first))
 
 
-def _found(loaded: Loaded, plan: Plan) -> dict[str, int]:
+def _found(loaded: Loaded) -> dict[str, int]:
     """In how many records a key of the logs holds something for each column, readable or not."""
-    names = [wanted.name for wanted in plan.canonical.columns]
+    names = [wanted.name for wanted in loaded.canonical.columns]
     statement = exp.select(
-        *(exp.CountIf(this=exp.or_(_from_key(plan, n), *_flawed(plan, n))) for n in names)
+        *(
+            exp.CountIf(this=exp.or_(_from_key(loaded.canonical, n), *_flawed(loaded.canonical, n)))
+            for n in names
+        )
     ).from_(RUNS)
     (counts,) = loaded.warehouse.rows(statement)
     return dict(zip(names, counts, strict=True))
 
 
-def _from_key(plan: Plan, name: str) -> exp.Expr:
+def _from_key(canonical: Canonical, name: str) -> exp.Expr:
     """Whether a record's value can only be that of a key."""
-    policy, value = plan.policy, present(column(name))
+    policy, value = canonical.policy, present(column(name))
     if name == FILE_COLUMN and name not in policy.logs.fields:
         return exp.false()
     if name == "outcome":
@@ -85,9 +87,9 @@ def _from_key(plan: Plan, name: str) -> exp.Expr:
     return value
 
 
-def _flawed(plan: Plan, name: str) -> Iterator[exp.Expr]:
+def _flawed(canonical: Canonical, name: str) -> Iterator[exp.Expr]:
     """Whether a record's value cannot be read, for one reason after the other."""
-    for place, flaw in enumerate(plan.canonical.flaws):
+    for place, flaw in enumerate(canonical.flaws):
         if flaw.column == name:
             word, bit = divmod(place, FLAW_BITS)
             flag = exp.BitwiseAnd(

@@ -16,7 +16,6 @@ from sqlglot import exp
 
 from ebudget.columns import FILE_COLUMN
 from ebudget.errors import InputError
-from ebudget.ledger.plan import RUNS
 from ebudget.logs.formats.json_documents import Wrapping
 from ebudget.logs.formats.parquet import needs_own_schema, with_own_schema
 from ebudget.logs.mending import mended, slimmed
@@ -34,6 +33,7 @@ from ebudget.logs.runs import (
     MALFORMED,
     REJECT,
     ROW,
+    RUNS,
     SAID_BY,
     SILENT,
     WORD,

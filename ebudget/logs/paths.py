@@ -11,9 +11,8 @@ from sqlglot import exp
 
 from ebudget.columns import CANONICAL
 from ebudget.errors import InputError
-from ebudget.ledger.plan import RUNS, Plan
 from ebudget.logs.loading import Loaded, parquet_schema
-from ebudget.logs.runs import json_way, read_parquet, read_whole
+from ebudget.logs.runs import RUNS, json_way, read_parquet, read_whole
 from ebudget.logs.sources import Kind, Source
 from ebudget.logs.values.columns import outcome_words, spellings
 from ebudget.sql.trees import call, column, text
@@ -24,11 +23,11 @@ SAMPLE = 500
 DEEPEST = 8
 
 
-def check_mapped_paths(loaded: Loaded, plan: Plan) -> None:
+def check_mapped_paths(loaded: Loaded) -> None:
     """Raise InputError for a mapped column of whose paths none occurs, if it is not optional."""
-    fields = plan.policy.logs.fields
+    fields = loaded.canonical.policy.logs.fields
     wanted = {name: field.paths for name, field in fields.items() if not field.optional}
-    missing = _without_values(loaded, plan, wanted)
+    missing = _without_values(loaded, wanted)
     if not missing:
         return
     occurring: set[str] = set()
@@ -44,11 +43,11 @@ def check_mapped_paths(loaded: Loaded, plan: Plan) -> None:
         raise InputError("\n".join(_complaint(n, p, occurring) for n, p in missing.items()))
 
 
-def absent_optional_paths(loaded: Loaded, plan: Plan) -> list[str]:
+def absent_optional_paths(loaded: Loaded) -> list[str]:
     """The optional mapped columns whose paths occur nowhere."""
-    fields = plan.policy.logs.fields
+    fields = loaded.canonical.policy.logs.fields
     wanted = {name: field.paths for name, field in fields.items() if field.optional}
-    missing = _without_values(loaded, plan, wanted)
+    missing = _without_values(loaded, wanted)
     occurring: set[str] = set()
     for source in loaded.sources.files if missing else ():
         occurring |= _paths_of(loaded, source)
@@ -69,13 +68,15 @@ _LIKE_AN_OUTCOME = re.compile(
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
-def maybe_outcomes(loaded: Loaded, plan: Plan) -> tuple[str, ...]:
+def maybe_outcomes(loaded: Loaded) -> tuple[str, ...]:
     """The keys of a log that may hold the outcome: of those that no other column is read from, the
     ones with a name like it, then those with two or three different values; of each, the ones that
     are nested least come first.
     """
     taken = {path for column in CANONICAL for path in column.aliases}
-    taken |= {path for field in plan.policy.logs.fields.values() for path in field.paths}
+    taken |= {
+        path for field in loaded.canonical.policy.logs.fields.values() for path in field.paths
+    }
     values: dict[str, set[str]] = {}
     for source in loaded.sources.files[:MOST_FILES]:
         for record in sample_of(loaded, source):
@@ -83,7 +84,7 @@ def maybe_outcomes(loaded: Loaded, plan: Plan) -> tuple[str, ...]:
                 known = values.setdefault(path, set())
                 if len(known) <= MOST_VALUES:
                     known.add(value)
-    words = outcome_words(plan.policy)
+    words = outcome_words(loaded.canonical.policy)
     telling = [
         path
         for path, known in values.items()
@@ -138,10 +139,10 @@ def _complaint(name: str, paths: Sequence[str], occurring: set[str]) -> str:
 
 
 def _without_values(
-    loaded: Loaded, plan: Plan, wanted: Mapping[str, tuple[str, ...]]
+    loaded: Loaded, wanted: Mapping[str, tuple[str, ...]]
 ) -> dict[str, tuple[str, ...]]:
     """The mapped columns of which no value was read: absent, or always null."""
-    read = [w.name for w in plan.canonical.columns if w.name in wanted]
+    read = [w.name for w in loaded.canonical.columns if w.name in wanted]
     if not read:
         return dict(wanted)
     found = values_of(loaded, read)

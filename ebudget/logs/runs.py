@@ -27,6 +27,8 @@ from ebudget.policy.rules import compile_condition
 from ebudget.sql.trees import call, cast, column, missing, named, present, text, written
 from ebudget.text import quoted
 
+RUNS = "runs"
+"""The view of canonical runs."""
 FILE, ROW, REJECT = "_ebudget_file", "_ebudget_row", "_ebudget_reject"
 """The file a record came from, its place there (from 0), and why it is rejected."""
 

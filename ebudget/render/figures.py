@@ -8,8 +8,8 @@ from fractions import Fraction
 
 from ebudget.accounts.statement import Account, Statement, Verdict
 from ebudget.instants import moment, timestamp
-from ebudget.ledger import doubts
-from ebudget.ledger.ledger import Intake
+from ebudget.logs import doubts
+from ebudget.logs.intake import Intake
 from ebudget.quantities import MINUTE
 from ebudget.text import count_of, visible
 

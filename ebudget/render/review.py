@@ -5,7 +5,8 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
-from ebudget.ledger.ledger import Feed, Intake, Ledger
+from ebudget.ledger.ledger import Ledger
+from ebudget.logs.intake import Feed, Intake
 from ebudget.render.figures import MISSING
 from ebudget.render.page import fit
 from ebudget.review.review import QUESTIONS, Answers, Review

@@ -12,10 +12,11 @@ import polars as pl
 from ebudget.accounts.close import evaluate
 from ebudget.accounts.statement import Account, Group
 from ebudget.accounts.verdicts import needs_outcomes
-from ebudget.ledger import doubts
 from ebudget.ledger.book import selected_rows
-from ebudget.ledger.ledger import Intake, Ledger
+from ebudget.ledger.ledger import Ledger
 from ebudget.ledger.plan import COUNT, amount_of, measured_of
+from ebudget.logs import doubts
+from ebudget.logs.intake import Intake
 from ebudget.logs.runs import FLAW_BITS
 from ebudget.policy.model import Budget, Policy, SpendClass, SpendSum, SpendWhen
 

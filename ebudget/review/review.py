@@ -10,11 +10,11 @@ import polars as pl
 
 from ebudget.accounts.verdicts import needs_outcomes
 from ebudget.columns import BY_NAME
-from ebudget.ledger import doubts
 from ebudget.ledger.book import selected_rows, unselected
 from ebudget.ledger.ledger import Ledger
 from ebudget.ledger.plan import COUNT, Asks, amount_of, condition_of, make_plan
 from ebudget.ledger.signatures import Signatures
+from ebudget.logs import doubts
 from ebudget.logs.runs import FLAW_BITS
 from ebudget.policy.alerts import burn_alerts
 from ebudget.policy.allowances import By, OfBaseline, PerRuns, Plain, Ratio, depends_on_runs

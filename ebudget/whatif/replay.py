@@ -8,11 +8,12 @@ from datetime import date, timedelta
 from fractions import Fraction
 
 from ebudget.accounts.close import BRIEF, accounts_of, is_inside_the_log, window_edges
-from ebudget.accounts.statement import Account, Group, Verdict, by_value
+from ebudget.accounts.statement import Account, Group, Verdict
 from ebudget.errors import UsageError
-from ebudget.gate.decision import change_types
+from ebudget.figures import by_value
 from ebudget.instants import midnight, moment
 from ebudget.ledger.book import Book
+from ebudget.policy.changes import change_types
 from ebudget.policy.model import ALL, Policy
 from ebudget.quantities import DAY, Duration
 

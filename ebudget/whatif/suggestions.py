@@ -8,7 +8,8 @@ from fractions import Fraction
 from math import ceil
 
 from ebudget.accounts.close import BRIEF, accounts_of, is_inside_the_log
-from ebudget.accounts.statement import Account, Group, by_value
+from ebudget.accounts.statement import Account, Group
+from ebudget.figures import by_value
 from ebudget.ledger.book import Book
 from ebudget.ledger.ledger import Ledger
 from ebudget.ledger.signatures import Signatures

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ebudget.ledger.ledger import Intake
+from ebudget.logs.intake import Intake
 from ebudget.quantities import DAY, HOUR, MINUTE, SECOND
 from ebudget.text import count_of, quoted
 
