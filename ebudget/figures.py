@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
+from enum import Enum
 from fractions import Fraction
 from operator import add, sub
 from typing import NamedTuple, cast
@@ -123,3 +124,24 @@ class Timeline:
 def by_value(values: Iterable[str | None]) -> list[tuple[bool, str]]:
     """A key that sorts groups by their values: none first, then by code point."""
     return [(value is not None, value or "") for value in values]
+
+
+class Lack(Enum):
+    """What an account without a judgement lacks."""
+
+    NO_RUN = "no_run"
+    NOT_JUDGED = "not_judged"
+    NOT_MEASURED = "not_measured"
+    BLIND = "blind"
+    """Every rule that could spend is null on every failed run."""
+    ONLY_FAILURES = "only_failures"
+    """The log names failures only, so that nothing tells what they are a share of."""
+    MIN_JUDGED = "min_judged"
+    MIN_MEASURED = "min_measured"
+    UNKNOWN_WORDS = "unknown_words"
+    NO_LINE = "no_line"
+    """The policy allows nothing for its tier or value."""
+    NO_VALUE = "no_value"
+    NO_BASELINE = "no_baseline"
+    TOO_FEW = "too_few"
+    NOTHING_EARNS = "nothing_earns"

@@ -91,3 +91,17 @@ def plain_number(written: str) -> Fraction | None:
     if found is None or abs(int((found[2] or "e0")[1:])) > _LONGEST_EXPONENT:
         return None
     return Fraction(written.strip())
+
+
+def decimal_text(value: Fraction) -> str:
+    """A number as it is written: exact, and as short as can be. Raises ValueError where no decimal
+    number has the value.
+    """
+    places = 0
+    while (value * 10**places).denominator != 1:
+        places += 1
+        if places > _LONGEST_EXPONENT:
+            raise ValueError(f"{value} has no end as a decimal number")
+    digits = str(abs(int(value * 10**places))).rjust(places + 1, "0")
+    whole, rest = digits[: len(digits) - places], digits[len(digits) - places :]
+    return ("-" if value < 0 else "") + whole + ("." + rest if rest else "")

@@ -18,9 +18,8 @@ from ebudget.errors import InputError, UsageError
 from ebudget.gate.baseline_file import parse_baseline
 from ebudget.gate.decision import Demands, Standing, decide
 from ebudget.instants import instant
-from ebudget.policy.changes import check_change
+from ebudget.policy.changes import OnInsufficient, check_change
 from ebudget.policy.file import parse_policy
-from ebudget.policy.model import OnInsufficient
 from ebudget.quantities import duration
 from ebudget.render.decision.words import passes_again, sentence
 from ebudget.render.json import decision as gate_json

@@ -24,7 +24,7 @@ import oracle
 from ebudget import api
 from ebudget.accounts.close import books_of
 from ebudget.accounts.statement import Account, Verdict
-from ebudget.policy.allowances import Band, Based, By, Count, OfBaseline, OfValue, PerRuns, Ratio
+from ebudget.policy.allowances import Count, Ratio
 from ebudget.policy.edits import Draft, check_edited, parse_sweep, with_scaled_column
 from ebudget.policy.file import parse_document
 from ebudget.quantities import duration
@@ -553,7 +553,7 @@ def is_known(account: Account, policy: ebudget.Policy, runs: Sequence[oracle.Run
     """Whether the log holds the whole window, the baseline before it, and the day at its end."""
     times = [run["start_time"] for run in runs]
     form = policy.budgets[account.budget].form_of(dict(account.group))
-    begin = account.span.after + 1 - (form.over.micros if isinstance(form, Based) else 0)
+    begin = account.span.after + 1 - (form.over.micros if form is not None and form.over else 0)
     last = to_moment(max(times)).astimezone(policy.timezone).date()
     end = first_instant(last + timedelta(days=1), policy.timezone) - 1
     return min(times) <= begin and account.span.until <= end
@@ -788,21 +788,7 @@ def test_a_suggested_line_keeps_as_many_days_as_asked_and_a_hair_less_does_not(
 
 
 def with_amount(form: Any, value: Fraction) -> Any:
-    match form:
-        case Ratio():
-            return Ratio(value)
-        case Count():
-            return Count(value)
-        case PerRuns(_, per):
-            return PerRuns(value, per)
-        case OfValue():
-            return OfValue(value)
-        case OfBaseline(_, over):
-            return OfBaseline(value, over)
-        case Band():
-            return replace(form, fraction=value)
-        case By():
-            raise AssertionError("an account has one form")
+    return form.numbered(value)
 
 
 # Cuts

@@ -16,7 +16,6 @@ from ebudget.accounts.statement import (
     Alert,
     Day,
     Group,
-    Lack,
     Rest,
     Slice,
     Statement,
@@ -28,35 +27,23 @@ from ebudget.accounts.verdicts import (
     Before,
     Case,
     Facts,
-    Grant,
-    deviation,
-    granted,
     is_too_few,
     judge,
     lines_of,
     needs_outcomes,
     needs_values,
-    spent_by,
 )
 from ebudget.errors import InputError
-from ebudget.figures import Evidence, Figures, Timeline, by_value
+from ebudget.figures import Evidence, Figures, Lack, Timeline, by_value
 from ebudget.instants import midnight
 from ebudget.ledger.book import Book, Values, unselected
 from ebudget.ledger.ledger import Ledger
-from ebudget.ledger.plan import can_be_missed, reads_outcome, spending_rules
+from ebudget.ledger.plan import reads_outcome, spending_rules
 from ebudget.ledger.signatures import Signatures
 from ebudget.policy.alerts import BurnAlert, burn_alerts
-from ebudget.policy.allowances import (
-    Band,
-    Based,
-    By,
-    Count,
-    PerRuns,
-    Plain,
-    Ratio,
-    depends_on_runs,
-)
-from ebudget.policy.model import Budget, Policy, SpendSum, Workflow
+from ebudget.policy.allowances import By, Form, Grant, deviation, granted, spent_by
+from ebudget.policy.model import Budget, Policy, Workflow
+from ebudget.policy.spends import can_be_missed
 from ebudget.policy.units import Unit, unit_of
 from ebudget.policy.windows import day_ends, marks, span
 from ebudget.quantities import NANO
@@ -80,7 +67,7 @@ def window_edges(
         for alert in burn_alerts(window, budget.alerts):
             edges.update((as_of - alert.long.micros, as_of - alert.short.micros))
         for form in budget.forms:
-            if isinstance(form, Based):
+            if form.over is not None:
                 edges.add(window.after - form.over.micros)
         if name in days_of:
             edges.update(day_ends(window, policy.timezone))
@@ -125,7 +112,7 @@ class _Closing:
         self.book, self.policy, self.budget = book, book.policy, book.budget
         self.span = span(self.budget.window, as_of, self.policy.timezone)
         self.rows = burn_alerts(self.span, self.budget.alerts)
-        self._paces: dict[Plain | None, list[tuple[Fraction | None, Fraction | None]]] = {}
+        self._paces: dict[Form | None, list[tuple[Fraction | None, Fraction | None]]] = {}
         self._units: dict[str | None, Unit] = {}
 
     def accounts(self, detail: Detail) -> list[Account]:
@@ -155,7 +142,7 @@ class _Closing:
             accounts.append(self._account(values, timeline, broken, detail))
         return accounts
 
-    def paces(self, form: Plain | None) -> list[tuple[Fraction | None, Fraction | None]]:
+    def paces(self, form: Form | None) -> list[tuple[Fraction | None, Fraction | None]]:
         """For each alert row, what its long and its short window may spend at its factor.
 
         For every run that earns, or in all where the amount is fixed; None where it takes more
@@ -222,7 +209,7 @@ class _Closing:
         figures = timeline.between(window.after, window.until)
         evidence = self._heard(timeline.evidence(window.after, window.until))
         before = NOTHING_BEFORE
-        if isinstance(form, Based):
+        if form is not None and form.over is not None:
             start = window.after - form.over.micros
             before = Before(
                 timeline.between(start, window.after), timeline.evidence(start, window.after)
@@ -282,8 +269,8 @@ class _Closing:
             declared=self._is_declared(values),
             rate=is_rate(budget, form),
             proportion=is_rate(budget, form) and figures.spent == figures.hits * NANO,
-            band=isinstance(form, Band),
-            slo=None if budget.slo is None else 1 - budget.slo.ratio,
+            band=is_band(form),
+            slo=None if budget.slo is None else 1 - budget.slo.number,
             excused=lack is Lack.NO_RUN and self._is_early(workflow),
             lines=self._lines,
             breakdown=tuple(
@@ -313,7 +300,9 @@ class _Closing:
             only_failures=silent,
             is_silent=not self.book.ledger.intake.said,
             max_unknown=policy.logs.max_unknown,
-            rules=tuple(spending_rules(policy, budget)) if can_be_missed(policy, budget) else (),
+            rules=tuple(spending_rules(policy, budget))
+            if can_be_missed(budget.spend, policy.failures, policy.unclassified)
+            else (),
             reads_outcome=reads_outcome(policy, budget),
         )
 
@@ -358,7 +347,7 @@ class _Closing:
         whole: Figures,
         spent: Fraction,
         grant: Grant,
-        form: Plain | None,
+        form: Form | None,
         base: Figures,
     ) -> tuple[Slice, ...]:
         allowed = grant.amount or Fraction(0)
@@ -372,7 +361,7 @@ class _Closing:
             share = own / spent if spent else None
             if not allowed and whole.instant:
                 share = Fraction(part.instant, whole.instant)
-            if isinstance(form, Band):  # what lies above the mean and below it are no shares
+            if is_band(form):  # what lies above the mean and below it are no shares
                 share = None
             rate = _rate(part)
             rest = _rate(whole - part)
@@ -382,7 +371,7 @@ class _Closing:
         return tuple(slices)
 
     def _days(
-        self, timeline: Timeline, grant: Grant, form: Plain | None, base: Figures
+        self, timeline: Timeline, grant: Grant, form: Form | None, base: Figures
     ) -> tuple[Day, ...]:
         window = self.span
         days = []
@@ -410,13 +399,13 @@ class _Closing:
     def _day_ends(self) -> list[int]:
         return day_ends(self.span, self.policy.timezone)
 
-    def _rests(self, timeline: Timeline, grant: Grant, form: Plain | None) -> tuple[Rest, ...]:
+    def _rests(self, timeline: Timeline, grant: Grant, form: Form | None) -> tuple[Rest, ...]:
         """How the spend leaves the window; a calendar window is left as a whole.
 
         Of a band nothing can be told: the runs that come are spent against the mean too.
         """
         window = self.span
-        if isinstance(form, Band):
+        if is_band(form):
             return ()
         end = Rest(window.after + window.length + 1, Fraction(0), 0)
         if window.calendar:
@@ -429,38 +418,38 @@ class _Closing:
         return (*found, Rest(window.until + window.length, Fraction(0), 0))
 
 
-def _weight(part: Slice, form: Plain | None) -> Fraction:
+def _weight(part: Slice, form: Form | None) -> Fraction:
     """What sorts slices."""
-    return part.spent if isinstance(form, Band) else part.share or Fraction(0)
+    return part.spent if is_band(form) else part.share or Fraction(0)
 
 
 def _rate(figures: Figures) -> Fraction | None:
     return figures.amount / figures.eligible if figures.eligible else None
 
 
-def is_rate(budget: Budget, form: Plain | None) -> bool:
+def is_band(form: Form | None) -> bool:
+    """Whether only what lies beyond the mean of the time before is spent."""
+    return form is not None and form.traits.side is not None
+
+
+def is_rate(budget: Budget, form: Form | None) -> bool:
     """Whether runs that spend are held against a share of the runs that earn."""
-    counted = not isinstance(budget.spend, SpendSum)
-    return form is not None and depends_on_runs(form) and counted and not isinstance(form, Band)
+    grows = form is not None and form.traits.grows
+    return grows and budget.spend.traits.counted and not is_band(form)
 
 
-def _pace(form: Plain | None, factor: Fraction, part: Fraction) -> Fraction | None:
-    match form:
-        case Ratio(ratio):
-            return factor * ratio
-        case PerRuns(amount, per):
-            return factor * amount / per
-        case Count(amount):
-            return factor * amount * part
-        case _:
-            return None
+def _pace(form: Form | None, factor: Fraction, part: Fraction) -> Fraction | None:
+    if form is not None and form.traits.fixed:
+        return factor * form.number * part
+    pace = None if form is None else form.pace()
+    return None if pace is None else factor * pace
 
 
 class _Burns:
     """The burn rates of one account, each worked out when it is asked for."""
 
     def __init__(
-        self, closing: _Closing, timeline: Timeline, form: Plain | None, base: Figures, grant: Grant
+        self, closing: _Closing, timeline: Timeline, form: Form | None, base: Figures, grant: Grant
     ) -> None:
         self.closing, self.timeline, self.form, self.base = closing, timeline, form, base
         self.allowance = grant.amount
@@ -519,7 +508,7 @@ class _Burns:
     def _above(self, length: int, factor: Fraction, pace: Fraction | None) -> bool:
         figures = self._window(length)
         if pace is not None and not figures.instant:  # the same without a division
-            runs = 1 if isinstance(self.form, Count) else figures.eligible
+            runs = 1 if self.form is not None and self.form.traits.fixed else figures.eligible
             return figures.spent * pace.denominator > pace.numerator * runs * NANO
         rate, spent = self._rate(length)
         return spent > 0 if rate is None else rate > factor
@@ -541,7 +530,11 @@ def is_inside_the_log(book: Book, account: Account) -> bool:
     if first is None or end is None or account.span.after + 1 < first:
         return False
     form = book.budget.form_of(dict(account.group))
-    if isinstance(form, Based) and account.span.after - form.over.micros + 1 < first:
+    if (
+        form is not None
+        and form.over is not None
+        and account.span.after - form.over.micros + 1 < first
+    ):
         return False
     return account.span.until < end
 

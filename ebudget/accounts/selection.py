@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 
 from ebudget.accounts.statement import Account, Statement
 from ebudget.errors import UsageError
-from ebudget.policy.model import Policy, Selector
+from ebudget.policy.model import Policy
+from ebudget.policy.selectors import Selector
 from ebudget.text import nearest, quoted, visible
 
 NO_VALUE = "(none)"

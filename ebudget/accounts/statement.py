@@ -9,6 +9,7 @@ from fractions import Fraction
 from sqlglot import exp
 
 from ebudget.accounts.certainty import Certainty, above, wilson
+from ebudget.figures import Lack
 from ebudget.logs.intake import Intake
 from ebudget.policy.alerts import BurnAlert
 from ebudget.policy.windows import Span
@@ -53,27 +54,6 @@ _SEVERITY = {
     Verdict.FROZEN: 4,
     Verdict.BREACHED: 5,
 }
-
-
-class Lack(Enum):
-    """What an account without a judgement lacks."""
-
-    NO_RUN = "no_run"
-    NOT_JUDGED = "not_judged"
-    NOT_MEASURED = "not_measured"
-    BLIND = "blind"
-    """Every rule that could spend is null on every failed run."""
-    ONLY_FAILURES = "only_failures"
-    """The log names failures only, so that nothing tells what they are a share of."""
-    MIN_JUDGED = "min_judged"
-    MIN_MEASURED = "min_measured"
-    UNKNOWN_WORDS = "unknown_words"
-    NO_LINE = "no_line"
-    """The policy allows nothing for its tier or value."""
-    NO_VALUE = "no_value"
-    NO_BASELINE = "no_baseline"
-    TOO_FEW = "too_few"
-    NOTHING_EARNS = "nothing_earns"
 
 
 @dataclass(frozen=True)

@@ -6,20 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from ebudget.accounts.statement import Lack, Verdict, share_of
-from ebudget.figures import Evidence, Figures
-from ebudget.policy.allowances import (
-    Band,
-    Count,
-    OfBaseline,
-    OfValue,
-    PerRuns,
-    Plain,
-    Ratio,
-    depends_on_runs,
-)
-from ebudget.policy.model import Budget, SpendClass, SpendFailure, SpendSum, SpendWhen
-from ebudget.quantities import NANO
+from ebudget.accounts.statement import Verdict, share_of
+from ebudget.figures import Evidence, Figures, Lack
+from ebudget.policy.allowances import Form, Grant
+from ebudget.policy.model import Budget
 
 WARNING_LINE = Fraction(1, 2)
 """The share spent from which an account without `respond` lines is a warning."""
@@ -36,84 +26,30 @@ class Before:
 NOTHING_BEFORE = Before(Figures(), Evidence())
 
 
-@dataclass(frozen=True)
-class Grant:
-    """What an account is allowed, or why that cannot be known."""
-
-    amount: Fraction | None
-    lack: Lack | None = None
-    reason: str | None = None
-
-
-def granted(
-    form: Plain | None, figures: Figures, base: Figures, part: Fraction, min_runs: int
-) -> Grant:
-    """What a window allows.
-
-    `part` is the window's length as a share of the budget's window; only a fixed amount needs it.
-    `base` are the figures of the baseline.
-    """
-    match form:
-        case None:
-            reason = "the policy allows nothing for this value, and has no default"
-            return Grant(None, Lack.NO_LINE, reason)
-        case Ratio(ratio):
-            return Grant(ratio * figures.eligible)
-        case Count(amount):
-            return Grant(amount * part)
-        case PerRuns(amount, per):
-            return Grant(amount * figures.eligible / per)
-        case OfValue(fraction):
-            if figures.unvalued:
-                return Grant(None, Lack.NO_VALUE, "no value_usd is declared for")
-            return Grant(fraction * Fraction(figures.value, NANO))
-        case OfBaseline(fraction, over) | Band(fraction, over):
-            if base.eligible < max(min_runs, 1):
-                earn = "1 run earns" if base.eligible == 1 else f"{base.eligible} runs earn"
-                reason = f"only {earn} in the {over.text} before"
-                return Grant(None, Lack.NO_BASELINE, reason)
-            if base.spent <= 0:
-                reason = f"nothing was spent in the {over.text} before"
-                return Grant(None, Lack.NO_BASELINE, reason)
-            return Grant(fraction * base.amount / base.eligible * figures.eligible)
-
-
-def deviation(form: Plain | None, figures: Figures, base: Figures) -> Fraction:
-    """What some runs spent, instant events aside; for a band, how far they lie above the mean of
-    the time before, or below it as a negative number.
-    """
-    if not isinstance(form, Band) or base.eligible == 0 or base.spent <= 0:
-        return figures.amount
-    return figures.amount - base.amount / base.eligible * figures.eligible
-
-
-def spent_by(form: Plain | None, figures: Figures, base: Figures) -> Fraction:
-    """What a window spends of its allowance, instant events aside."""
-    amount = deviation(form, figures, base)
-    if not isinstance(form, Band) or base.eligible == 0 or base.spent <= 0:
-        return amount
-    return abs(amount) if form.both else max(amount, Fraction(0))
-
-
 def _runs(count: int) -> str:
     """A count as text; parts of runs, which only what-ifs know, to one decimal."""
     return f"{count:,}" if isinstance(count, int) else f"{float(count):,.1f}"
 
 
-def is_too_few(budget: Budget, form: Plain | None, figures: Figures) -> bool:
+def is_too_few(budget: Budget, form: Form | None, figures: Figures) -> bool:
     """Whether the allowance depends on the runs that earn, and these are too few."""
-    return form is not None and depends_on_runs(form) and figures.eligible < budget.min_runs
+    return form is not None and form.traits.grows and figures.eligible < budget.min_runs
 
 
-def needs_outcomes(budget: Budget, form: Plain | None) -> bool:
+def is_of_value(form: Form | None) -> bool:
+    """Whether what is allowed depends on what successes are worth."""
+    return form is not None and form.traits.of_value
+
+
+def needs_outcomes(budget: Budget, form: Form | None) -> bool:
     """Whether nothing can be said of an account of which nobody has judged a run."""
-    by_outcome = isinstance(budget.spend, SpendClass | SpendFailure)
-    return by_outcome or budget.earns in ("labelled", "success") or isinstance(form, OfValue)
+    by_earning = budget.earns in ("labelled", "success") or is_of_value(form)
+    return budget.spend.traits.by_class or by_earning
 
 
 def needs_values(budget: Budget) -> bool:
     """Whether nothing can be said of an account of which no run is measured."""
-    return isinstance(budget.spend, SpendWhen | SpendSum)
+    return not budget.spend.traits.by_class
 
 
 @dataclass(frozen=True)
@@ -136,7 +72,7 @@ class Case:
     """Everything that a verdict depends on."""
 
     budget: Budget
-    form: Plain | None
+    form: Form | None
     figures: Figures
     evidence: Evidence
     before: Before
@@ -161,7 +97,7 @@ def judge(at: Case) -> Judgement:
     if figures.runs == 0:
         return Verdict.NO_DATA, Lack.NO_RUN, "no run in the window"
     over = grant.amount is not None and at.spent > grant.amount
-    if figures.instant or (isinstance(form, Count) and over):
+    if figures.instant or (form is not None and form.traits.fixed and over):
         return Verdict.BREACHED, None, None
     if not _is_over_whatever_the_rest_says(at):
         for lack, reason in (*_nothing_known(at), *_too_little_known(at)):
@@ -172,8 +108,8 @@ def judge(at: Case) -> Judgement:
         return Verdict.INSUFFICIENT, Lack.TOO_FEW, reason
     if grant.amount is None:
         return Verdict.INSUFFICIENT, grant.lack, grant.reason
-    nothing_earned = form is not None and depends_on_runs(form) and figures.eligible == 0
-    no_value = isinstance(form, OfValue) and figures.value == 0
+    nothing_earned = form is not None and form.traits.grows and figures.eligible == 0
+    no_value = is_of_value(form) and figures.value == 0
     if (nothing_earned or no_value) and at.spent == 0:
         reason = "no run earns" if nothing_earned else "no success brought value"
         return Verdict.NO_DATA, Lack.NOTHING_EARNS, reason
@@ -182,7 +118,7 @@ def judge(at: Case) -> Judgement:
 
 def _is_over_whatever_the_rest_says(at: Case) -> bool:
     """Whether more is spent than would be allowed if every run that nobody has judged went well."""
-    if isinstance(at.form, Band) or at.grant.amount is None:
+    if at.form is None or at.form.traits.side is not None or at.grant.amount is None:
         return False
     figures, evidence = at.figures, at.evidence
     hoped = figures._replace(
@@ -190,7 +126,8 @@ def _is_over_whatever_the_rest_says(at: Case) -> bool:
         value=figures.value + evidence.hoped,
         unvalued=figures.unvalued + evidence.unhoped,
     )
-    most = granted(at.form, hoped, at.before.figures, Fraction(1), at.budget.min_runs).amount
+    base, least = at.before.figures, at.budget.min_runs
+    most = at.form.granted(hoped, base, Fraction(1), least).amount
     return most is not None and at.spent > most
 
 
@@ -249,7 +186,7 @@ def _too_little_measured(at: Case) -> Iterator[tuple[Lack, str]]:
         return
     least = at.budget.least_measured(at.form)
     looked = [(Before(at.figures, at.evidence), "")]
-    if isinstance(at.form, Band):
+    if at.form is not None and at.form.traits.side is not None and at.form.over is not None:
         looked.append((at.before, f" in the {at.form.over.text} before"))
     for found, when in looked:
         runs, measured = found.figures.runs, found.evidence.measured
@@ -263,7 +200,7 @@ def _counts_by_outcome(at: Case) -> bool:
     alone have judged all of its runs.
     """
     budget, evidence = at.budget, at.evidence
-    by_earning = budget.earns in ("labelled", "success") or isinstance(at.form, OfValue)
+    by_earning = budget.earns in ("labelled", "success") or is_of_value(at.form)
     if by_earning or at.facts.reads_outcome:
         return True
     rest = at.figures.runs - evidence.outages - evidence.judged

@@ -42,8 +42,8 @@ from ebudget.errors import InputError, UsageError
 from ebudget.gate.baseline import Baseline
 from ebudget.gate.decision import LINES, SEVERITIES, Decision, Demands, decide
 from ebudget.instants import timestamp
-from ebudget.policy.changes import check_change
-from ebudget.policy.model import OnInsufficient, Policy
+from ebudget.policy.changes import OnInsufficient, check_change
+from ebudget.policy.model import Policy
 from ebudget.quantities import duration, share
 from ebudget.render.decision import github, junit, markdown
 from ebudget.render.decision import text as as_text

@@ -14,7 +14,7 @@ from ebudget import api
 from ebudget.cli.options import AsOf, Debug, Logs, SkipUnreadable, as_of_moment, progress
 from ebudget.cli.output import not_obeyed, print_data
 from ebudget.ledger.plan import make_plan
-from ebudget.policy.model import json_schema
+from ebudget.policy.schema import json_schema
 from ebudget.render import review as as_review
 from ebudget.review.review import review
 

@@ -9,13 +9,15 @@ from fractions import Fraction
 
 from ebudget.accounts.certainty import Certainty
 from ebudget.accounts.selection import Selection
-from ebudget.accounts.statement import Account, Alert, Lack, Statement, Verdict
+from ebudget.accounts.statement import Account, Alert, Statement, Verdict
 from ebudget.accounts.verdicts import failing_share, graded
+from ebudget.figures import Lack
 from ebudget.gate.baseline import Baseline, Key, Since, Then, key_of
 from ebudget.logs import doubts
 from ebudget.logs.intake import FEW_AHEAD, no_array
 from ebudget.policy.alerts import Severity
-from ebudget.policy.model import Budget, OnInsufficient, Policy
+from ebudget.policy.changes import OnInsufficient
+from ebudget.policy.model import Budget, Policy
 from ebudget.quantities import DAY, HOUR, LEEWAY, MINUTE, SECOND, Duration
 from ebudget.text import count_of, quoted, visible
 

@@ -16,7 +16,7 @@ from ebudget.instants import midnight, moment
 from ebudget.ledger.ledger import Ledger
 from ebudget.ledger.plan import BUCKET, COUNT, amount_of, number_of
 from ebudget.ledger.signatures import Signatures
-from ebudget.policy.model import Budget, Policy, SpendSum
+from ebudget.policy.model import Budget, Policy
 from ebudget.quantities import NANO
 
 Values = tuple[str | None, ...]
@@ -76,8 +76,8 @@ class Book:
 
         count = frame.get_column(COUNT)
         wide = count.cast(pl.Int128)
-        if isinstance(budget.spend, SpendSum):
-            names = plan.sum_of(amount_of(self.policy, budget, budget.spend.expression))
+        if budget.spend.amount is not None:
+            names = plan.sum_of(amount_of(self.policy, budget, budget.spend.amount))
             spent, negative = frame.get_column(names.total), frame.get_column(names.negative)
             measured = spenders = frame.get_column(names.measured)
         else:

@@ -32,17 +32,9 @@ from ebudget.logs.runs import (
 )
 from ebudget.logs.values.columns import bit_words, flaws_of, wanted_column
 from ebudget.policy.checks import DAY_OF_RUN
-from ebudget.policy.model import (
-    ALL,
-    All,
-    Budget,
-    Policy,
-    SpendClass,
-    SpendFailure,
-    SpendSum,
-    SpendWhen,
-)
+from ebudget.policy.model import Budget, Policy
 from ebudget.policy.rules import Rule, compile_amount, compile_condition
+from ebudget.policy.spends import spends_unnamed
 from ebudget.quantities import DAY, NANO
 from ebudget.sql.trees import (
     call,
@@ -221,49 +213,17 @@ def amount_of(policy: Policy, budget: Budget, source: str) -> Amount:
 
 def spending_rules(policy: Policy, budget: Budget) -> dict[str, str]:
     """The failure rules that can spend a budget: their names and conditions."""
-    match budget.spend:
-        case SpendClass(weights):
-            classes = {letter for letter, _ in weights}
-            return {n: f.when for n, f in policy.failures.items() if f.class_ in classes}
-        case SpendFailure(names):
-            return {name: policy.failures[name].when for name in names}
-        case _:
-            return {}
-
-
-def can_be_missed(policy: Policy, budget: Budget) -> bool:
-    """Whether a failed run may spend less because the rules cannot tell what it is.
-
-    Where a failure that no rule names spends as much as every rule would, nothing is missed.
-    """
-    if not isinstance(budget.spend, SpendClass):
-        return bool(spending_rules(policy, budget))
-    table = dict(budget.spend.weights)
-    unnamed = _heaviness(table.get(policy.unclassified), instant=False)
-    return any(
-        _heaviness(table.get(failure.class_), instant=failure.instant) > unnamed
-        for failure in policy.failures.values()
-    )
-
-
-def _heaviness(weight: Fraction | All | None, *, instant: bool) -> tuple[bool, Fraction]:
-    """How much a class spends: everything at once before any number."""
-    if weight is None:
-        return False, Fraction(0)
-    return instant or weight is ALL, Fraction(0) if weight is ALL else weight
+    return {n: policy.failures[n].when for n in budget.spend.rules(policy.failures)}
 
 
 def reads_outcome(policy: Policy, budget: Budget) -> bool:
     """Whether the outcome that a log says has a part in what a budget counts, sums or earns by."""
-    match budget.spend:
-        case SpendClass(weights) if policy.unclassified in dict(weights):
-            return True
-        case SpendWhen(condition):
-            rules = [_rule(policy, condition)]
-        case SpendSum(expression):
-            rules = [_amount(policy, expression)]
-        case _:
-            rules = []
+    spend = budget.spend
+    if spends_unnamed(spend, policy.unclassified):
+        return True
+    rules = [_rule(policy, spend.condition)] if spend.condition is not None else []
+    if spend.amount is not None:
+        rules.append(_amount(policy, spend.amount))
     if budget.earns not in ("all", "labelled", "success"):
         rules.append(_rule(policy, budget.earns))
     rules += [_rule(policy, when) for when in spending_rules(policy, budget).values()]
@@ -275,8 +235,8 @@ def _predicates_of(policy: Policy, budget: Budget) -> list[Predicate]:
     found: list[Predicate] = []
     if budget.earns not in ("all", "labelled", "success"):
         found.append(condition_of(policy, budget.earns))
-    if isinstance(budget.spend, SpendWhen):
-        condition = budget.spend.condition
+    condition = budget.spend.condition
+    if condition is not None:
         found += [condition_of(policy, condition), measured_of(policy, budget, condition)]
     rules = spending_rules(policy, budget).values()
     found += [Predicate(when, Asks.UNKNOWN) for when in rules]
@@ -311,8 +271,8 @@ def make_plan(
             if budget.needs_value:
                 dimensions.add("workflow")
             predicates += _predicates_of(one, budget)
-            if isinstance(budget.spend, SpendSum):
-                sums.append(amount_of(one, budget, budget.spend.expression))
+            if budget.spend.amount is not None:
+                sums.append(amount_of(one, budget, budget.spend.amount))
     dimensions.discard("outcome")
     predicates = list(dict.fromkeys(predicates))
     sums = list(dict.fromkeys(sums))

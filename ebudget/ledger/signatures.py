@@ -6,7 +6,6 @@ Runs that agree in outcome and conditions mean the same; each such signature is 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from fractions import Fraction
 
 import polars as pl
 
@@ -24,15 +23,8 @@ from ebudget.ledger.plan import (
     voiced_of,
 )
 from ebudget.logs.runs import FLAW_BITS
-from ebudget.policy.model import (
-    ALL,
-    Budget,
-    Policy,
-    SpendClass,
-    SpendFailure,
-    SpendSum,
-    SpendWhen,
-)
+from ebudget.policy.model import Budget, Policy
+from ebudget.policy.spends import spends_unnamed
 from ebudget.quantities import NANO
 
 
@@ -130,19 +122,21 @@ class Reader:
         rules = spending_rules(policy, budget)
         self.voiced = plan.place(voiced_of(policy, budget)) if rules else -1
         self.blind = [plan.rule(when, Asks.UNKNOWN) for when in rules.values()]
-        self.only_rules = bool(rules) and only_rules_spend(policy, budget)
+        unnamed = spends_unnamed(budget.spend, policy.unclassified)
+        self.only_rules = bool(rules) and not unnamed
         self.earns = None
         if budget.earns not in ("all", "labelled", "success"):
             self.earns = plan.place(condition_of(policy, budget.earns))
         self.holds = self.measured = -1
-        if isinstance(budget.spend, SpendWhen):
-            condition = budget.spend.condition
+        condition = budget.spend.condition
+        if condition is not None:
             self.holds = plan.place(condition_of(policy, condition))
             self.measured = plan.place(measured_of(policy, budget, condition))
 
     def treat(self, run: Run) -> Treatment:
         """What a run means for the budget."""
-        weight, instant = self._spends(run)
+        holds = self.holds in run.met
+        weight, instant = self.budget.spend.weigh(run, self.policy.failures, holds=holds)
         earns = self._earns(run)
         blind = [place in run.met for place in self.blind]
         return Treatment(
@@ -165,24 +159,6 @@ class Reader:
             waiting=run.unlabelled and not earns,
         )
 
-    def _spends(self, run: Run) -> tuple[Fraction, bool]:
-        """What a run spends, and whether it is an instant event."""
-        failures = self.policy.failures
-        instants = [name for name in run.failures if failures[name].instant]
-        match self.budget.spend:
-            case SpendClass(weights):
-                table = dict(weights)
-                own = table.get(run.class_) if run.class_ else None
-                instant = own is ALL or any(failures[name].class_ in table for name in instants)
-                return own if isinstance(own, Fraction) else Fraction(0), instant
-            case SpendFailure(names):
-                weight = Fraction(int(any(name in names for name in run.failures)))
-                return weight, any(name in names for name in instants)
-            case SpendWhen():
-                return Fraction(int(self.holds in run.met)), False
-            case SpendSum():
-                return Fraction(0), False
-
     def _earns(self, run: Run) -> bool:
         match self.budget.earns:
             case "all":
@@ -193,17 +169,6 @@ class Reader:
                 return run.success
             case _:
                 return self.earns in run.met
-
-
-def only_rules_spend(policy: Policy, budget: Budget) -> bool:
-    """Whether a failed run that no rule names spends nothing."""
-    match budget.spend:
-        case SpendClass(weights):
-            return policy.unclassified not in dict(weights)
-        case SpendFailure():
-            return True
-        case _:
-            return False
 
 
 class Signatures:

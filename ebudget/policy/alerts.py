@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
-from typing import Literal
+from typing import Any, Literal
 
+from ebudget.policy.misfit import Misfit, fields_of, only, text_of
+from ebudget.policy.values import (
+    DURATION,
+    PERCENT,
+)
 from ebudget.policy.windows import Span
-from ebudget.quantities import DAY, Duration, duration
+from ebudget.quantities import DAY, Duration, duration, number, share
 
 Severity = Literal["page", "ticket"]
 
@@ -82,3 +88,65 @@ def _burn_alerts(length: int, rows: tuple[BurnRow, ...]) -> tuple[BurnAlert, ...
         if factor >= SLOWEST_FACTOR:
             alerts.append(BurnAlert(row.long, row.short, factor, row.severity))
     return tuple(alerts)
+
+
+def _alert(value: Any) -> BurnRow:
+    if not isinstance(value, dict):
+        raise Misfit("write {long: 1h, short: 5m, share: 2%, severity: page}")
+    only(value, ("long", "short", "share", "factor", "severity"))
+    missing = [key for key in ("long", "short", "severity") if key not in value]
+    if missing or ("share" in value) == ("factor" in value):
+        raise Misfit("an alert needs long, short, severity, and either share or factor")
+    reads: Mapping[str, Callable[[str], Any]] = {
+        "long": duration,
+        "short": duration,
+        "share": share,
+        "factor": number,
+        "severity": _severity,
+    }
+    found: dict[str, Any] = {}
+    problems: list[tuple[tuple[str | int, ...], str]] = []
+    for key, item in value.items():
+        try:
+            found[key] = reads[key](text_of(item))
+        except (ValueError, Misfit) as error:
+            problems.append(((key,), str(error)))
+    if problems:
+        raise Misfit.all(problems)
+    row = BurnRow(**found)
+    if row.short >= row.long:
+        raise Misfit("the short window is shorter than the long one", "short")
+    if (row.share or row.factor or 0) <= 0:
+        raise Misfit("an alert's share or factor is above 0")
+    return row
+
+
+def _severity(text: str) -> str:
+    if text not in ("page", "ticket"):
+        raise ValueError(f"{text!r} is neither page nor ticket")
+    return text
+
+
+def parse_alerts(value: Any) -> tuple[BurnRow, ...]:
+    """The rows that a policy's `alerts` lists. Raises Misfit."""
+    if not isinstance(value, list):
+        raise Misfit("write a list of alerts; an empty one switches them off")
+    return tuple(fields_of(dict(enumerate(value)), _alert).values())
+
+
+ALERTS_SCHEMA = {
+    "type": "array",
+    "items": {
+        "type": "object",
+        "properties": {
+            "long": DURATION,
+            "short": DURATION,
+            "share": PERCENT,
+            "factor": {"type": "number", "exclusiveMinimum": 0},
+            "severity": {"enum": ["page", "ticket"]},
+        },
+        "required": ["long", "short", "severity"],
+        "oneOf": [{"required": ["share"]}, {"required": ["factor"]}],
+        "additionalProperties": False,
+    },
+}

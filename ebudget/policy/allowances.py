@@ -1,103 +1,123 @@
-"""How much failure is acceptable: the forms of `allow`, as data."""
+"""How much failure is acceptable: the forms of `allow`, one class each and one row in FORMS.
+
+Whoever asks something of a form asks it here, so that a new one is a class and a row.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import Enum
 from fractions import Fraction
-from typing import Any
+from typing import Any, ClassVar, Protocol, Self
 
+from ebudget.figures import Figures, Lack
 from ebudget.policy.misfit import Misfit, fields_of, only, text_of
-from ebudget.quantities import Duration, duration, number, share
+from ebudget.policy.values import AMOUNT, DURATION, PERCENT, TEXT
+from ebudget.quantities import NANO, Duration, decimal_text, duration, number, share
+
+
+class Side(Enum):
+    """Which runs a band counts against its allowance."""
+
+    ABOVE = "above"
+    """Only what lies above the mean of the time before."""
+    AROUND = "around"
+    """What lies on either side of it."""
 
 
 @dataclass(frozen=True)
-class Ratio:
-    """`1%`: a share of what earns."""
+class Grant:
+    """What an account is allowed, or why that cannot be known."""
 
-    ratio: Fraction
-
-
-@dataclass(frozen=True)
-class Count:
-    """`10`: a fixed amount in every window. `0` is zero tolerance."""
-
-    amount: Fraction
+    amount: Fraction | None
+    lack: Lack | None = None
+    reason: str | None = None
 
 
 @dataclass(frozen=True)
-class PerRuns:
-    """`{amount: 90, per: 100}`: 90 of the spend's unit for every 100 runs that earn."""
+class Traits:
+    """What holds for a form whatever its numbers are."""
 
-    amount: Fraction
-    per: Fraction
+    example: str
+    """How a policy writes it."""
+    schema: Mapping[str, Any]
+    """As JSON Schema."""
+    grows: bool = True
+    """Whether it grows with the number of runs that earn; else `min_runs` has no effect on it."""
+    fixed: bool = False
+    """Whether the amount is known before any run: its part of a shorter window is known too."""
+    of_value: bool = False
+    """Whether it depends on what successes are worth, so that what is spent is dollars."""
+    percent: bool = True
+    """Whether its number is written as a percentage."""
+    most: Fraction | None = None
+    """What its number is at most: 1 where it is a share of runs."""
+    side: Side | None = None
+    """For bands: only what lies beyond the mean of the time before is spent."""
 
 
-@dataclass(frozen=True)
-class OfValue:
-    """`{of_value: 60%}`: a share of the value in US dollars that successes brought."""
+class Form(Protocol):
+    """What every form answers."""
 
-    fraction: Fraction
+    traits: ClassVar[Traits]
 
+    @classmethod
+    def read(cls, value: Any) -> Form:
+        """The form that a value of a policy describes; of a mapping all keys are there.
 
-@dataclass(frozen=True)
-class OfBaseline:
-    """`{of_baseline: 115%, over: 14d}`: of the mean spend a run in the time before the window."""
-
-    fraction: Fraction
-    over: Duration
-
-
-@dataclass(frozen=True)
-class Band:
-    """`{above_baseline: 15%, over: 14d}` and `{around_baseline: 15%, over: 14d}`.
-
-    Only what lies above the mean of the time before the window is spent, or what lies on either
-    side of it; that may be a share of what the mean would have come to.
-    """
-
-    fraction: Fraction
-    over: Duration
-    both: bool
-    """Whether less than the mean is spent too."""
+        Raises Misfit.
+        """
 
     @property
-    def key(self) -> str:
-        """The key by which a policy writes it."""
-        return "around_baseline" if self.both else "above_baseline"
+    def number(self) -> Fraction:
+        """The number that says how much: what `simulate --suggest` looks for."""
+
+    def numbered(self, number: Fraction) -> Form:
+        """The same form with another number."""
+
+    @property
+    def over(self) -> Duration | None:
+        """How far it looks at the time before the window; None where it does not."""
+
+    def granted(self, figures: Figures, base: Figures, part: Fraction, least: int) -> Grant:
+        """What runs with these figures are allowed.
+
+        `base` are the figures of the time before; `part` is the length that the runs lie in as a
+        share of the budget's window; `least` is how many runs of the time before have to earn.
+        """
+
+    def pace(self) -> Fraction | None:
+        """What every run that earns is allowed; None where that is not one number."""
+
+    def __str__(self) -> str:
+        """As a policy writes it."""
 
 
-Based = OfBaseline | Band
-"""The forms that look at the time before the window."""
-Plain = Ratio | Count | PerRuns | OfValue | OfBaseline | Band
+def _percent(value: Fraction) -> str:
+    return f"{decimal_text(value * 100)}%"
 
 
-@dataclass(frozen=True)
-class By:
-    """One allowance for each value of a column; `default` serves the values without a line."""
-
-    column: str
-    lines: tuple[tuple[str, Plain], ...]
-    closed: bool = False
-    """Whether it is a mapping by risk tier, whose keys are known tiers only."""
-
-    def of(self, value: str | None) -> Plain | None:
-        """The allowance of a value; None where neither it nor a default has a line."""
-        lines = dict(self.lines)
-        return lines.get(value or "", lines.get("default"))
-
-
-Allowance = Plain | By
-
-
-def depends_on_runs(allowance: Plain) -> bool:
-    """Whether the allowance grows with the number of runs that earn."""
-    return isinstance(allowance, Ratio | PerRuns | OfBaseline | Band)
+def _schema(**properties: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
 
 
 def _amount(value: Any, *path: str) -> Fraction:
+    return _not_negative(number, value, *path)
+
+
+def _share(value: Any, *path: str) -> Fraction:
+    return _not_negative(share, value, *path)
+
+
+def _not_negative(read: Callable[[str], Fraction], value: Any, *path: str) -> Fraction:
     try:
-        amount = number(text_of(value, *path))
+        amount = read(text_of(value, *path))
     except ValueError as error:
         raise Misfit(str(error), *path) from None
     if amount < 0:
@@ -105,51 +125,18 @@ def _amount(value: Any, *path: str) -> Fraction:
     return amount
 
 
-def _share(value: Any, *path: str) -> Fraction:
-    try:
-        fraction = share(text_of(value, *path))
-    except ValueError as error:
-        raise Misfit(str(error), *path) from None
-    if fraction < 0:
-        raise Misfit(f"an allowance cannot be negative ({value})", *path)
-    return fraction
-
-
-def _scalar(value: Any) -> Plain:
-    text = text_of(value)
-    if text.strip().endswith("%"):
-        ratio = _share(value)
-        if ratio > 1:
-            raise Misfit(f"{text} is more than everything; a ratio lies between 0% and 100%")
-        return Ratio(ratio)
-    amount = _amount(value)
-    if 0 < amount < 1:
-        raise Misfit(f"{text} could mean two things; write {float(amount * 100):g}% for a share")
-    return Count(amount)
-
-
-def parse_slo(value: Any) -> Ratio:
-    """What an objective such as `99.9%` allows: the rest. Raises Misfit."""
-    text = text_of(value)
-    try:
-        objective = share(text)
-    except ValueError as error:
-        raise Misfit(str(error)) from None
-    if not 0 < objective <= 1:
-        raise Misfit(f"{text} is no objective; write a share such as 99.9%")
-    return Ratio(1 - objective)
-
-
-def _per_runs(value: dict[str, Any]) -> PerRuns:
-    found = _both(value, {"amount": _amount, "per": _per})
-    return PerRuns(found["amount"], found["per"])
-
-
 def _per(value: Any, *path: str) -> Fraction:
     per = _amount(value, *path)
     if per == 0:
         raise Misfit("per 0 runs allows nothing; write a number above 0, such as 100", *path)
     return per
+
+
+def _over(value: Any, *path: str) -> Duration:
+    try:
+        return duration(text_of(value, *path))
+    except ValueError as error:
+        raise Misfit(str(error), *path) from None
 
 
 def _both(value: dict[str, Any], reads: Mapping[str, Callable[..., Any]]) -> dict[str, Any]:
@@ -165,57 +152,312 @@ def _both(value: dict[str, Any], reads: Mapping[str, Callable[..., Any]]) -> dic
     return found
 
 
-def _over(value: Any, *path: str) -> Duration:
-    try:
-        return duration(text_of(value, *path))
-    except ValueError as error:
-        raise Misfit(str(error), *path) from None
+@dataclass(frozen=True)
+class Ratio:
+    """`1%`: a share of what earns."""
+
+    number: Fraction
+
+    traits: ClassVar[Traits] = Traits("1%", PERCENT, most=Fraction(1))
+    over = None
+
+    @classmethod
+    def read(cls, value: Any) -> Ratio:
+        """A percentage from 0% to 100%."""
+        ratio = _share(value)
+        if ratio > 1:
+            told = f"{text_of(value)} is more than everything"
+            raise Misfit(f"{told}; a ratio lies between 0% and 100%")
+        return cls(ratio)
+
+    def numbered(self, number: Fraction) -> Ratio:
+        """See `Form`."""
+        return Ratio(number)
+
+    def granted(self, figures: Figures, base: Figures, part: Fraction, least: int) -> Grant:
+        """A = ratio x E."""
+        return Grant(self.number * figures.eligible)
+
+    def pace(self) -> Fraction:
+        """See `Form`."""
+        return self.number
+
+    def __str__(self) -> str:
+        return _percent(self.number)
 
 
-def _of_baseline(value: dict[str, Any]) -> OfBaseline:
-    found = _both(value, {"of_baseline": _share, "over": _over})
-    return OfBaseline(found["of_baseline"], found["over"])
+@dataclass(frozen=True)
+class Count:
+    """`10`: a fixed amount in every window. `0` is zero tolerance."""
+
+    number: Fraction
+
+    traits: ClassVar[Traits] = Traits("10", AMOUNT, grows=False, fixed=True, percent=False)
+    over = None
+
+    @classmethod
+    def read(cls, value: Any) -> Count:
+        """A number that is no share."""
+        amount = _amount(value)
+        if 0 < amount < 1:
+            told = f"{text_of(value)} could mean two things"
+            raise Misfit(f"{told}; write {float(amount * 100):g}% for a share")
+        return cls(amount)
+
+    def numbered(self, number: Fraction) -> Count:
+        """See `Form`."""
+        return Count(number)
+
+    def granted(self, figures: Figures, base: Figures, part: Fraction, least: int) -> Grant:
+        """A = N, and N x w / W in a window w within W."""
+        return Grant(self.number * part)
+
+    def pace(self) -> None:
+        """See `Form`."""
+        return
+
+    def __str__(self) -> str:
+        return decimal_text(self.number)
 
 
-def _band(key: str, *, both: bool) -> Callable[[dict[str, Any]], Band]:
-    def read(value: dict[str, Any]) -> Band:
+@dataclass(frozen=True)
+class PerRuns:
+    """`{amount: 90, per: 100}`: 90 of the spend's unit for every 100 runs that earn."""
+
+    number: Fraction
+    per: Fraction
+
+    traits: ClassVar[Traits] = Traits(
+        "{amount: 90, per: 100}", _schema(amount=AMOUNT, per=AMOUNT), percent=False
+    )
+    over = None
+
+    @classmethod
+    def read(cls, value: Any) -> PerRuns:
+        """An amount for so many runs."""
+        found = _both(value, {"amount": _amount, "per": _per})
+        return cls(found["amount"], found["per"])
+
+    def numbered(self, number: Fraction) -> PerRuns:
+        """See `Form`."""
+        return replace(self, number=number)
+
+    def granted(self, figures: Figures, base: Figures, part: Fraction, least: int) -> Grant:
+        """A = amount x E / per."""
+        return Grant(self.number * figures.eligible / self.per)
+
+    def pace(self) -> Fraction:
+        """See `Form`."""
+        return self.number / self.per
+
+    def __str__(self) -> str:
+        return f"{{amount: {decimal_text(self.number)}, per: {decimal_text(self.per)}}}"
+
+
+@dataclass(frozen=True)
+class OfValue:
+    """`{of_value: 60%}`: a share of the value in US dollars that successes brought."""
+
+    number: Fraction
+
+    traits: ClassVar[Traits] = Traits(
+        "{of_value: 60%}", _schema(of_value=PERCENT), grows=False, of_value=True
+    )
+    over = None
+
+    @classmethod
+    def read(cls, value: Any) -> OfValue:
+        """A share, which may be more than 100%."""
+        return cls(_share(value["of_value"], "of_value"))
+
+    def numbered(self, number: Fraction) -> OfValue:
+        """See `Form`."""
+        return OfValue(number)
+
+    def granted(self, figures: Figures, base: Figures, part: Fraction, least: int) -> Grant:
+        """A = share x the value of successes; unknown where one of them has no declared value."""
+        if figures.unvalued:
+            return Grant(None, Lack.NO_VALUE, "no value_usd is declared for")
+        return Grant(self.number * Fraction(figures.value, NANO))
+
+    def pace(self) -> None:
+        """See `Form`."""
+        return
+
+    def __str__(self) -> str:
+        return f"{{of_value: {_percent(self.number)}}}"
+
+
+@dataclass(frozen=True)
+class _Based:
+    """What the forms that look at the mean spend a run in the time before the window share."""
+
+    number: Fraction
+    over: Duration
+
+    traits: ClassVar[Traits]
+
+    @classmethod
+    def read(cls, value: Any) -> Self:
+        """A share, and how far to look back."""
+        key = _key_of(cls.traits)
         found = _both(value, {key: _share, "over": _over})
-        return Band(found[key], found["over"], both)
+        return cls(found[key], found["over"])
 
-    return read
+    def numbered(self, number: Fraction) -> Self:
+        """See `Form`."""
+        return replace(self, number=number)
+
+    def granted(self, figures: Figures, base: Figures, part: Fraction, least: int) -> Grant:
+        """A = share x (S / E before) x E; unknown where nearly nothing was there before."""
+        if base.eligible < max(least, 1):
+            earn = "1 run earns" if base.eligible == 1 else f"{base.eligible} runs earn"
+            return Grant(None, Lack.NO_BASELINE, f"only {earn} in the {self.over.text} before")
+        if base.spent <= 0:
+            reason = f"nothing was spent in the {self.over.text} before"
+            return Grant(None, Lack.NO_BASELINE, reason)
+        return Grant(self.number * base.amount / base.eligible * figures.eligible)
+
+    def pace(self) -> None:
+        """See `Form`."""
+        return
+
+    def __str__(self) -> str:
+        return f"{{{_key_of(self.traits)}: {_percent(self.number)}, over: {self.over.text}}}"
 
 
-_FORMS: Mapping[frozenset[str], Callable[[dict[str, Any]], Plain]] = {
-    frozenset({"amount", "per"}): _per_runs,
-    frozenset({"of_value"}): lambda value: OfValue(_share(value["of_value"], "of_value")),
-    frozenset({"of_baseline", "over"}): _of_baseline,
-    frozenset({"above_baseline", "over"}): _band("above_baseline", both=False),
-    frozenset({"around_baseline", "over"}): _band("around_baseline", both=True),
+class OfBaseline(_Based):
+    """`{of_baseline: 115%, over: 14d}`: of the mean spend a run in the time before the window."""
+
+    traits: ClassVar[Traits] = Traits(
+        "{of_baseline: 115%, over: 14d}", _schema(of_baseline=PERCENT, over=DURATION)
+    )
+
+
+class AboveBaseline(_Based):
+    """`{above_baseline: 15%, over: 14d}`: only what lies above that mean is spent; that may be a
+    share of what the mean would have come to.
+    """
+
+    traits: ClassVar[Traits] = Traits(
+        "{above_baseline: 15%, over: 14d}",
+        _schema(above_baseline=PERCENT, over=DURATION),
+        side=Side.ABOVE,
+    )
+
+
+class AroundBaseline(_Based):
+    """`{around_baseline: 15%, over: 14d}`: the same for what lies on either side of that mean."""
+
+    traits: ClassVar[Traits] = Traits(
+        "{around_baseline: 15%, over: 14d}",
+        _schema(around_baseline=PERCENT, over=DURATION),
+        side=Side.AROUND,
+    )
+
+
+FORMS: tuple[type[Form], ...] = (
+    Ratio,
+    Count,
+    PerRuns,
+    OfValue,
+    OfBaseline,
+    AboveBaseline,
+    AroundBaseline,
+)
+"""Every form that one line of `allow` may have."""
+
+
+def _key_of(traits: Traits) -> str:
+    """The first key of a form that is a mapping."""
+    return str(traits.schema["required"][0])
+
+
+_MAPPINGS: Mapping[frozenset[str], type[Form]] = {
+    frozenset(keys): form for form in FORMS if (keys := form.traits.schema.get("required"))
 }
-"""The forms of `allow` that are mappings, by their keys."""
+"""The forms that are mappings, by their keys."""
 
-KEYS = frozenset().union(*_FORMS)
+KEYS = frozenset().union(*_MAPPINGS)
 """The keys of all forms that are mappings."""
 _EXPECTED = (
-    "1%, 10, {amount: 90, per: 100}, {of_value: 60%}, {of_baseline: 115%, over: 14d}, "
-    "{above_baseline: 15%, over: 14d}, {around_baseline: 15%, over: 14d}, "
-    "one of these for each risk tier, or {by: COLUMN, VALUE: one of these, …}"
+    ", ".join(form.traits.example for form in FORMS)
+    + ", one of these for each risk tier, or {by: COLUMN, VALUE: one of these, …}"
 )
 
 
-def _plain(value: Any) -> Plain:
-    if not isinstance(value, dict):
-        return _scalar(value)
-    keys = frozenset(value)
-    form = _FORMS.get(keys)
+def granted(
+    form: Form | None, figures: Figures, base: Figures, part: Fraction, least: int
+) -> Grant:
+    """What runs with these figures are allowed; see `Form.granted`."""
     if form is None:
-        closest = max(_FORMS, key=lambda known: (len((keys & known) - {"over"}), len(keys & known)))
+        reason = "the policy allows nothing for this value, and has no default"
+        return Grant(None, Lack.NO_LINE, reason)
+    return form.granted(figures, base, part, least)
+
+
+def deviation(form: Form | None, figures: Figures, base: Figures) -> Fraction:
+    """What some runs spent, instant events aside; for a band, how far they lie above the mean of
+    the time before, or below it as a negative number.
+    """
+    if form is None or form.traits.side is None or base.eligible == 0 or base.spent <= 0:
+        return figures.amount
+    return figures.amount - base.amount / base.eligible * figures.eligible
+
+
+def spent_by(form: Form | None, figures: Figures, base: Figures) -> Fraction:
+    """What a window spends of its allowance, instant events aside."""
+    amount = deviation(form, figures, base)
+    if form is None or form.traits.side is None or base.eligible == 0 or base.spent <= 0:
+        return amount
+    return abs(amount) if form.traits.side is Side.AROUND else max(amount, Fraction(0))
+
+
+@dataclass(frozen=True)
+class By:
+    """One allowance for each value of a column; `default` serves the values without a line."""
+
+    column: str
+    lines: tuple[tuple[str, Form], ...]
+    closed: bool = False
+    """Whether it is a mapping by risk tier, whose keys are known tiers only."""
+
+    def of(self, value: str | None) -> Form | None:
+        """The allowance of a value; None where neither it nor a default has a line."""
+        lines = dict(self.lines)
+        return lines.get(value or "", lines.get("default"))
+
+
+Allowance = Form | By
+
+
+def parse_slo(value: Any) -> Ratio:
+    """What an objective such as `99.9%` allows: the rest. Raises Misfit."""
+    text = text_of(value)
+    try:
+        objective = share(text)
+    except ValueError as error:
+        raise Misfit(str(error)) from None
+    if not 0 < objective <= 1:
+        raise Misfit(f"{text} is no objective; write a share such as 99.9%")
+    return Ratio(1 - objective)
+
+
+def _plain(value: Any) -> Form:
+    if not isinstance(value, dict):
+        return (Ratio if text_of(value).strip().endswith("%") else Count).read(value)
+    keys = frozenset(value)
+    form = _MAPPINGS.get(keys)
+    if form is None:
+        closest = max(
+            _MAPPINGS, key=lambda known: (len((keys & known) - {"over"}), len(keys & known))
+        )
         if keys & closest:
             only(value, closest)
             missing = ", ".join(sorted(closest - keys))
             raise Misfit(f"{missing} is missing; write {_EXPECTED}")
         raise Misfit(f"write {_EXPECTED}")
-    return form(value)
+    return form.read(value)
 
 
 def parse_allowance(value: Any) -> Allowance:
@@ -233,3 +475,17 @@ def parse_allowance(value: Any) -> Allowance:
     if frozenset(value) & KEYS:
         return _plain(value)
     return By("risk_tier", tuple(sorted(fields_of(value, _plain).items())), closed=True)
+
+
+_PLAIN_SCHEMAS = [form.traits.schema for form in FORMS]
+ALLOW_SCHEMA = {
+    "anyOf": [
+        *_PLAIN_SCHEMAS,
+        {
+            "type": "object",
+            "properties": {"by": TEXT},
+            "additionalProperties": {"anyOf": _PLAIN_SCHEMAS},
+            "minProperties": 1,
+        },
+    ]
+}

@@ -8,18 +8,10 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 
 from ebudget.columns import BY_NAME, NUMBERS, TIERS, Type
 from ebudget.policy.allowances import KEYS, By
+from ebudget.policy.changes import Gate
+from ebudget.policy.mapping import FieldMap
 from ebudget.policy.misfit import unknown_column
-from ebudget.policy.model import (
-    ALL,
-    Budget,
-    FieldMap,
-    Gate,
-    Policy,
-    SpendClass,
-    SpendFailure,
-    SpendSum,
-    SpendWhen,
-)
+from ebudget.policy.model import Budget, Policy
 from ebudget.policy.rules import (
     Rule,
     RuleError,
@@ -28,8 +20,8 @@ from ebudget.policy.rules import (
     compile_condition,
     kind_of,
 )
+from ebudget.policy.values import ALL
 from ebudget.quantities import plain_number
-from ebudget.text import nearest
 
 Path = tuple[str | int, ...]
 Finding = tuple[Path, str]
@@ -84,22 +76,18 @@ def check_policy(policy: Policy, failures: Collection[str]) -> Iterator[Finding]
         path: Path = ("budgets", name)
         yield from _check_columns(path, budget, types)
         yield from _check_tiers(path, budget, policy)
-        if budget.min_measured is not None and not isinstance(budget.spend, SpendWhen | SpendSum):
+        if budget.min_measured is not None and budget.spend.traits.by_class:
             yield (*path, "min_measured"), "only what `when` and `sum` read is measured"
         if budget.of is not None and budget.of not in _NAMES:
             yield from rule((*path, "of"), budget.of, compile_condition)
-        match budget.spend:
-            case SpendWhen(condition):
-                yield from rule((*path, "spend", "when"), condition, compile_condition)
-            case SpendSum(expression):
-                yield from rule((*path, "spend", "sum"), expression, compile_amount)
-            case SpendFailure(names):
-                for index, wanted in enumerate(names):
-                    if wanted not in failures:
-                        message = f"no failure is named {wanted!r}{nearest(wanted, failures)}"
-                        yield (*path, "spend", "failure", index), message
-            case SpendClass():
-                pass
+        spend = budget.spend
+        behind = (*path, "spend", spend.traits.key)
+        if spend.condition is not None:
+            yield from rule(behind, spend.condition, compile_condition)
+        if spend.amount is not None:
+            yield from rule(behind, spend.amount, compile_amount)
+        for place, message in spend.problems(failures):
+            yield (*behind, *place), message
         yield from _check_value(path, budget, policy)
         yield from _check_gate((*path, "gate"), budget.gate)
 

@@ -11,13 +11,15 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from ebudget.columns import BY_NAME, Type
+from ebudget.columns import Type
 from ebudget.errors import UsageError
+from ebudget.policy.changes import Gate
 from ebudget.policy.checks import check_policy
 from ebudget.policy.file import plain_value
-from ebudget.policy.model import Budget, Gate, Policy, SpendClass, SpendSum, SpendWhen
+from ebudget.policy.model import Budget, Policy
 from ebudget.policy.rules import RuleError, with_column
-from ebudget.quantities import number
+from ebudget.policy.spends import SpendClass
+from ebudget.quantities import decimal_text, number
 from ebudget.text import nearest, quoted, visible
 
 _LONGER: Mapping[str, tuple[str, ...]] = {
@@ -194,22 +196,17 @@ def parse_sweep(draft: Draft, text: str) -> Sweep:
         raise UsageError(f"{shown}: {count:,} values, at most {MOST_VALUES:,}; take a larger step")
     unit = found[2]
     values = tuple(first + step * i for i in range(count))
-    edit = draft.edit(f"{left}={_written(first)}{unit}", "--sweep")
+    edit = draft.edit(f"{left}={decimal_text(first)}{unit}", "--sweep")
     if edit.path[0] not in SWEPT:
         raise UsageError(f"{shown}: no number; swept can be {', '.join(SWEPT)}")
     edits = [
         replace(edit, source=f"--sweep {left}={text}", value=text)
-        for text in (f"{_written(value)}{unit}" for value in values)
+        for text in (f"{decimal_text(value)}{unit}" for value in values)
     ]
     policies = tuple(draft.edited([one]) for one in edits)
     for policy, one in zip((policies[0], policies[-1]), (edits[0], edits[-1]), strict=True):
         check_edited(policy, [one])
     return Sweep(text, edit.budget, left[len(edit.budget) + 1 :], unit, values, policies)
-
-
-def _written(value: Fraction) -> str:
-    whole, rest = divmod(value * 10**18, 10**18)
-    return f"{whole}.{int(rest):018d}".rstrip("0").rstrip(".")
 
 
 def with_scaled_column(policy: Policy, column: str, factor: Fraction) -> Policy:
@@ -224,7 +221,7 @@ def with_scaled_column(policy: Policy, column: str, factor: Fraction) -> Policy:
 
     def scaled(text: str) -> str:
         try:
-            return with_column(text, column, f"({column} * {_written(factor)})")
+            return with_column(text, column, f"({column} * {decimal_text(factor)})")
         except RuleError as error:
             raise UsageError(f"--scale {column}: {error}") from None
 
@@ -237,14 +234,6 @@ def with_scaled_column(policy: Policy, column: str, factor: Fraction) -> Policy:
         update: dict[str, Any] = {}
         if budget.of not in (None, "all", "labelled", "success"):
             update["of"] = scaled(str(budget.of))
-        match budget.spend:
-            case SpendWhen(condition):
-                update["spend"] = SpendWhen(scaled(condition))
-            case SpendSum(expression, unit):
-                known = BY_NAME.get(expression.strip())
-                unit = unit or (known.unit or known.name if known else None)
-                update["spend"] = SpendSum(scaled(expression), unit)
-            case _:
-                pass
+        update["spend"] = budget.spend.rewritten(scaled)
         budgets[name] = budget.model_copy(update=update)
     return policy.model_copy(update={"failures": failures, "budgets": budgets})

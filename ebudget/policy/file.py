@@ -13,7 +13,8 @@ from pydantic import ValidationError
 
 from ebudget.errors import InputError, PolicyError, Problem, UsageError
 from ebudget.policy.checks import check_policy
-from ebudget.policy.model import Policy, json_schema
+from ebudget.policy.model import Policy
+from ebudget.policy.schema import json_schema
 from ebudget.text import encoding_of, nearest, visible
 
 Key = str | int

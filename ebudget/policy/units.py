@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from sqlglot import exp
 
 from ebudget.columns import BY_NAME
-from ebudget.policy.allowances import OfValue
-from ebudget.policy.model import Budget, Kind, Policy, SpendSum, Workflow
+from ebudget.policy.model import Budget, Policy, Workflow
 from ebudget.policy.rules import Rule, compile_amount
+from ebudget.policy.spends import Kind
 
 DOLLARS = "USD"
 UNKNOWN = "units"
@@ -31,18 +31,17 @@ def unit_of(policy: Policy, budget: Budget, workflow: Workflow | None) -> Unit:
     if budget.unit is not None:
         is_money = budget.unit.strip().lower() in _DOLLAR_WORDS
         return Unit(DOLLARS if is_money else budget.unit)
-    if isinstance(budget.spend, SpendSum):
-        return _of_sum(policy, budget, budget.spend)
+    if budget.spend.amount is not None:
+        return _of_sum(policy, budget, budget.spend.amount.strip())
     return Unit(workflow.unit if workflow else "run")
 
 
-def _of_sum(policy: Policy, budget: Budget, spend: SpendSum) -> Unit:
-    expression = spend.expression.strip()
+def _of_sum(policy: Policy, budget: Budget, expression: str) -> Unit:
     known = BY_NAME.get(expression)
-    if any(isinstance(form, OfValue) for form in budget.forms):
+    if budget.needs_value:
         return Unit(DOLLARS)  # held against dollars
-    if spend.unit is not None:
-        return Unit(spend.unit, noun=spend.unit not in policy.columns)
+    if budget.spend.unit is not None:
+        return Unit(budget.spend.unit, noun=budget.spend.unit not in policy.columns)
     if known is not None:
         return Unit(known.unit or known.name, noun=False)
     if budget.kind is Kind.COST:

@@ -9,11 +9,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Literal
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from ebudget.instants import midnight, moment
-from ebudget.quantities import DAY, HOUR, MINUTE, SECOND, Duration
+from ebudget.policy.misfit import Misfit, text_of
+from ebudget.quantities import (
+    DAY,
+    HOUR,
+    MINUTE,
+    SECOND,
+    Duration,
+    duration,
+)
 
 Period = Literal["day", "week", "month", "quarter", "year"]
 
@@ -124,3 +132,15 @@ def day_ends(window: Span, zone: ZoneInfo) -> list[int]:
         if end >= window.until:
             return [*ends, window.until]
         ends.append(end)
+
+
+def parse_window(value: Any) -> Window:
+    """The window that a policy's `window` describes. Raises Misfit."""
+    text = text_of(value).strip()
+    for period in PERIODS:
+        if text == period:
+            return Calendar(period)
+    try:
+        return Rolling(duration(text))
+    except ValueError as error:
+        raise Misfit(f"{error}, or {', '.join(PERIODS)}") from None

@@ -18,7 +18,7 @@ from ebudget.ledger.plan import COUNT, amount_of, measured_of
 from ebudget.logs import doubts
 from ebudget.logs.intake import Intake
 from ebudget.logs.runs import FLAW_BITS
-from ebudget.policy.model import Budget, Policy, SpendClass, SpendSum, SpendWhen
+from ebudget.policy.model import Budget, Policy
 
 MOST_GROUPS = 3
 """Groups that one remark names."""
@@ -87,13 +87,13 @@ def _kinds(
 ) -> Iterator[tuple[str, str, pl.Expr]]:
     """What a budget needs: its place, what is wrong without it, and whether a row has it."""
     plan, spend, path = ledger.plan, budget.spend, f"budgets.{name}"
-    if isinstance(spend, SpendSum):
-        sums = plan.sum_of(amount_of(policy, budget, spend.expression))
+    if spend.amount is not None:
+        sums = plan.sum_of(amount_of(policy, budget, spend.amount))
         measured = pl.col(sums.measured) > 0
         zero = (pl.col(sums.total) == 0) & (pl.col(sums.negative) == 0)
-        what = f"{spend.expression} is 0 or empty"
+        what = f"{spend.amount} is 0 or empty"
         yield f"{path}.spend.sum", what, measured & ~zero
-    if isinstance(spend, SpendWhen):
+    if spend.condition is not None:
         place = plan.place(measured_of(policy, budget, spend.condition))
         word, bit = divmod(place, FLAW_BITS)
         known = pl.col(plan.flag_columns[word]) & (1 << bit) != 0
@@ -120,7 +120,7 @@ def too_short(policy: Policy, ledger: Ledger) -> Iterator[Remark]:
         budget = policy.budgets[account.budget]
         judged = account.rate and not account.too_few
         expected = _expected(account, ledger.intake) if judged else None
-        if expected and expected < _least_weight(budget):
+        if expected and expected < budget.spend.least:
             found.setdefault(account.budget, []).append((expected, account))
     for name, few in found.items():
         allowed, account = min(few, key=lambda pair: pair[0])
@@ -141,11 +141,3 @@ def _expected(account: Account, intake: Intake) -> Fraction | None:
     span = account.span
     time = span.until - max(intake.first, span.after)
     return account.allowed * span.length / time if time > 0 else None
-
-
-def _least_weight(budget: Budget) -> Fraction:
-    """The least that a run spends, if it spends anything."""
-    if isinstance(budget.spend, SpendClass):
-        weights = [w for _, w in budget.spend.weights if isinstance(w, Fraction)]
-        return min(weights, default=Fraction(1))
-    return Fraction(1)

@@ -17,17 +17,8 @@ from ebudget.ledger.signatures import Signatures
 from ebudget.logs import doubts
 from ebudget.logs.runs import FLAW_BITS
 from ebudget.policy.alerts import burn_alerts
-from ebudget.policy.allowances import By, OfBaseline, PerRuns, Plain, Ratio, depends_on_runs
-from ebudget.policy.model import (
-    ALL,
-    Budget,
-    Failure,
-    Policy,
-    SpendClass,
-    SpendFailure,
-    SpendSum,
-    SpendWhen,
-)
+from ebudget.policy.allowances import By, Form
+from ebudget.policy.model import Budget, Failure, Policy
 from ebudget.policy.windows import Calendar, span
 from ebudget.quantities import DAY, MINUTE
 from ebudget.review.log_remarks import Remark, empty_groups, of_intake, too_short
@@ -58,40 +49,20 @@ class Review:
     workflows: tuple[Answers, ...]
 
 
-def _forms(budget: Budget) -> list[tuple[str, Plain]]:
+def _forms(budget: Budget) -> list[tuple[str, Form]]:
     allow = budget.allowance
     if isinstance(allow, By):
         return [(f"allow.{value}", form) for value, form in allow.lines]
     return [("allow" if budget.slo is None else "slo", allow)]
 
 
-def _largest_spend(policy: Policy, budget: Budget) -> Fraction | None:
-    """The most that one run can spend; None where there is no such limit."""
-    match budget.spend:
-        case SpendClass(weights):
-            instant = any(
-                failure.instant and failure.class_ in dict(weights)
-                for failure in policy.failures.values()
-            )
-            amounts = [weight for _, weight in weights if isinstance(weight, Fraction)]
-            unlimited = instant or any(weight is ALL for _, weight in weights)
-            return None if unlimited or not amounts else max(amounts)
-        case SpendFailure(names):
-            instant = any(policy.failures[name].instant for name in names)
-            return None if instant else Fraction(1)
-        case SpendWhen():
-            return Fraction(1)
-        case SpendSum():
-            return None
-
-
 def _only_earners_spend(budget: Budget) -> bool:
     if budget.earns == "all":
         return True
     if budget.earns == "labelled":
-        return isinstance(budget.spend, SpendClass | SpendFailure)
-    if isinstance(budget.spend, SpendWhen):
-        condition = budget.spend.condition
+        return budget.spend.traits.by_class
+    condition = budget.spend.condition
+    if condition is not None:
         return budget.earns in (condition, f"({condition}) is not null")
     return False
 
@@ -103,17 +74,14 @@ FEBRUARY = 40 * DAY
 def never_firing(policy: Policy, name: str) -> list[Remark]:
     """Alert rows whose burn can never exceed their factor: factor x ratio >= largest spend."""
     budget = policy.budgets[name]
-    largest = _largest_spend(policy, budget)
+    largest = budget.spend.largest(policy.failures)
     if largest is None or not _only_earners_spend(budget):
         return []
     found = []
     window = span(budget.window, FEBRUARY, policy.timezone)
     for path, form in _forms(budget):
-        if isinstance(form, Ratio):
-            ratio = form.ratio
-        elif isinstance(form, PerRuns):
-            ratio = form.amount / form.per
-        else:
+        ratio = form.pace()
+        if ratio is None:
             continue
         silent = [
             row for row in burn_alerts(window, budget.alerts) if row.factor * ratio >= largest
@@ -142,19 +110,10 @@ def _meant(name: str, known: Iterable[str]) -> str:
 def _static(policy: Policy) -> list[Remark]:
     found: list[Remark] = []
     used = {
-        failure
-        for budget in policy.budgets.values()
-        if isinstance(budget.spend, SpendFailure)
-        for failure in budget.spend.names
-    }
-    classes = {
-        letter
-        for budget in policy.budgets.values()
-        if isinstance(budget.spend, SpendClass)
-        for letter, _ in budget.spend.weights
+        name for budget in policy.budgets.values() for name in budget.spend.rules(policy.failures)
     }
     for name, failure in policy.failures.items():
-        if name not in used and failure.class_ not in classes:
+        if name not in used:
             found.append(
                 Remark(f"failures.{name}", f"no budget counts it, nor its class {failure.class_}")
             )
@@ -167,7 +126,7 @@ def _static(policy: Policy) -> list[Remark]:
     for name, budget in policy.budgets.items():
         path = f"budgets.{name}"
         found += never_firing(policy, name)
-        if budget.min_runs and not any(depends_on_runs(form) for _, form in _forms(budget)):
+        if budget.min_runs and not any(form.traits.grows for _, form in _forms(budget)):
             found.append(
                 Remark(f"{path}.min_runs", "has no effect: the allowance does not grow with runs")
             )
@@ -183,7 +142,7 @@ def _static(policy: Policy) -> list[Remark]:
             )
         found += _frozen_for_ever(name, budget)
         if budget.slo is not None:
-            allowed = outage_minutes(budget.slo.ratio, _length(budget, policy))
+            allowed = outage_minutes(budget.slo.number, _length(budget, policy))
             shortest = "the shortest " if isinstance(budget.window, Calendar) else ""
             message = f"allows {allowed} minutes of full outage in {shortest}{budget.window}"
             found.append(Remark(f"{path}.slo", message, "note"))
@@ -202,12 +161,12 @@ def _frozen_for_ever(name: str, budget: Budget) -> list[Remark]:
     """Whether an allowance of the mean before is frozen where nothing changes."""
     found = []
     for path, form in _forms(budget):
-        if not isinstance(form, OfBaseline) or form.fraction <= 0:
+        if form.over is None or form.traits.side is not None or form.number <= 0:
             continue
-        left, below = 1 - 1 / form.fraction, budget.gate.freeze_below
+        left, below = 1 - 1 / form.number, budget.gate.freeze_below
         if left < below:
             message = (
-                f"where nothing changes, {float(1 / form.fraction):.0%} of it is spent and "
+                f"where nothing changes, {float(1 / form.number):.0%} of it is spent and "
                 f"{float(left):.0%} is left, less than freeze_below ({float(below):.0%}), so it is "
                 "frozen as long as nothing does; lower freeze_below, or spend only what lies above "
                 "the baseline: "
@@ -251,16 +210,17 @@ def _met(ledger: Ledger, failure: Failure, asks: Asks) -> int:
 def _never_spent(policy: Policy, name: str, ledger: Ledger, selected: pl.DataFrame) -> list[Remark]:
     """Whether the condition or the sum of a budget ever has anything to say."""
     plan, runs, budget = ledger.plan, _count(selected), policy.budgets[name]
-    if isinstance(budget.spend, SpendWhen):
-        holds = plan.place(condition_of(policy, budget.spend.condition))
+    spend, path = budget.spend, f"budgets.{name}.spend.{budget.spend.traits.key}"
+    if spend.condition is not None:
+        holds = plan.place(condition_of(policy, spend.condition))
         if not _count(selected.filter(_where(ledger, holds))):
             message = f"is met by none of the {runs:,} runs that the budget selects"
-            return [Remark(f"budgets.{name}.spend.when", message)]
-    if isinstance(budget.spend, SpendSum):
-        columns = plan.sum_of(amount_of(policy, budget, budget.spend.expression))
+            return [Remark(path, message)]
+    if spend.amount is not None:
+        columns = plan.sum_of(amount_of(policy, budget, spend.amount))
         if not int(selected.get_column(columns.measured).sum()):
             message = f"is null in all of the {runs:,} runs that the budget selects"
-            return [Remark(f"budgets.{name}.spend.sum", message)]
+            return [Remark(path, message)]
     return []
 
 
@@ -334,7 +294,7 @@ def _answers(policy: Policy, ledger: Ledger | None) -> list[Answers]:
         covering = [b for b in policy.budgets.values() if b.selects("workflow", name)]
         declared = policy.workflows.get(name) if name is not None else None
         told = bool(policy.failures) or _says_how_it_went(ledger, name)
-        defined = any(isinstance(b.spend, SpendWhen | SpendSum) or told for b in covering)
+        defined = any(not b.spend.traits.by_class or told for b in covering)
         found.append(
             Answers(
                 name,

@@ -8,15 +8,15 @@ from fractions import Fraction
 from functools import cached_property
 from math import ceil, lcm
 
-from ebudget.accounts.close import accounts_of
+from ebudget.accounts.close import accounts_of, is_band
 from ebudget.accounts.statement import Account, Verdict
-from ebudget.accounts.verdicts import deviation, granted
+from ebudget.accounts.verdicts import is_of_value
 from ebudget.figures import Figures, Timeline
 from ebudget.ledger.book import Book, Values
 from ebudget.ledger.ledger import Ledger
 from ebudget.ledger.signatures import Signatures
-from ebudget.policy.allowances import Band, Based, Count, OfValue, depends_on_runs
-from ebudget.policy.model import Policy, SpendClass, SpendFailure
+from ebudget.policy.allowances import deviation, granted
+from ebudget.policy.model import Policy
 from ebudget.quantities import NANO
 from ebudget.text import visible
 from ebudget.whatif.cover import MOST_SLICES, Cell, Search, Slice, smallest_cover
@@ -130,7 +130,9 @@ class _Cutter:
         steps = self._steps(columns, cover.slices)
         named = ", ".join(shown_part(step.slice) for step in steps)
         first = Rung("narrow the cases", named, True, cover.cost)
-        proven = cover.proven and not isinstance(self.form, Based)  # whose mean moves too
+        proven = cover.proven and (
+            self.form is None or self.form.over is None
+        )  # whose mean moves too
         return Cut(
             self.account, steps, cover.cost, after, proven, cover.bound, None, (first, *rungs)
         )
@@ -168,17 +170,17 @@ class _Cutter:
 
     @property
     def _needs_runs(self) -> bool:
-        return self.form is not None and depends_on_runs(self.form)
+        return self.form is not None and self.form.traits.grows
 
     def _kept(self, figures: Figures) -> int:
         """What has to be left for a judgement: runs that earn, or value, or any run."""
         if self._needs_runs:
             return figures.eligible
-        return figures.value if isinstance(self.form, OfValue) else figures.runs
+        return figures.value if is_of_value(self.form) else figures.runs
 
     def _allowed(self, figures: Figures, *, fixed: bool = False) -> Fraction:
         """What these runs are allowed; a fixed amount is no run's own."""
-        if isinstance(self.form, Count) and not fixed:
+        if self.form is not None and self.form.traits.fixed and not fixed:
             return Fraction(0)
         granted_ = granted(self.form, figures, self._base, Fraction(1), self.budget.min_runs)
         return granted_.amount or Fraction(0)
@@ -186,7 +188,7 @@ class _Cutter:
     @cached_property
     def _base(self) -> Figures:
         """The figures of the baseline, where there is one."""
-        if not isinstance(self.form, Based):
+        if self.form is None or self.form.over is None:
             return Figures()
         after = self.account.span.after
         timeline = self.book.timelines(self.budget.dimensions)[self.own]
@@ -196,7 +198,7 @@ class _Cutter:
         """What these runs add to what the whole spends; for a band on the side that it lies on."""
         amount = deviation(self.form, figures, self._base)
         whole = deviation(self.form, self.whole, self._base)
-        return -amount if isinstance(self.form, Band) and whole < 0 else amount
+        return -amount if is_band(self.form) and whole < 0 else amount
 
     def _without(self, slices: Sequence[Slice]) -> Account | None:
         """The account over the log without these slices."""
@@ -245,7 +247,7 @@ class _Cutter:
 
     def _mending(self) -> Iterable[Rung]:
         """How much of each failure has to be mended, all else as it is."""
-        if not isinstance(self.budget.spend, SpendClass | SpendFailure):
+        if not self.budget.spend.traits.by_class:
             return
         for name in self.book.policy.failures:
             now, mended = self.account, self._under([Mended(name, Fraction(0))])
@@ -264,7 +266,7 @@ class _Cutter:
     def _escalating(self) -> Iterable[Rung]:
         """How many of the runs that now spend have to be handed to a person before they do."""
         account = self.account
-        if not isinstance(self.budget.spend, SpendClass | SpendFailure) or account.instant:
+        if not self.budget.spend.traits.by_class or account.instant:
             return
         if account.spent > 0 and account.allowed is not None:
             share = _percent_up(1 - account.allowed / account.spent)

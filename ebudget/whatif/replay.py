@@ -14,7 +14,8 @@ from ebudget.figures import by_value
 from ebudget.instants import midnight, moment
 from ebudget.ledger.book import Book
 from ebudget.policy.changes import change_types
-from ebudget.policy.model import ALL, Policy
+from ebudget.policy.model import Policy
+from ebudget.policy.values import ALL
 from ebudget.quantities import DAY, Duration
 
 MOST_STEPS = 5_000

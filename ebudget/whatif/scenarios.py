@@ -10,7 +10,8 @@ from ebudget.accounts.statement import Account
 from ebudget.columns import BY_NAME
 from ebudget.errors import UsageError
 from ebudget.ledger.ledger import Ledger
-from ebudget.policy.model import Logs, Policy
+from ebudget.policy.mapping import Logs
+from ebudget.policy.model import Policy
 from ebudget.quantities import Duration
 from ebudget.text import quoted
 from ebudget.whatif.replay import Replay, replayed

@@ -13,7 +13,7 @@ from ebudget.figures import by_value
 from ebudget.ledger.book import Book
 from ebudget.ledger.ledger import Ledger
 from ebudget.ledger.signatures import Signatures
-from ebudget.policy.allowances import Band, By, Count, OfBaseline, OfValue, PerRuns, Plain, Ratio
+from ebudget.policy.allowances import By, Form
 from ebudget.policy.model import Budget, Policy
 
 DIGITS = 2
@@ -69,29 +69,15 @@ def _with_unit_allowance(policy: Policy, name: str) -> Policy:
     """The policy with 1 (or 100%) allowed, under which what is consumed is what is needed."""
     budget = policy.budgets[name]
     allow = budget.allowance
-    unit: Plain | By = (
-        replace(allow, lines=tuple((value, _unit(form)) for value, form in allow.lines))
+    unit: Form | By = (
+        replace(
+            allow, lines=tuple((value, form.numbered(Fraction(1))) for value, form in allow.lines)
+        )
         if isinstance(allow, By)
-        else _unit(allow)
+        else allow.numbered(Fraction(1))
     )
     other = budget.model_copy(update={"allow": unit, "slo": None})
     return policy.model_copy(update={"budgets": {**policy.budgets, name: other}})
-
-
-def _unit(form: Plain) -> Plain:
-    match form:
-        case Ratio():
-            return Ratio(Fraction(1))
-        case Count():
-            return Count(Fraction(1))
-        case PerRuns(_, per):
-            return PerRuns(Fraction(1), per)
-        case OfValue():
-            return OfValue(Fraction(1))
-        case OfBaseline(_, over):
-            return OfBaseline(Fraction(1), over)
-        case Band():
-            return replace(form, fraction=Fraction(1))
 
 
 def _suggestion(
@@ -115,18 +101,18 @@ def _suggestion(
         why = "an instant event spends everything" if instant else "nothing is allowed"
         return replace(nothing, reason=f"on {lost:,} of {len(days):,} days {why}")
     exact, deciding = max(needs[least - 1][0], Fraction(0)), needs[least - 1][1]
-    value = _rounded_up(exact, percent=not isinstance(form, Count | PerRuns))
-    if isinstance(form, Count):
+    value = _rounded_up(exact, percent=form.traits.percent)
+    if form.traits.fixed:
         value = Fraction(ceil(value))  # a bare number below 1 would be no policy
-    if isinstance(form, Ratio) and value > 1:
-        text = f"it would take {written(value * 100)}%, and a ratio is at most 100%"
+    if form.traits.most is not None and value > form.traits.most:
+        text = f"it would take {form.numbered(value)}, and a ratio is at most 100%"
         return replace(nothing, exact=exact, reason=f"{text}; write {{amount: …, per: …}}")
     return replace(
         nothing,
         exact=exact,
         kept=Fraction(sum(need <= value for need, _ in needs), len(days)),
-        interval=deciding.interval if isinstance(form, Ratio) else None,
-        line=_line(form, value),
+        interval=None if form.traits.most is None else deciding.interval,
+        line=f"allow: {form.numbered(value)}",
         value=value,
     )
 
@@ -160,26 +146,3 @@ def _rounded_up(value: Fraction, *, percent: bool) -> Fraction:
         scale /= 10
     rounded = ceil(shown * scale) / scale
     return rounded / 100 if percent else rounded
-
-
-def written(value: Fraction) -> str:
-    """A value as a policy writes it."""
-    text = f"{float(value):.9f}".rstrip("0").rstrip(".")
-    return text or "0"
-
-
-def _line(form: Plain, value: Fraction) -> str:
-    share = f"{written(value * 100)}%"
-    match form:
-        case Ratio():
-            return f"allow: {share}"
-        case Count():
-            return f"allow: {written(value)}"
-        case PerRuns(_, per):
-            return f"allow: {{amount: {written(value)}, per: {written(per)}}}"
-        case OfValue():
-            return f"allow: {{of_value: {share}}}"
-        case OfBaseline(_, over):
-            return f"allow: {{of_baseline: {share}, over: {over.text}}}"
-        case Band(_, over):
-            return f"allow: {{{form.key}: {share}, over: {over.text}}}"

@@ -16,7 +16,8 @@ from ebudget.columns import BY_NAME, OUTCOME_WORDS, OUTCOMES, Type
 from ebudget.logs.values.numbers import number
 from ebudget.logs.values.steps import Extracted
 from ebudget.logs.values.times import NOT_A_TIME, TOO_EARLY, time
-from ebudget.policy.model import FieldMap, Policy
+from ebudget.policy.mapping import FieldMap
+from ebudget.policy.model import Policy
 from ebudget.sql.trees import call, cast, column, missing, present, text, try_cast, when
 
 NOT_UTF_8 = "not UTF-8"

@@ -9,7 +9,7 @@ from sqlglot import exp
 
 from ebudget.columns import Type
 from ebudget.logs.values.steps import Extracted
-from ebudget.policy.model import FieldMap
+from ebudget.policy.mapping import FieldMap
 from ebudget.quantities import WRITTEN, plain_number
 from ebudget.sql.trees import call, cast, column, missing, present, text, try_cast, unless, when
 

@@ -11,7 +11,7 @@ from sqlglot import exp
 from ebudget.instants import EPOCH, PARTS, PATTERN, UTC_NAMES, instant, read_time
 from ebudget.logs.values.numbers import is_number
 from ebudget.logs.values.steps import Extracted, unread
-from ebudget.policy.model import FieldMap
+from ebudget.policy.mapping import FieldMap
 from ebudget.quantities import DAY, plain_number
 from ebudget.sql.trees import (
     call,
