@@ -15,7 +15,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:  # as type checkers know it; importing `typing` takes longer than all of this
     from typing import Any
 
-    from ebudget.accounts.statement import Account, Slice, Statement, Verdict
+    from ebudget.accounts.parts import Slice
+    from ebudget.accounts.statement import Account, Statement, Verdict
     from ebudget.api import evaluate, load_policy, read_ledger
     from ebudget.errors import EbudgetError, InputError, PolicyError, Problem, UsageError
     from ebudget.ledger.ledger import Ledger
@@ -46,8 +47,9 @@ _HOMES = {
     **dict.fromkeys(
         ("EbudgetError", "InputError", "PolicyError", "Problem", "UsageError"), "errors"
     ),
-    **dict.fromkeys(("Account", "Slice", "Statement", "Verdict"), "accounts.statement"),
+    **dict.fromkeys(("Account", "Statement", "Verdict"), "accounts.statement"),
     "Ledger": "ledger.ledger",
+    "Slice": "accounts.parts",
     "Policy": "policy.model",
 }
 """Where each name is defined. Imported when it is asked for: the command line has to be ready for

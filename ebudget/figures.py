@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from enum import Enum
 from fractions import Fraction
 from operator import add, sub
@@ -76,6 +77,49 @@ class Evidence(NamedTuple):
     """Runs that nobody has judged, of workflows without a declared value."""
     negative: int = 0
     """1e-9 of the unit: what the amounts below zero come to."""
+
+
+Values = tuple[str | None, ...]
+"""One value for each of some columns."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the accounts of a budget have to know of the whole log, and of the policy beside it."""
+
+    only_failures: bool = False
+    """Whether no record says that it went well, and the policy does not say that silence does."""
+    is_silent: bool = False
+    """Whether no counted run says anything of how it went."""
+    max_unknown: Fraction = Fraction(1)
+    has_rules: bool = False
+    """Whether failure rules can spend the budget."""
+    rules: tuple[str, ...] = ()
+    """Those rules, where a failure that they miss spends less."""
+    reads_outcome: bool = False
+    """Whether what the budget counts, sums or earns by depends on what the log's outcome says."""
+    first: int | None = None
+    """The oldest counted run, in microseconds since 1970."""
+    ends: int | None = None
+    """The first instant after the local day of the newest one."""
+
+
+@dataclass(frozen=True)
+class Totals:
+    """What the counted runs of a ledger are, whatever budgets make of them."""
+
+    unlabelled: int
+    """Nobody has judged them yet."""
+    infrastructure: int
+    """Ended by an outage of the provider."""
+    no_outcome: int
+    """Successes for want of an outcome, because the policy says so."""
+    unselected: int
+    """No budget selects them."""
+    before: int
+    """Older than every window."""
+    rejected_values: tuple[tuple[str, int], ...]
+    """Values that could not be read, as `column: reason` with the number of runs."""
 
 
 NOTHING = Figures()

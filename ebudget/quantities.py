@@ -37,6 +37,16 @@ class Duration:
     """As it was written, such as `7d`."""
 
 
+@dataclass(frozen=True)
+class Unit:
+    """What is counted, and how it is spoken of."""
+
+    name: str
+    noun: bool = True
+    """Whether it is a word for one of what is counted, and has a plural; else it is the name of a
+    column."""
+
+
 def number(text: str) -> Fraction:
     """The exact value of a plain decimal such as `4.80`. Raises ValueError."""
     cleaned = text.strip()

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -18,8 +19,11 @@ from typing import Any
 import polars as pl
 
 import ebudget
-from ebudget.accounts.statement import Day
+from ebudget.accounts.parts import Day
+from ebudget.ledger.plan import Plan, make_plan
+from ebudget.logs.reading import Reading
 from ebudget.policy.file import parse_policy
+from ebudget.policy.wants import Wants
 from oracle import Log
 
 if sys.version_info >= (3, 14):
@@ -225,6 +229,21 @@ def reading(folder: Path, *before: str) -> Iterator[subprocess.Popen[bytes]]:
 # Statements
 
 
+def read(
+    paths: Sequence[str | os.PathLike[str]], plan: ebudget.Policy | Plan, **options: Any
+) -> ebudget.Ledger:
+    """A ledger; the options are those of `Wants` and of `Reading`."""
+    names = {field.name for field in fields(Wants)}
+    wanted = {name: value for name, value in options.items() if name in names}
+    reading = Reading(**{name: value for name, value in options.items() if name not in names})
+    if wanted:
+        assert isinstance(plan, ebudget.Policy)
+        if "days_of" in wanted:
+            wanted["days_of"] = frozenset(wanted["days_of"])
+        plan = make_plan(plan, Wants(**wanted))
+    return ebudget.read_ledger(paths, plan, reading)
+
+
 def ledger_of(
     policy: Mapping[str, Any] | str,
     paths: Sequence[str],
@@ -233,7 +252,7 @@ def ledger_of(
     """The checked policy and what it counts in these files."""
     text = policy if isinstance(policy, str) else policy_text(policy)
     checked = parse_policy(text, "budgets.yaml")
-    return checked, ebudget.read_ledger(paths, checked, **{"clock": CLOCK, **options})
+    return checked, read(paths, checked, **{"clock": CLOCK, **options})
 
 
 def statement_of(
@@ -241,7 +260,7 @@ def statement_of(
 ) -> ebudget.Statement:
     """The statement of a policy over these files."""
     checked, ledger = ledger_of(policy, paths, **options)
-    return ebudget.evaluate(checked, ledger, days_of=options.get("days_of", ()))
+    return ebudget.evaluate(checked, ledger)
 
 
 def state(

@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 
 import ebudget
-from ebudget.api import read_planned
 from ebudget.ledger.plan import make_plan
 from ebudget.policy.file import parse_policy
+from ebudget.policy.wants import Wants
 from ebudget.render import figures
 from ebudget.review.review import review
 from support import CLOCK, at, one_budget, policy_text, run, runs
+from support import read as read_logs
 
 Account = Callable[..., ebudget.Account]
 State = Callable[..., ebudget.Statement]
@@ -52,7 +53,7 @@ def test_a_band_is_spent_by_what_lies_outside_the_mean_before(
     """The mean before is $10, so 10 runs may lie $20 off it."""
     found = account(band(key), [*costs(10, days=1.5), *costs(cost)])
     assert (found.spent, found.allowed, found.verdict.value) == (spent, 20, verdict)
-    assert (found.rate, found.proportion) == (False, False)
+    assert (found.terms.rate, found.proportion) == (False, False)
 
 
 def test_an_unchanged_cost_leaves_all_of_a_band_and_little_of_a_share_of_the_mean(
@@ -209,7 +210,7 @@ def test_validate_counts_runs_that_no_budget_selects(tmp_path: Path) -> None:
     path.write_text("".join(json.dumps(r) + "\n" for r in runs(3)))
     policy = one_budget(for_={"environment": "prod"})
     checked = parse_policy(policy_text(policy), "p")
-    plan = make_plan(checked, ("workflow",), unknowns=True)
-    thorough = read_planned([str(path)], plan, clock=CLOCK)
+    plan = make_plan(checked, Wants(by=("workflow",)), unknowns=True)
+    thorough = read_logs([str(path)], plan, clock=CLOCK)
     said = [f"{r.about}: {r.message}" for r in review(checked, thorough).remarks]
     assert "budgets: 3 of 3 runs are selected by no budget's `for`" in said

@@ -33,6 +33,7 @@ from support import (
     statement_of,
     write_parquet,
 )
+from support import read as read_logs
 from support import write_jsonl as write
 
 GOLDEN = Path(__file__).parent / "goldens" / "evidence.txt"
@@ -124,7 +125,7 @@ def table(folder: Path) -> Iterator[str]:
         records = list(table_records(there))
         path = write(folder, records)
         checked = parse_policy(policy_text(policy), "p")
-        ledger = ebudget.read_ledger([path], checked, clock=CLOCK)
+        ledger = read_logs([path], checked, clock=CLOCK)
         statement = ebudget.evaluate(checked, ledger)
         wanted = oracle.evaluate(policy, [Log(path, records)], RULES, clock=CLOCK)
         assert figures(statement)["accounts"] == wanted["accounts"]
@@ -505,7 +506,7 @@ def test_a_workflow_is_not_missed_before_it_begins(tmp_path: Path) -> None:
 
 def _exit_code(folder: Path, policy: dict[str, Any], records: list[Any], **options: Any) -> int:
     checked = parse_policy(policy_text(policy), "p")
-    ledger = ebudget.read_ledger([write(folder, records)], checked, clock=CLOCK, **options)
+    ledger = read_logs([write(folder, records)], checked, clock=CLOCK, **options)
     return decided(checked, ebudget.evaluate(checked, ledger)).exit_code
 
 
@@ -593,7 +594,7 @@ def test_a_file_of_twenty_records_is_held_to_the_limit_by_itself(
     big = write(tmp_path, runs(1000), "big.jsonl")
     small = write(tmp_path, [*runs(size - bad), *(["{broken"] * bad)], "small.jsonl")
     checked = parse_policy(policy_text(one(allow="10%")), "p")
-    ledger = ebudget.read_ledger([big, small], checked, clock=CLOCK)
+    ledger = read_logs([big, small], checked, clock=CLOCK)
     decision = decided(checked, ebudget.evaluate(checked, ledger))
     assert decision.exit_code == code
     assert ("small.jsonl" in sentence(decision)) == (code == 3)
@@ -682,7 +683,7 @@ def test_a_file_that_was_skipped_as_a_whole_is_no_evidence(tmp_path: Path) -> No
     for limit, code in (({}, 3), ({"max_rejected": "99%"}, 3), ({"max_rejected": "100%"}, 0)):
         checked = parse_policy(policy_text(one(allow="10%", logs=limit)), "p")
         paths = [good, str(cut)]
-        ledger = ebudget.read_ledger(paths, checked, clock=CLOCK, skip_unreadable=True)
+        ledger = read_logs(paths, checked, clock=CLOCK, skip_unreadable=True)
         assert decided(checked, ebudget.evaluate(checked, ledger)).exit_code == code
 
 

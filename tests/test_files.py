@@ -27,6 +27,7 @@ from ebudget.gate.decision import Demands, decide
 from ebudget.instants import instant
 from ebudget.logs.packing import Compression, check
 from ebudget.policy.file import parse_policy
+from support import read as read_logs
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -48,7 +49,7 @@ budgets:
 def read(*paths: str | Path, logs: str = "{}", **options: Any) -> Statement:
     policy = parse_policy(POLICY.replace("LOGS", logs), "p.yaml")
     options = {"show_rejects": True, "clock": CLOCK, **options}
-    ledger = ebudget.read_ledger([str(path) for path in paths], policy, **options)
+    ledger = read_logs([str(path) for path in paths], policy, **options)
     statement = ebudget.evaluate(policy, ledger)
     intake = statement.intake
     parts = intake.runs + intake.rejected_total + intake.duplicates + intake.outside
@@ -279,7 +280,7 @@ def counts(folder: Path) -> dict[str, tuple[int, int] | None]:
     policy = parse_policy(
         POLICY.replace("LOGS", "{}").replace("by: [w", "each: [file], by: [w"), "p"
     )
-    ledger = ebudget.read_ledger([str(folder)], policy, skip_unreadable=True, clock=CLOCK)
+    ledger = read_logs([str(folder)], policy, skip_unreadable=True, clock=CLOCK)
     statement = ebudget.evaluate(policy, ledger)
     found: dict[str, tuple[int, int] | None] = {
         Path(account.group[0][1] or "").name: (account.eligible, 0)

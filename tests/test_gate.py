@@ -24,6 +24,7 @@ from ebudget.quantities import duration
 from ebudget.render.decision.words import passes_again, sentence
 from ebudget.render.json import decision as gate_json
 from support import CLOCK, NOW, SHARED, at, run, runs, stamp, write_jsonl
+from support import read as read_logs
 
 VERDICTS = ("ok", "warning", "frozen", "breached", "insufficient", "no_data")
 GATE = "{changes: [prompt, model], exempt: [fix]}"
@@ -49,8 +50,8 @@ RECORDS = [
 def made(folder, policy=POLICY, records=RECORDS, name="runs.jsonl", **options):
     checked = parse_policy(policy, "budgets.yaml")
     path = write_jsonl(folder, records, name)
-    ledger = ebudget.read_ledger([path], checked, rests=True, clock=CLOCK, **options)
-    return checked, ebudget.evaluate(checked, ledger, rests=True)
+    ledger = read_logs([path], checked, rests=True, clock=CLOCK, **options)
+    return checked, ebudget.evaluate(checked, ledger)
 
 
 @pytest.fixture(scope="module")
@@ -500,7 +501,7 @@ def test_a_rolling_window_passes_again_when_enough_failures_have_left_it(tmp_pat
 def verdict_at(policy, folder, moment):
     from ebudget.instants import moment as datetime_of
 
-    ledger = ebudget.read_ledger(
+    ledger = read_logs(
         [str(folder / "runs.jsonl")],
         policy,
         as_of=datetime_of(moment),

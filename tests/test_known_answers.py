@@ -27,6 +27,7 @@ from support import (
     state,
     statement_of,
 )
+from support import read as read_logs
 
 ANSWERS = SHARED / "oracle" / "known-answers.json"
 REAL = SHARED / "real" / "expected.json"
@@ -100,7 +101,7 @@ def test_the_burn_down_of_thirty_equal_days_is_the_published_one(tmp_path: Path)
     policy, ledger = ledger_of(
         one_budget(allow="0.1%"), [path], as_of=end - timedelta(microseconds=1), days_of=["b"]
     )
-    account = only_account(ebudget.evaluate(policy, ledger, days_of=["b"]))
+    account = only_account(ebudget.evaluate(policy, ledger))
     assert [day.eligible for day in account.days] == [1000] * 30
     assert [day.spent for day in account.days] == bad
     left = [round(100 * float(day.remaining or 0), 2) for day in account.days]
@@ -230,7 +231,7 @@ def close(found: Fraction | None, wanted: float | None) -> bool:
 )
 def test_real_logs_give_the_figures_of_a_separate_program(case: dict) -> None:
     policy = ebudget.load_policy(SHARED / case["policy"])
-    ledger = ebudget.read_ledger(
+    ledger = read_logs(
         [SHARED / case["log"]], policy, as_of=datetime.fromisoformat(case["as_of"]), clock=CLOCK
     )
     accounts = ebudget.evaluate(policy, ledger).accounts

@@ -18,6 +18,7 @@ from ebudget.accounts.statement import Statement
 from ebudget.errors import InputError
 from ebudget.instants import timestamp
 from ebudget.policy.file import parse_policy
+from support import read as read_logs
 
 CLOCK = datetime(2026, 11, 21, tzinfo=UTC)
 COST = """
@@ -31,7 +32,7 @@ T = "2026-11-20T10:00:00Z"
 
 def read(paths: list[str], text: str | None = None, fields: str = "", **options: Any) -> Statement:
     policy = parse_policy(text or COST.replace("FIELDS", fields), "p.yaml")
-    ledger = ebudget.read_ledger(paths, policy, clock=CLOCK, show_rejects=True, **options)
+    ledger = read_logs(paths, policy, clock=CLOCK, show_rejects=True, **options)
     statement = ebudget.evaluate(policy, ledger)
     intake = statement.intake
     parts = intake.runs + intake.rejected_total + intake.duplicates + intake.outside

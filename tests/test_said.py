@@ -162,7 +162,7 @@ def test_a_budget_is_counted_in_its_own_unit_or_that_of_its_sum(
     policy["logs"] = {"fields": {"tests_failed": {"path": "tf", "type": "number"}}}
     record = run(cost_usd=2, tf=2, input_tokens=2, review_minutes=0)
     found = account(policy, [record])
-    assert found.unit == unit
+    assert found.terms.unit.name == unit
     assert shown in figures.spent_of_allowed(found)
 
 
@@ -173,7 +173,7 @@ def test_a_sum_held_against_value_is_dollars(account: Account) -> None:
     policy["workflows"] = {"w": {"unit": "case", "value_usd": 4}}
     found = account(policy, [run(workflow="w", input_tokens=100_000)])
     assert figures.spent_of_allowed(found) == "$1.00 of $2.00"
-    assert found.per == "case"
+    assert found.terms.per == "case"
 
 
 def test_a_heading_names_the_workflow_s_unit_and_another_unit_is_told_where_it_counts(

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import ebudget
-from ebudget import api, cli
+from ebudget import cli
 from ebudget.accounts.certainty import wilson
 from ebudget.accounts.statement import Verdict
 from ebudget.policy.edits import Draft, parse_sweep
@@ -33,6 +33,7 @@ from support import (
     statement_of,
     write_jsonl,
 )
+from support import read as read_logs
 
 ROOT = Path(__file__).parents[1]
 TAU2, TAU2_LOG = SHARED / "policies" / "tau2.yaml", SHARED / "real" / "tau2.jsonl"
@@ -81,7 +82,7 @@ class Asked:
             **question,
         )
         paths = [write_jsonl(self.folder, records)]
-        ledger = api.read_planned(paths, asked.plan(), clock=CLOCK, edges_of=asked.edges)
+        ledger = read_logs(paths, asked.plan(), clock=CLOCK)
         return simulate(asked, ledger)
 
 
@@ -590,7 +591,7 @@ def test_the_airline_breaks_even_at_its_true_rate_of_escalations() -> None:
     draft = Draft(*parse_document(text, "tau2.yaml"))
     sweep = parse_sweep(draft, "preventable-escalations.allow=2%..20%:2%")
     question = Question(draft.policy, sweeps=(sweep,))
-    ledger = api.read_planned([TAU2_LOG], question.plan(), as_of=TAU2_END, edges_of=question.edges)
+    ledger = read_logs([TAU2_LOG], question.plan(), as_of=TAU2_END)
     (result,) = simulate(question, ledger).sweeps
     lines = {dict(line.group)["workflow"]: line for line in result.accounts}
     airline = lines["airline"]
@@ -606,7 +607,7 @@ def test_the_airline_breaks_even_at_its_true_rate_of_escalations() -> None:
 def test_a_report_without_what_is_cut_from_the_airline_is_not_breached(tmp_path: Path) -> None:
     policy = load_policy(TAU2)
     question = Question(policy, cut=("cost-of-value",))
-    ledger = api.read_planned([TAU2_LOG], question.plan(), as_of=TAU2_END, edges_of=question.edges)
+    ledger = read_logs([TAU2_LOG], question.plan(), as_of=TAU2_END)
     cuts = {dict(cut.account.group)["workflow"]: cut for cut in simulate(question, ledger).cuts}
     cut = cuts["airline"]
     assert cut.account.verdict is Verdict.BREACHED

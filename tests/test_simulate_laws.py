@@ -21,9 +21,8 @@ from hypothesis import strategies as st
 
 import ebudget
 import oracle
-from ebudget import api
-from ebudget.accounts.close import books_of
 from ebudget.accounts.statement import Account, Verdict
+from ebudget.ledger.book import Books
 from ebudget.policy.allowances import Count, Ratio
 from ebudget.policy.edits import Draft, check_edited, parse_sweep, with_scaled_column
 from ebudget.policy.file import parse_document
@@ -50,6 +49,7 @@ from strategies import (
     spends,
 )
 from support import account_figures, policy_text, run, stamp, statement_of
+from support import read as read_logs
 from test_oracle_properties import examples, written
 
 Group = tuple[tuple[str, str | None], ...]
@@ -73,7 +73,7 @@ def ledger_for(
     question: Question, case: Case, paths: Sequence[str], **options: Any
 ) -> ebudget.Ledger:
     options = {"as_of": case.as_of, "clock": case.clock, "threads": 1, **options}
-    return api.read_planned(paths, question.plan(), edges_of=question.edges, **options)
+    return read_logs(paths, question.plan(), **options)
 
 
 def under(policy: ebudget.Policy, *changes: Change) -> Scenario:
@@ -747,7 +747,7 @@ def test_a_suggested_line_keeps_as_many_days_as_asked_and_a_hair_less_does_not(
     assert found.suggestions
 
     def days(other: ebudget.Policy, group: Group) -> list[Verdict]:
-        told = replay.replayed(books_of(other, ledger), past.every, moments)
+        told = replay.replayed(Books(other, ledger), past.every, moments)
         return [
             step.verdict
             for one in told.accounts

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from enum import Enum
 from fractions import Fraction
 
-from sqlglot import exp
-
+from ebudget.accounts.burn import Alert
 from ebudget.accounts.certainty import Certainty, above, wilson
-from ebudget.figures import Lack
+from ebudget.accounts.parts import Day, Rest, Slice, share_of
+from ebudget.accounts.terms import Terms
+from ebudget.figures import Evidence, Figures, Lack
 from ebudget.logs.intake import Intake
-from ebudget.policy.alerts import BurnAlert
 from ebudget.policy.windows import Span
-from ebudget.sql.trees import printed
+from ebudget.quantities import NANO
 
 SCHEMA = "ebudget.statement/1"
 """The name and version of a statement as JSON."""
@@ -57,136 +57,138 @@ _SEVERITY = {
 
 
 @dataclass(frozen=True)
-class Alert:
-    """A burn alert of an account."""
+class Judgement:
+    """Where an account stands, and why."""
 
-    row: BurnAlert
-    firing: bool
+    verdict: Verdict
+    lack: Lack | None = None
+    """What is lacking for a judgement."""
+    reason: str | None = None
+    """The same in words."""
+    response: str | None = None
+    """What was agreed to happen now."""
 
-
-@dataclass(frozen=True)
-class Slice:
-    """The part of an account's runs that has one value of a column."""
-
-    value: str | None
-    eligible: int
-    """Runs that earn."""
-    spent: Fraction
-    """In the budget's unit, with A for each instant event of its own."""
-    share: Fraction | None
-    """Of all that was spent; None where nothing was."""
-    instant: int
-    rate: Fraction | None
-    """Spent for each run that earns, instant events aside; None without such a run."""
-    against_rest: Fraction | None
-    """The rate as a multiple of the rate of all other runs; None where that is 0 or unknown."""
-
-
-@dataclass(frozen=True)
-class Day:
-    """One day of an account's window."""
-
-    until: int
-    """The last instant of the day, in microseconds since 1970."""
-    eligible: int
-    spent: Fraction
-    """On this day, instant events included."""
-    remaining: Fraction | None
-    """The share of the whole window's allowance that was left at its end; None where it is
-    infinite or unknown."""
-    gone: Fraction = Fraction(0)
-    """What was spent of that allowance from the window's begin to the end of this day."""
-
-
-@dataclass(frozen=True)
-class Rest:
-    """What of an account's spend its window would still hold later, if nothing more were spent."""
-
-    at: int
-    """The first instant at which it is no more than this, in microseconds since 1970."""
-    spent: Fraction
-    """With A for each instant event, as in the account."""
-    instant: int
+    def because(self, reason: str) -> Judgement:
+        """The same for a reason that names more."""
+        return replace(self, reason=reason)
 
 
 @dataclass(frozen=True)
 class Account:
     """One budget for one group, with its figures."""
 
-    budget: str
-    kind: str
+    terms: Terms
     group: Group
-    window: str
-    """As the policy writes it."""
     span: Span
     covered: Fraction
     """The share of the window after the oldest counted run."""
-    unit: str
-    """What is spent: `ticket`, `USD`, `min`."""
-    noun: bool
-    """Whether the unit is a word that has a plural, not the name of a column."""
-    per: str | None
-    """What one run of the workflow handles, where the policy declares it."""
-    eligible: int
-    """Runs that earn."""
-    selected: int
-    """Runs that `for` admits, whether they earn or not."""
-    unlabelled: int
-    """Selected runs that nobody has judged yet."""
-    judged: int | None
-    """Selected runs of which it is known whether they went well; None where the budget does not
-    ask."""
-    measured: int | None
-    """Selected runs of which the value is known that is counted or summed; None where the budget
-    does not ask."""
-    outages: int
-    """Selected runs that an outage of the provider ended: nobody has to judge them."""
-    unmeasured: int
-    """Selected runs whose spend is unknown; they earn as `of` says."""
-    negative: Fraction
-    """What the amounts below zero come to, which lower what is spent."""
-    blank: bool
-    """Whether nothing was judged or nothing measured: then nothing is known to be consumed."""
+    figures: Figures
+    """What the runs of the window amount to."""
+    evidence: Evidence
+    """What that rests on."""
     spent: Fraction
+    """With what is allowed for each instant event."""
     allowed: Fraction | None
     """None where it cannot be known."""
-    instant: int
-    """Events that each spend the whole allowance."""
-    burn: tuple[tuple[str, Fraction | None], ...]
+    blank: bool
+    """Whether nothing was judged or nothing measured: then nothing is known to be consumed."""
+    judgement: Judgement
+    burn: tuple[tuple[str, Fraction | None], ...] = ()
     """Burn rate by window; None where nothing would be allowed in it."""
-    alerts: tuple[Alert, ...]
-    verdict: Verdict
-    lack: Lack | None
-    """What is lacking for a judgement."""
-    reason: str | None
-    """Why there is no judgement."""
-    response: str | None
-    """What was agreed to happen now."""
-    owner: str | None
-    """Who pays the clean-up."""
-    risk_tier: str | None
-    """The declared tier of the group's workflow."""
-    too_few: bool
-    """Whether fewer runs earn than the budget asks for; an instant event is judged all the same."""
-    declared: bool
-    """Whether the policy itself names the group."""
-    rate: bool
-    """Whether the spend is a count of runs held against a share of runs."""
-    proportion: bool
-    """Whether, besides, every run that spends earns and spends 1, so that chance can be told."""
-    band: bool = False
-    """Whether only what lies above or around the mean of the time before is spent."""
-    slo: Fraction | None = None
-    """The share of the runs that earn which must not spend, where the policy gives it so."""
-    excused: bool = False
-    """Whether nobody misses its runs yet."""
-    lines: tuple[Fraction, ...] = ()
-    """The shares of the allowance at which the verdict or the response changes."""
+    alerts: tuple[Alert, ...] = ()
     breakdown: tuple[tuple[str, tuple[Slice, ...]], ...] = ()
     days: tuple[Day, ...] = ()
     """The burn-down, where it was asked for."""
     rests: tuple[Rest, ...] = ()
     """How the spend leaves the window, the earliest first; where it was asked for."""
+
+    @property
+    def budget(self) -> str:
+        """The budget's name."""
+        return self.terms.budget
+
+    @property
+    def verdict(self) -> Verdict:
+        """Where it stands."""
+        return self.judgement.verdict
+
+    @property
+    def lack(self) -> Lack | None:
+        """What is lacking for a judgement."""
+        return self.judgement.lack
+
+    @property
+    def reason(self) -> str | None:
+        """Why there is no judgement."""
+        return self.judgement.reason
+
+    @property
+    def response(self) -> str | None:
+        """What was agreed to happen now."""
+        return self.judgement.response
+
+    @property
+    def eligible(self) -> int:
+        """Runs that earn."""
+        return self.figures.eligible
+
+    @property
+    def selected(self) -> int:
+        """Runs that `for` admits, whether they earn or not."""
+        return self.figures.runs
+
+    @property
+    def unlabelled(self) -> int:
+        """Selected runs that nobody has judged yet."""
+        return self.figures.unlabelled
+
+    @property
+    def instant(self) -> int:
+        """Events that each spend the whole allowance."""
+        return self.figures.instant
+
+    @property
+    def judged(self) -> int | None:
+        """Selected runs of which it is known whether they went well; None where the budget does not
+        ask.
+        """
+        asks = self.terms.needs_outcomes or self.terms.rule.min_judged > 0
+        return self.evidence.judged if asks else None
+
+    @property
+    def measured(self) -> int | None:
+        """Selected runs of which the value is known that is counted or summed; None where the
+        budget does not ask.
+        """
+        return self.evidence.measured if self.terms.needs_values else None
+
+    @property
+    def unmeasured(self) -> int:
+        """Selected runs whose spend is unknown; they earn as `of` says."""
+        return self.selected - self.evidence.measured if self.terms.needs_values else 0
+
+    @property
+    def outages(self) -> int:
+        """Selected runs that an outage of the provider ended: nobody has to judge them."""
+        return self.evidence.outages
+
+    @property
+    def negative(self) -> Fraction:
+        """What the amounts below zero come to, which lower what is spent."""
+        return Fraction(self.evidence.negative, NANO)
+
+    @property
+    def too_few(self) -> bool:
+        """Whether fewer runs earn than the budget asks for; an instant event is judged all the
+        same.
+        """
+        return self.terms.is_too_few(self.figures)
+
+    @property
+    def excused(self) -> bool:
+        """Whether nobody misses its runs yet."""
+        since = self.terms.since
+        return self.lack is Lack.NO_RUN and since is not None and self.span.until < since
 
     @property
     def interval(self) -> tuple[float, float] | None:
@@ -210,6 +212,13 @@ class Account:
         """How certain a breach is; None without one, or where it is no matter of chance."""
         return self.above(Fraction(1)) if self.verdict is Verdict.BREACHED else None
 
+    @property
+    def proportion(self) -> bool:
+        """Whether the spend is a rate of which every run that spends earns and spends 1, so that
+        chance can be told.
+        """
+        return self.terms.rate and self.figures.spent == self.figures.hits * NANO
+
     def _hits(self) -> int | None:
         plain = self.proportion and self.eligible and not self.instant
         return int(self.spent) if plain else None
@@ -231,13 +240,6 @@ class Account:
     def firing(self) -> tuple[Alert, ...]:
         """The alerts that fire."""
         return tuple(alert for alert in self.alerts if alert.firing)
-
-
-def share_of(spent: Fraction, instant: int, allowed: Fraction) -> Fraction | None:
-    """What is consumed: S / A; with A = 0, 0 where nothing was spent, else infinite (None)."""
-    if allowed == 0:
-        return Fraction(0) if spent == 0 and instant == 0 else None
-    return spent / allowed
 
 
 @dataclass(frozen=True)
@@ -264,10 +266,3 @@ class Statement:
     """Counted runs that an outage ended; not the agent's doing."""
     accounts: tuple[Account, ...]
     """In the order of the policy; in a budget none first, then by code point."""
-    trees: tuple[exp.Expr, ...] = field(default=(), repr=False)
-    """The statements that made the figures, as syntax trees."""
-
-    @property
-    def statements(self) -> tuple[str, ...]:
-        """The SQL that made the figures; written out only here, for that takes long."""
-        return printed(self.trees)

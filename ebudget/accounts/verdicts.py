@@ -1,18 +1,16 @@
-"""What a window allows, and where an account stands between the lines of its budget. Pure."""
+"""Where an account stands between the lines of its budget, or what is lacking to say so."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
-from ebudget.accounts.statement import Verdict, share_of
-from ebudget.figures import Evidence, Figures, Lack
-from ebudget.policy.allowances import Form, Grant
-from ebudget.policy.model import Budget
-
-WARNING_LINE = Fraction(1, 2)
-"""The share spent from which an account without `respond` lines is a warning."""
+from ebudget.accounts.parts import share_of
+from ebudget.accounts.statement import Judgement, Verdict
+from ebudget.accounts.terms import Terms
+from ebudget.figures import Evidence, Facts, Figures, Lack
+from ebudget.policy.allowances import Grant
 
 
 @dataclass(frozen=True)
@@ -31,48 +29,11 @@ def _runs(count: int) -> str:
     return f"{count:,}" if isinstance(count, int) else f"{float(count):,.1f}"
 
 
-def is_too_few(budget: Budget, form: Form | None, figures: Figures) -> bool:
-    """Whether the allowance depends on the runs that earn, and these are too few."""
-    return form is not None and form.traits.grows and figures.eligible < budget.min_runs
-
-
-def is_of_value(form: Form | None) -> bool:
-    """Whether what is allowed depends on what successes are worth."""
-    return form is not None and form.traits.of_value
-
-
-def needs_outcomes(budget: Budget, form: Form | None) -> bool:
-    """Whether nothing can be said of an account of which nobody has judged a run."""
-    by_earning = budget.earns in ("labelled", "success") or is_of_value(form)
-    return budget.spend.traits.by_class or by_earning
-
-
-def needs_values(budget: Budget) -> bool:
-    """Whether nothing can be said of an account of which no run is measured."""
-    return not budget.spend.traits.by_class
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What an account has to know of the whole log, and of the policy beside its budget."""
-
-    only_failures: bool = False
-    """Whether no record says that it went well, and the policy does not say that silence does."""
-    is_silent: bool = False
-    """Whether no counted run says anything of how it went."""
-    max_unknown: Fraction = Fraction(1)
-    rules: tuple[str, ...] = ()
-    """The failure rules that can spend the budget, where a failure that they miss spends less."""
-    reads_outcome: bool = False
-    """Whether what the budget counts, sums or earns by depends on what the log's outcome says."""
-
-
 @dataclass(frozen=True)
 class Case:
     """Everything that a verdict depends on."""
 
-    budget: Budget
-    form: Form | None
+    terms: Terms
     figures: Figures
     evidence: Evidence
     before: Before
@@ -87,38 +48,46 @@ class Case:
         return any(lack in (Lack.NOT_JUDGED, Lack.NOT_MEASURED) for lack, _ in _nothing_known(self))
 
 
-Judgement = tuple[Verdict, Lack | None, str | None]
-"""A verdict, and where there is none what is lacking: for programs, and in words."""
-
-
 def judge(at: Case) -> Judgement:
-    """The verdict of an account, the first that applies."""
-    figures, form, grant = at.figures, at.form, at.grant
+    """The verdict of an account, the first that applies, and what was agreed to happen then."""
+    found = _judged(at)
+    allowed = at.grant.amount
+    if allowed is None or not found.verdict.judged:
+        return found
+    consumed = share_of(at.spent, at.figures.instant, allowed)
+    if consumed is None and at.spent < 0:  # a credit, which reaches no line
+        return found
+    return replace(found, response=at.terms.response(consumed))
+
+
+def _judged(at: Case) -> Judgement:
+    figures, terms, grant = at.figures, at.terms, at.grant
     if figures.runs == 0:
-        return Verdict.NO_DATA, Lack.NO_RUN, "no run in the window"
+        return Judgement(Verdict.NO_DATA, Lack.NO_RUN, "no run in the window")
     over = grant.amount is not None and at.spent > grant.amount
-    if figures.instant or (form is not None and form.traits.fixed and over):
-        return Verdict.BREACHED, None, None
+    if figures.instant or (terms.is_fixed and over):
+        return Judgement(Verdict.BREACHED)
     if not _is_over_whatever_the_rest_says(at):
         for lack, reason in (*_nothing_known(at), *_too_little_known(at)):
-            return Verdict.INSUFFICIENT, lack, reason
-    if is_too_few(at.budget, form, figures):
-        least = at.budget.min_runs
+            return Judgement(Verdict.INSUFFICIENT, lack, reason)
+    if terms.is_too_few(figures):
+        least = terms.rule.min_runs
         reason = f"{_runs(figures.eligible)} of at least {least} run{'' if least == 1 else 's'}"
-        return Verdict.INSUFFICIENT, Lack.TOO_FEW, reason
+        return Judgement(Verdict.INSUFFICIENT, Lack.TOO_FEW, reason)
     if grant.amount is None:
-        return Verdict.INSUFFICIENT, grant.lack, grant.reason
-    nothing_earned = form is not None and form.traits.grows and figures.eligible == 0
-    no_value = is_of_value(form) and figures.value == 0
+        return Judgement(Verdict.INSUFFICIENT, grant.lack, grant.reason)
+    nothing_earned = terms.grows and figures.eligible == 0
+    no_value = terms.of_value and figures.value == 0
     if (nothing_earned or no_value) and at.spent == 0:
         reason = "no run earns" if nothing_earned else "no success brought value"
-        return Verdict.NO_DATA, Lack.NOTHING_EARNS, reason
-    return graded(at.budget, at.spent, figures.instant, grant.amount), None, None
+        return Judgement(Verdict.NO_DATA, Lack.NOTHING_EARNS, reason)
+    return Judgement(graded(terms, at.spent, figures.instant, grant.amount))
 
 
 def _is_over_whatever_the_rest_says(at: Case) -> bool:
     """Whether more is spent than would be allowed if every run that nobody has judged went well."""
-    if at.form is None or at.form.traits.side is not None or at.grant.amount is None:
+    form = at.terms.form
+    if form is None or at.terms.band or at.grant.amount is None:
         return False
     figures, evidence = at.figures, at.evidence
     hoped = figures._replace(
@@ -126,17 +95,17 @@ def _is_over_whatever_the_rest_says(at: Case) -> bool:
         value=figures.value + evidence.hoped,
         unvalued=figures.unvalued + evidence.unhoped,
     )
-    base, least = at.before.figures, at.budget.min_runs
-    most = at.form.granted(hoped, base, Fraction(1), least).amount
+    base, least = at.before.figures, at.terms.rule.min_runs
+    most = form.granted(hoped, base, Fraction(1), least).amount
     return most is not None and at.spent > most
 
 
 def _nothing_known(at: Case) -> Iterator[tuple[Lack, str]]:
     """What is wholly unknown of an account that has runs."""
     runs, evidence = at.figures.runs, at.evidence
-    if needs_outcomes(at.budget, at.form) and not evidence.judged:
+    if at.terms.needs_outcomes and not evidence.judged:
         yield Lack.NOT_JUDGED, f"nothing was judged: {_none_of(runs)} says how it went"
-    if needs_values(at.budget) and not evidence.measured:
+    if at.terms.needs_values and not evidence.measured:
         yield Lack.NOT_MEASURED, f"nothing was measured: {_none_of(runs)} has a value"
 
 
@@ -151,7 +120,7 @@ def _all(runs: int) -> str:
 
 def _too_little_known(at: Case) -> Iterator[tuple[Lack, str]]:
     """What is known of too few runs, or only of those that went badly."""
-    budget, facts, runs, evidence = at.budget, at.facts, at.figures.runs, at.evidence
+    budget, facts, runs, evidence = at.terms.rule, at.facts, at.figures.runs, at.evidence
     if facts.rules and evidence.failed and not evidence.sighted:
         names = ", ".join(facts.rules[:3]) + (", …" if len(facts.rules) > 3 else "")
         many = "is" if len(facts.rules) == 1 else "are"
@@ -182,12 +151,13 @@ def _too_little_known(at: Case) -> Iterator[tuple[Lack, str]]:
 
 
 def _too_little_measured(at: Case) -> Iterator[tuple[Lack, str]]:
-    if not needs_values(at.budget):
+    if not at.terms.needs_values:
         return
-    least = at.budget.least_measured(at.form)
+    form = at.terms.form
+    least = at.terms.rule.least_measured(form)
     looked = [(Before(at.figures, at.evidence), "")]
-    if at.form is not None and at.form.traits.side is not None and at.form.over is not None:
-        looked.append((at.before, f" in the {at.form.over.text} before"))
+    if at.terms.band and form is not None and form.over is not None:
+        looked.append((at.before, f" in the {form.over.text} before"))
     for found, when in looked:
         runs, measured = found.figures.runs, found.evidence.measured
         if Fraction(measured) < least * runs:
@@ -199,45 +169,33 @@ def _counts_by_outcome(at: Case) -> bool:
     """Whether what an account comes to depends on the words of its runs' outcomes: not where rules
     alone have judged all of its runs.
     """
-    budget, evidence = at.budget, at.evidence
-    by_earning = budget.earns in ("labelled", "success") or is_of_value(at.form)
-    if by_earning or at.facts.reads_outcome:
+    if at.terms.by_earning or at.facts.reads_outcome:
         return True
-    rest = at.figures.runs - evidence.outages - evidence.judged
-    return needs_outcomes(budget, at.form) and rest > 0
+    rest = at.figures.runs - at.evidence.outages - at.evidence.judged
+    return at.terms.needs_outcomes and rest > 0
 
 
 def _percent(value: Fraction) -> str:
     return f"{float(value * 100):g}%"
 
 
-def graded(budget: Budget, spent: Fraction, instant: int, allowed: Fraction) -> Verdict:
+def graded(terms: Terms, spent: Fraction, instant: int, allowed: Fraction) -> Verdict:
     """The verdict where there is enough evidence, and it is known what is allowed."""
     if instant or spent > allowed:
         return Verdict.BREACHED
     consumed = share_of(spent, 0, allowed)
     if consumed is None:  # a credit, where nothing is allowed
         return Verdict.OK
-    if 1 - consumed < budget.gate.freeze_below:
+    if 1 - consumed < terms.rule.gate.freeze_below:
         return Verdict.FROZEN
-    return Verdict.WARNING if consumed >= _warning_line(budget) else Verdict.OK
+    return Verdict.WARNING if consumed >= terms.warning_line else Verdict.OK
 
 
-def _warning_line(budget: Budget) -> Fraction:
-    return budget.respond[0][0] if budget.respond else WARNING_LINE
-
-
-def failing_share(budget: Budget, verdict: Verdict) -> Fraction:
+def failing_share(terms: Terms, verdict: Verdict) -> Fraction:
     """The share of the allowance beyond which an account has this verdict or a worse one."""
     shares = {
         Verdict.BREACHED: Fraction(1),
-        Verdict.FROZEN: 1 - budget.gate.freeze_below,
-        Verdict.WARNING: _warning_line(budget),
+        Verdict.FROZEN: 1 - terms.rule.gate.freeze_below,
+        Verdict.WARNING: terms.warning_line,
     }
     return min(share for worse, share in shares.items() if worse.severity >= verdict.severity)
-
-
-def lines_of(budget: Budget) -> tuple[Fraction, ...]:
-    """The shares of the allowance at which the verdict or the response changes."""
-    lines = {line for line, _ in budget.respond} or {WARNING_LINE}
-    return tuple(sorted({*lines, 1 - budget.gate.freeze_below, Fraction(1)}))

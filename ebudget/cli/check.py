@@ -42,8 +42,11 @@ from ebudget.errors import InputError, UsageError
 from ebudget.gate.baseline import Baseline
 from ebudget.gate.decision import LINES, SEVERITIES, Decision, Demands, decide
 from ebudget.instants import timestamp
+from ebudget.ledger.plan import make_plan
+from ebudget.logs.reading import Reading
 from ebudget.policy.changes import OnInsufficient, check_change
 from ebudget.policy.model import Policy
+from ebudget.policy.wants import Wants
 from ebudget.quantities import duration, share
 from ebudget.render.decision import github, junit, markdown
 from ebudget.render.decision import text as as_text
@@ -221,10 +224,9 @@ def _statement(
     skip_unreadable: bool,
 ) -> Statement:
     with progress() as tick:
-        ledger = api.read_ledger(
-            paths, policy, as_of=moment, rests=True, skip_unreadable=skip_unreadable, tick=tick
-        )
-        return api.evaluate(policy, ledger, rests=True)
+        reading = Reading(as_of=moment, skip_unreadable=skip_unreadable, tick=tick)
+        ledger = api.read_ledger(paths, make_plan(policy, Wants(rests=True)), reading)
+        return api.evaluate(policy, ledger)
 
 
 def _publish(

@@ -33,10 +33,12 @@ from ebudget.cli.output import (
 )
 from ebudget.errors import UsageError
 from ebudget.ledger.ledger import Ledger
-from ebudget.ledger.plan import ALWAYS
+from ebudget.ledger.plan import ALWAYS, make_plan
+from ebudget.logs.reading import Reading
 from ebudget.logs.runs import FLAW_BITS
 from ebudget.policy.checks import groupable, why_not_grouped
 from ebudget.policy.model import Policy
+from ebudget.policy.wants import Wants
 from ebudget.render.json import statement as as_json
 from ebudget.render.page import Look
 from ebudget.render.report import markdown
@@ -92,19 +94,16 @@ def report(
     outputs = parse_outputs(output or (), FORMATS, [*paths, policy])
     breakdowns = _breakdowns(by, loaded)
     check_budgets(loaded, budget or ())
-    days_of = set(budget or ())
     with progress() as tick:
-        ledger = api.read_ledger(
-            paths,
-            loaded,
+        plan = make_plan(loaded, Wants(breakdowns, frozenset(budget or ())))
+        reading = Reading(
             as_of=as_of_moment(as_of, loaded),
-            by=breakdowns,
-            days_of=days_of,
             skip_unreadable=skip_unreadable,
             show_rejects=show_rejects,
             tick=tick,
         )
-        statement = api.evaluate(loaded, ledger, by=breakdowns, days_of=days_of)
+        ledger = api.read_ledger(paths, plan, reading)
+        statement = api.evaluate(loaded, ledger)
     narrowed = select(statement, budget or (), for_ or ()).of(statement)
     look = Look(
         title=policy.name,

@@ -36,6 +36,7 @@ from ebudget.cli.output import (
     write_all,
 )
 from ebudget.errors import UsageError
+from ebudget.logs.reading import Reading
 from ebudget.policy.checks import groupable
 from ebudget.policy.edits import Draft, Edit, check_edited, parse_sweep, with_scaled_column
 from ebudget.policy.file import load_document, load_policy
@@ -160,14 +161,8 @@ def simulate(
     )
     moment = as_of_moment(as_of, loaded)
     with progress() as tick:
-        ledger = api.read_planned(
-            paths,
-            question.plan(),
-            as_of=moment,
-            skip_unreadable=skip_unreadable,
-            tick=tick,
-            edges_of=question.edges,
-        )
+        reading = Reading(as_of=moment, skip_unreadable=skip_unreadable, tick=tick)
+        ledger = api.read_ledger(paths, question.plan(), reading)
         tick("trying scenarios")
         selection = None
         if budget or for_:

@@ -14,7 +14,9 @@ from ebudget import api
 from ebudget.cli.options import AsOf, Debug, Logs, SkipUnreadable, as_of_moment, progress
 from ebudget.cli.output import not_obeyed, print_data
 from ebudget.ledger.plan import make_plan
+from ebudget.logs.reading import Reading
 from ebudget.policy.schema import json_schema
+from ebudget.policy.wants import Wants
 from ebudget.render import review as as_review
 from ebudget.review.review import review
 
@@ -34,15 +36,12 @@ def validate(
         own = [str(policy.parent / path) for path in loaded.logs.paths if path != "-"]
         named = own if own and all(os.path.exists(path) for path in own) else []
     if named:
-        plan = make_plan(loaded, ("workflow",), unknowns=True)
+        plan = make_plan(loaded, Wants(by=("workflow",)), unknowns=True)
         with progress() as tick:
-            ledger = api.read_planned(
-                named,
-                plan,
-                as_of=as_of_moment(as_of, loaded),
-                skip_unreadable=skip_unreadable,
-                tick=tick,
+            reading = Reading(
+                as_of_moment(as_of, loaded), skip_unreadable=skip_unreadable, tick=tick
             )
+            ledger = api.read_ledger(named, plan, reading)
     width = shutil.get_terminal_size((100, 24)).columns
     text = as_review.render(review(loaded, ledger), policy.name, ledger, width)
     print_data(not_obeyed(text))

@@ -59,7 +59,7 @@ class Baseline:
     def then(self, account: Account) -> Then | None:
         """The same account in the baseline, if its budget had the same terms."""
         then = self.accounts.get(key_of(account))
-        terms = account.kind, account.window, account.unit
+        terms = account.terms.kind, account.terms.window, account.terms.unit.name
         return then if then is not None and then.terms == terms else None
 
     def since(self, account: Account) -> Since | None:

@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from fractions import Fraction
 
+from ebudget.accounts.burn import Alert
 from ebudget.accounts.certainty import Certainty
 from ebudget.accounts.selection import Selection
-from ebudget.accounts.statement import Account, Alert, Statement, Verdict
+from ebudget.accounts.statement import Account, Statement, Verdict
 from ebudget.accounts.verdicts import failing_share, graded
 from ebudget.figures import Lack
 from ebudget.gate.baseline import Baseline, Key, Since, Then, key_of
@@ -365,7 +366,7 @@ FEW_RUNS = 30
 
 def _is_missed(budget: Budget, account: Account) -> bool:
     """Whether an account without a judgement is missing evidence, though others have some."""
-    if account.declared:
+    if account.terms.declared:
         return not account.excused
     if account.selected < (budget.min_runs or FEW_RUNS):
         return False
@@ -375,7 +376,7 @@ def _is_missed(budget: Budget, account: Account) -> bool:
 def _judged(
     budget: Budget, account: Account, demands: Demands, then: Then | None, since: Since | None
 ) -> Ruling:
-    line = failing_share(budget, demands.line)
+    line = failing_share(account.terms, demands.line)
     over, firing = demands.is_crossed_by(account), demands.alerts_of(account)
     certainty = account.above(line) if over else None
     excuse = _excuse(account, demands, then, certainty) if over else None
@@ -424,7 +425,7 @@ def _passes_again(
     if account.allowed is None or account.too_few:
         return None
     for rest in account.rests:
-        verdict = graded(budget, rest.spent, rest.instant, account.allowed)
+        verdict = graded(account.terms, rest.spent, rest.instant, account.allowed)
         if verdict.severity < demands.line.severity:
             return rest.at if quiet is None else max(rest.at, quiet)
     return None

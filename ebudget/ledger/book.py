@@ -1,26 +1,27 @@
-"""One budget's runs: which of the ledger's rows it selects, and what they amount to. Pure."""
+"""The books of a ledger: which of its rows each budget selects, and what they amount to."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
 from copy import copy
 from datetime import timedelta
 from fractions import Fraction
 from functools import cached_property
+from zoneinfo import ZoneInfo
 
 import polars as pl
 
 from ebudget.columns import NUMBERS
-from ebudget.figures import MEASURES, Timeline, by_value
+from ebudget.figures import MEASURES, Facts, Timeline, Totals, Values, by_value
 from ebudget.instants import midnight, moment
 from ebudget.ledger.ledger import Ledger
-from ebudget.ledger.plan import BUCKET, COUNT, amount_of, number_of
+from ebudget.ledger.plan import BUCKET, COUNT, amount_of, number_of, reads_outcome
 from ebudget.ledger.signatures import Signatures
-from ebudget.policy.model import Budget, Policy
-from ebudget.quantities import NANO
-
-Values = tuple[str | None, ...]
-"""One value for each of some columns."""
+from ebudget.policy.model import Budget, Policy, Workflow
+from ebudget.policy.spends import can_be_missed
+from ebudget.policy.units import unit_of
+from ebudget.quantities import NANO, Unit
 
 
 class Book:
@@ -43,6 +44,7 @@ class Book:
         self.ledger = ledger
         self._rows = self._treated(signatures)
         self._timelines: dict[tuple[str, ...], dict[Values, Timeline]] = {}
+        self._units: dict[str | None, Unit] = {}
 
     def serves(self, policy: Policy) -> bool:
         """Whether the budget counts the same runs in the same way under another policy."""
@@ -165,23 +167,71 @@ class Book:
         return found
 
     @cached_property
-    def log_ends(self) -> int | None:
-        """The first instant after the local day of the newest run."""
-        last = self.ledger.intake.last
-        if last is None:
-            return None
-        zone = self.policy.timezone
-        return midnight(moment(last).astimezone(zone).date() + timedelta(days=1), zone)
+    def facts(self) -> Facts:
+        """What the budget's accounts have to know of the whole log."""
+        policy, budget, intake = self.policy, self.budget, self.ledger.intake
+        rules = budget.spend.rules(policy.failures)
+        missed = can_be_missed(budget.spend, policy.failures, policy.unclassified)
+        return Facts(
+            only_failures=policy.logs.no_outcome is None and not intake.good,
+            is_silent=not intake.said,
+            max_unknown=policy.logs.max_unknown,
+            has_rules=bool(rules),
+            rules=rules if missed else (),
+            reads_outcome=reads_outcome(policy, budget),
+            first=intake.first,
+            ends=_day_after(intake.last, policy.timezone),
+        )
+
+    def unit(self, workflow: Workflow | None) -> Unit:
+        """What the budget spends, for the runs of a workflow."""
+        name = workflow.unit if workflow else None
+        if name not in self._units:
+            self._units[name] = unit_of(self.policy, self.budget, workflow)
+        return self._units[name]
 
     def valueless(self, values: Values, after: int, until: int) -> list[str | None]:
-        """The workflows with successes without a declared value, in a group between two buckets."""
+        """The workflows with successes without a declared value, in a group between two edges."""
+        low, high = (bisect_left(self.ledger.edges, edge) for edge in (after, until))
         rows = self._rows.filter(
-            pl.col(BUCKET) > after, pl.col(BUCKET) <= until, pl.col("unvalued") > 0
+            pl.col(BUCKET) > low, pl.col(BUCKET) <= high, pl.col("unvalued") > 0
         )
         for column, value in zip(self.budget.dimensions, values, strict=True):
             rows = rows.filter(pl.col(column).eq_missing(pl.lit(value, dtype=pl.String)))
         names = rows.get_column("workflow").unique().to_list()
         return sorted(names, key=lambda name: by_value([name]))
+
+
+def _day_after(last: int | None, zone: ZoneInfo) -> int | None:
+    """The first instant after the local day of an instant."""
+    if last is None:
+        return None
+    return midnight(moment(last).astimezone(zone).date() + timedelta(days=1), zone)
+
+
+class Books:
+    """The books of every budget of a policy over one ledger, in its order."""
+
+    def __init__(self, policy: Policy, ledger: Ledger) -> None:
+        self.policy, self.wants = policy, ledger.plan.wants
+        self.as_of, self.newest, self.intake = ledger.as_of, ledger.newest, ledger.intake
+        self._ledger, self._signatures = ledger, Signatures(policy, ledger)
+        self._books = [Book(policy, name, ledger, self._signatures) for name in policy.budgets]
+
+    def __iter__(self) -> Iterator[Book]:
+        return iter(self._books)
+
+    @cached_property
+    def totals(self) -> Totals:
+        """What the counted runs are, whatever budgets make of them."""
+        return Totals(
+            unlabelled=self._signatures.counted("unlabelled"),
+            infrastructure=self._signatures.counted("outage"),
+            no_outcome=self._signatures.counted("assumed"),
+            unselected=unselected(self.policy, self._signatures.frame),
+            before=self._ledger.before_windows,
+            rejected_values=self._ledger.rejected_values(),
+        )
 
 
 def selected_rows(policy: Policy, budget: Budget, frame: pl.DataFrame) -> pl.DataFrame:

@@ -196,25 +196,10 @@ class Signatures:
         reader = Reader(self._policy, self._plan, budget)
         return [reader.treat(run) for run in self._runs]
 
-    def totals(self) -> Totals:
-        """What the counted runs are, whatever budgets make of them."""
+    def counted(self, what: str) -> int:
+        """How many of the counted runs are so, by a property of `Run`."""
         counts = dict(self.frame.group_by(self.INDEX).agg(pl.col(COUNT).sum()).iter_rows())
-
-        def sum_of(name: str) -> int:
-            return sum(counts.get(i, 0) * getattr(run, name) for i, run in enumerate(self._runs))
-
-        return Totals(sum_of("unlabelled"), sum_of("outage"), sum_of("assumed"))
-
-
-@dataclass(frozen=True)
-class Totals:
-    """Counted runs of some kinds."""
-
-    unlabelled: int
-    infrastructure: int
-    """Ended by an outage."""
-    no_outcome: int
-    """Successes for want of an outcome."""
+        return sum(counts.get(i, 0) * getattr(run, what) for i, run in enumerate(self._runs))
 
 
 def _bits(words: list[int]) -> frozenset[int]:

@@ -221,6 +221,12 @@ class Budget(Part):
         return any(form.traits.of_value for form in self.forms)
 
     @property
+    def needs_outcomes(self) -> bool:
+        """Whether nothing can be said where nobody has judged a run."""
+        by_earning = self.earns in ("labelled", "success") or self.needs_value
+        return self.spend.traits.by_class or by_earning
+
+    @property
     def looks_back(self) -> bool:
         """Whether the time before the window has a part in what is allowed."""
         return any(form.over is not None for form in self.forms)

@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from sqlglot import exp
 
 from ebudget.columns import BY_NAME
 from ebudget.policy.model import Budget, Policy, Workflow
 from ebudget.policy.rules import Rule, compile_amount
 from ebudget.policy.spends import Kind
+from ebudget.quantities import Unit
 
 DOLLARS = "USD"
 UNKNOWN = "units"
 _DOLLAR_WORDS = ("usd", "us$", "$", "dollar", "dollars")
-
-
-@dataclass(frozen=True)
-class Unit:
-    """What is spent, and how it is spoken of."""
-
-    name: str
-    noun: bool = True
-    """Whether it is a word for one of what is counted, and has a plural; else it is the name of a
-    column."""
 
 
 def unit_of(policy: Policy, budget: Budget, workflow: Workflow | None) -> Unit:

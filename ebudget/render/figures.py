@@ -75,7 +75,7 @@ def remaining(account: Account) -> str:
         return "–"
     if account.remaining is None:
         return without_end(account.spent)
-    lines = [Fraction(0), Fraction(1), *(1 - line for line in account.lines)]
+    lines = [Fraction(0), Fraction(1), *(1 - line for line in account.terms.lines)]
     return percent(account.remaining, lines)
 
 
@@ -90,7 +90,7 @@ def consumed(account: Account) -> str:
         return "–"
     if account.consumed is None and account.spent < 0:
         return MINUS + "∞"
-    return percent(account.consumed, [Fraction(0), *account.lines])
+    return percent(account.consumed, [Fraction(0), *account.terms.lines])
 
 
 def spent_of_allowed(account: Account, *, unit: bool = True) -> str:
@@ -98,7 +98,7 @@ def spent_of_allowed(account: Account, *, unit: bool = True) -> str:
 
     Where nothing was judged or measured, 0 is no figure: `– of $64.08`.
     """
-    money = account.unit == "USD"
+    money = account.terms.unit.name == "USD"
     allowed = account.allowed
     digits = 2 if money or (allowed is not None and 0 < allowed < 1) else 1
     if money:
@@ -117,9 +117,9 @@ def spent_of_allowed(account: Account, *, unit: bool = True) -> str:
     if account.blank and not account.spent:
         spent = "–"
     tail = ""
-    if not money and (unit or account.unit in SHORT):
+    if not money and (unit or account.terms.unit.name in SHORT):
         of = rounded(account.spent if allowed is None else allowed, count)
-        tail = " " + unit_for(of, account.unit, noun=account.noun)
+        tail = " " + unit_for(of, account.terms.unit.name, noun=account.terms.unit.noun)
     if allowed is None:
         return f"{spent}{tail}"
     return f"{spent} of {_signed(plain(allowed, count, least=least), sign)}{tail}"
@@ -127,11 +127,16 @@ def spent_of_allowed(account: Account, *, unit: bool = True) -> str:
 
 def part_of(part: Fraction, whole: Fraction, account: Account) -> str:
     """A part of what an account spent: `16 of 22 tickets`, `$3.20 of $61.20`."""
-    money = account.unit == "USD"
+    money = account.terms.unit.name == "USD"
     digits = between_lines(part, [Fraction(0), whole], _cents(part) if money else 1)
     least, sign = (2, "$") if money else (0, "")
     first, second = (_signed(plain(v, digits, least=least), sign) for v in (part, whole))
-    unit = "" if money else " " + unit_for(rounded(whole, digits), account.unit, noun=account.noun)
+    unit = (
+        ""
+        if money
+        else " "
+        + unit_for(rounded(whole, digits), account.terms.unit.name, noun=account.terms.unit.noun)
+    )
     return f"{first} of {second}{unit}"
 
 
@@ -303,7 +308,7 @@ def notes(statement: Statement) -> list[str]:
         found.append(f"{count_of(statement.before, 'run')} older than every window")
     first = intake.first
     short = {
-        account.window: account.covered
+        account.terms.window: account.covered
         for account in statement.accounts
         if first is not None and first > account.span.after + 1
     }
@@ -401,7 +406,7 @@ def chance(account: Account, share: Fraction = Fraction(1)) -> str | None:
 def remarks(account: Account) -> list[str]:
     """What qualifies an account's figures."""
     found = []
-    if account.rate and account.eligible and not account.instant:
+    if account.terms.rate and account.eligible and not account.instant:
         share = percent(account.spent / account.eligible, [Fraction(0), Fraction(1)], 1)
         found.append(f"{share} of {account.eligible:,}")
     if account.certainty:
@@ -413,10 +418,10 @@ def remarks(account: Account) -> list[str]:
     found += gaps(account)
     if account.negative:
         found.append(negative(account))
-    if account.slo is not None:
-        minutes = f"{float((1 - account.slo) * account.span.length / MINUTE):,.4g}"
-        objective = percent(account.slo, [Fraction(1)], 1)
-        found.append(f"{objective} of {account.window} is {minutes} minutes of full outage")
+    if account.terms.slo is not None:
+        minutes = f"{float((1 - account.terms.slo) * account.span.length / MINUTE):,.4g}"
+        objective = percent(account.terms.slo, [Fraction(1)], 1)
+        found.append(f"{objective} of {account.terms.window} is {minutes} minutes of full outage")
     return found
 
 
@@ -441,10 +446,10 @@ def gaps(account: Account) -> list[str]:
 
 def negative(account: Account) -> str:
     """What amounts below zero take off the spend."""
-    without = amount_of(account.unit, account.spent - account.negative)
+    without = amount_of(account.terms.unit.name, account.spent - account.negative)
     return (
-        f"negative values of {amount_of(account.unit, account.negative)} lower the spend; it is "
-        f"{without} without them"
+        f"negative values of {amount_of(account.terms.unit.name, account.negative)} lower the "
+        f"spend; it is {without} without them"
     )
 
 

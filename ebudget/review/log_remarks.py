@@ -11,8 +11,7 @@ import polars as pl
 
 from ebudget.accounts.close import evaluate
 from ebudget.accounts.statement import Account, Group
-from ebudget.accounts.verdicts import needs_outcomes
-from ebudget.ledger.book import selected_rows
+from ebudget.ledger.book import Books, selected_rows
 from ebudget.ledger.ledger import Ledger
 from ebudget.ledger.plan import COUNT, amount_of, measured_of
 from ebudget.logs import doubts
@@ -98,7 +97,7 @@ def _kinds(
         word, bit = divmod(place, FLAW_BITS)
         known = pl.col(plan.flag_columns[word]) & (1 << bit) != 0
         yield f"{path}.spend.when", f"what {spend.condition} reads is empty", known
-    if policy.logs.no_outcome is None and any(needs_outcomes(budget, f) for f in budget.forms):
+    if policy.logs.no_outcome is None and budget.needs_outcomes:
         judged = pl.col("outcome").is_not_null()
         yield "logs.fields.outcome", f"budget {name}: the outcome is empty", judged
 
@@ -116,9 +115,9 @@ def _group(group: Group) -> str:
 def too_short(policy: Policy, ledger: Ledger) -> Iterator[Remark]:
     """Budgets whose window holds so few runs that less than one error is allowed."""
     found: dict[str, list[tuple[Fraction, Account]]] = {}
-    for account in evaluate(policy, ledger).accounts:
+    for account in evaluate(Books(policy, ledger)).accounts:
         budget = policy.budgets[account.budget]
-        judged = account.rate and not account.too_few
+        judged = account.terms.rate and not account.too_few
         expected = _expected(account, ledger.intake) if judged else None
         if expected and expected < budget.spend.least:
             found.setdefault(account.budget, []).append((expected, account))
@@ -126,7 +125,7 @@ def too_short(policy: Policy, ledger: Ledger) -> Iterator[Remark]:
         allowed, account = min(few, key=lambda pair: pair[0])
         among = "" if not account.group else f" of {_group(account.group)}"
         others = f" (and of {len(few) - 1:,} more)" if len(few) > 1 else ""
-        window = f"a {account.window}" if account.span.calendar else account.window
+        window = f"a {account.terms.window}" if account.span.calendar else account.terms.window
         message = (
             f"{float(allowed):.2g} errors are allowed in {window} at today's traffic"
             f"{among}{others}: one error breaches it; take a longer window, or a number of errors"

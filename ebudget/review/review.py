@@ -8,7 +8,6 @@ from fractions import Fraction
 
 import polars as pl
 
-from ebudget.accounts.verdicts import needs_outcomes
 from ebudget.columns import BY_NAME
 from ebudget.ledger.book import selected_rows, unselected
 from ebudget.ledger.ledger import Ledger
@@ -183,9 +182,7 @@ def outage_minutes(ratio: Fraction, length: int) -> str:
 
 def silence_of(policy: Policy, ledger: Ledger) -> str | None:
     """What to do about a log that never says that a run went well; None where nothing is to do."""
-    asks = any(
-        needs_outcomes(budget, form) for budget in policy.budgets.values() for form in budget.forms
-    )
+    asks = any(budget.needs_outcomes for budget in policy.budgets.values())
     said = policy.logs.no_outcome is not None or ledger.intake.good or not ledger.intake.runs
     return None if said or not asks else doubts.silent_log(ledger.intake)
 
@@ -235,7 +232,7 @@ def _with_logs(policy: Policy, ledger: Ledger) -> list[Remark]:
     ):
         if text is not None:
             found.append(Remark(path, text))
-    if assumed := signatures.totals().no_outcome:
+    if assumed := signatures.counted("assumed"):
         text = doubts.assumed_successes(assumed, ledger.intake)
         found.append(Remark("logs.no_outcome", text, "note"))
     for name, failure in policy.failures.items():

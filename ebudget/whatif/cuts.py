@@ -8,11 +8,10 @@ from fractions import Fraction
 from functools import cached_property
 from math import ceil, lcm
 
-from ebudget.accounts.close import accounts_of, is_band
+from ebudget.accounts.close import accounts_of
 from ebudget.accounts.statement import Account, Verdict
-from ebudget.accounts.verdicts import is_of_value
-from ebudget.figures import Figures, Timeline
-from ebudget.ledger.book import Book, Values
+from ebudget.figures import Figures, Timeline, Values
+from ebudget.ledger.book import Book
 from ebudget.ledger.ledger import Ledger
 from ebudget.ledger.signatures import Signatures
 from ebudget.policy.allowances import deviation, granted
@@ -176,7 +175,7 @@ class _Cutter:
         """What has to be left for a judgement: runs that earn, or value, or any run."""
         if self._needs_runs:
             return figures.eligible
-        return figures.value if is_of_value(self.form) else figures.runs
+        return figures.value if self.account.terms.of_value else figures.runs
 
     def _allowed(self, figures: Figures, *, fixed: bool = False) -> Fraction:
         """What these runs are allowed; a fixed amount is no run's own."""
@@ -198,7 +197,7 @@ class _Cutter:
         """What these runs add to what the whole spends; for a band on the side that it lies on."""
         amount = deviation(self.form, figures, self._base)
         whole = deviation(self.form, self.whole, self._base)
-        return -amount if is_band(self.form) and whole < 0 else amount
+        return -amount if self.account.terms.band and whole < 0 else amount
 
     def _without(self, slices: Sequence[Slice]) -> Account | None:
         """The account over the log without these slices."""

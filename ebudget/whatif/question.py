@@ -7,13 +7,16 @@ from dataclasses import dataclass, replace
 from datetime import date
 from fractions import Fraction
 
-from ebudget.accounts.close import books_of, evaluate, window_edges
+from ebudget.accounts.close import evaluate
 from ebudget.accounts.selection import Selection
 from ebudget.accounts.statement import Statement
+from ebudget.ledger.book import Books
+from ebudget.ledger.edges import window_edges
 from ebudget.ledger.ledger import Ledger
 from ebudget.ledger.plan import Plan, make_plan
 from ebudget.policy.edits import Sweep
 from ebudget.policy.model import Policy
+from ebudget.policy.wants import Wants
 from ebudget.quantities import Duration
 from ebudget.whatif import cuts, replay, suggestions, sweeps
 from ebudget.whatif.cuts import Cut
@@ -79,7 +82,8 @@ class Question:
         for name in self.cut:
             columns += cuts.columns_of(self.policy, name)
         whole = joined(self.policy, others).without_breakdowns()
-        return make_plan(whole, tuple(dict.fromkeys(columns)), beside=others)
+        wants = Wants(by=tuple(dict.fromkeys(columns)))
+        return make_plan(whole, wants, beside=others, edges=self.edges)
 
     def edges(self, as_of: int, first: int | None) -> set[int]:
         """The edges of every window of every scenario at every instant."""
@@ -123,8 +127,8 @@ def simulate(question: Question, ledger: Ledger, selection: Selection | None = N
     policy = question.policy.without_breakdowns()
     for scenario in question.scenarios:
         check_values(ledger, scenario.changes)
-    books = books_of(policy, ledger)
-    statement = wanted.of(evaluate(policy, ledger, books=books))
+    books = Books(policy, ledger)
+    statement = wanted.of(evaluate(books))
     moments: Sequence[int] = ()
     every = None
     if question.history is not None:

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from fractions import Fraction
 
-from ebudget.accounts.close import BRIEF, accounts_of, is_inside_the_log, window_edges
+from ebudget.accounts.close import BRIEF, accounts_of, is_inside_the_log
 from ebudget.accounts.statement import Account, Group, Verdict
 from ebudget.errors import UsageError
 from ebudget.figures import by_value
 from ebudget.instants import midnight, moment
 from ebudget.ledger.book import Book
+from ebudget.ledger.edges import window_edges
 from ebudget.policy.changes import change_types
 from ebudget.policy.model import Policy
 from ebudget.policy.values import ALL
@@ -115,7 +116,7 @@ def replay_edges(policies: Iterable[Policy], moments: Sequence[int]) -> set[int]
     return {edge for policy in policies for at in moments for edge in window_edges(policy, at)}
 
 
-def replayed(books: Sequence[Book], every: Duration, moments: Sequence[int]) -> Replay:
+def replayed(books: Iterable[Book], every: Duration, moments: Sequence[int]) -> Replay:
     """The verdicts of every account at every instant."""
     pasts: list[Past] = []
     for book in books:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from ebudget.accounts.close import accounts_of, books_of
+from ebudget.accounts.close import accounts_of
 from ebudget.accounts.statement import Account
 from ebudget.columns import BY_NAME
 from ebudget.errors import UsageError
+from ebudget.ledger.book import Books
 from ebudget.ledger.ledger import Ledger
 from ebudget.policy.mapping import Logs
 from ebudget.policy.model import Policy
@@ -82,7 +83,7 @@ def outcome_of(
 ) -> Outcome:
     """The accounts of a scenario at the ledger's as_of, and at these moments of its past."""
     other = changed(ledger, scenario.policy, scenario.changes)
-    books = books_of(scenario.policy, other)
+    books = Books(scenario.policy, other)
     found = [account for book in books for account in accounts_of(book, ledger.as_of)]
     past = None if every is None else replayed(books, every, moments)
     return Outcome(scenario, tuple(found), past)

@@ -89,8 +89,8 @@ def _line(sweep: Sweep, group: Group, line: Sequence[Account | None]) -> Swept:
         _breaks_even(sweep, line),
         last.spent - (last.allowed or 0) * last.instant,
         last.eligible,
-        last.unit,
-        last.noun,
+        last.terms.unit.name,
+        last.terms.unit.noun,
     )
 
 

@@ -168,7 +168,7 @@ def figures_of(ruling: Ruling) -> str:
 
 
 def _window(account: Account) -> str:
-    return f"this {account.window}" if account.span.calendar else f"in {account.window}"
+    return f"this {account.terms.window}" if account.span.calendar else f"in {account.terms.window}"
 
 
 def burn_of(ruling: Ruling) -> list[str]:
@@ -186,7 +186,7 @@ def burn_of(ruling: Ruling) -> list[str]:
 
 def promise_of(account: Account) -> str:
     """Who owns it and what was agreed."""
-    owner = f"owner {visible(account.owner)}" if account.owner else "no owner"
+    owner = f"owner {visible(account.terms.owner)}" if account.terms.owner else "no owner"
     agreed = f"agreed: {visible(account.response)}" if account.response else "nothing agreed yet"
     return f"{owner} · {agreed}"
 

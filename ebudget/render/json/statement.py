@@ -7,7 +7,8 @@ from fractions import Fraction
 from typing import Any
 
 from ebudget.accounts.certainty import LEVEL
-from ebudget.accounts.statement import SCHEMA, Account, Slice, Statement
+from ebudget.accounts.parts import Slice
+from ebudget.accounts.statement import SCHEMA, Account, Statement
 from ebudget.instants import timestamp
 
 
@@ -46,15 +47,15 @@ def account_dict(account: Account) -> dict[str, Any]:
     """One account as plain data."""
     found: dict[str, Any] = {
         "budget": account.budget,
-        "kind": account.kind,
+        "kind": account.terms.kind,
         "group": dict(account.group),
         "window": {
-            "length": account.window,
+            "length": account.terms.window,
             "start": timestamp(account.span.start),
             "end": timestamp(account.span.until),
             "covered": number(account.covered),
         },
-        "unit": account.unit,
+        "unit": account.terms.unit.name,
         "eligible": number(account.eligible),
         "selected": number(account.selected),
         "unlabelled": number(account.unlabelled),
@@ -83,7 +84,7 @@ def account_dict(account: Account) -> dict[str, Any]:
         "lack": None if account.lack is None else account.lack.value,
         "reason": account.reason,
         "response": account.response,
-        "owner": account.owner,
+        "owner": account.terms.owner,
         "breakdown": {
             column: [_slice(part) for part in parts] for column, parts in account.breakdown
         },

@@ -39,12 +39,12 @@ def _account_row(account: Account) -> list[str]:
         _MARKS[account.verdict],
         code(account.budget),
         code(group) if group else "all",
-        account.window,
+        account.terms.window,
         code(figures.spent_of_allowed(account)),
         figures.remaining(account),
         " ".join(part for part in (burn, alerts) if part) or "–",
         code(account.response) if account.response else "–",
-        code(account.owner) if account.owner else "–",
+        code(account.terms.owner) if account.terms.owner else "–",
     ]
 
 
@@ -73,7 +73,7 @@ def _breakdown(account: Account) -> list[str]:
             [
                 code(figures.value_of(part.value)),
                 figures.percent(part.share) if part.share is not None else "–",
-                figures.amount_of(account.unit, part.spent),
+                figures.amount_of(account.terms.unit.name, part.spent),
                 f"{part.eligible:,}",
                 figures.rate(part.against_rest) + " ×" if part.against_rest is not None else "–",
             ]

@@ -7,7 +7,8 @@ from fractions import Fraction
 
 from rich.cells import cell_len
 
-from ebudget.accounts.statement import Account, Slice, Statement
+from ebudget.accounts.parts import Slice
+from ebudget.accounts.statement import Account, Statement
 from ebudget.render import figures
 from ebudget.render.page import MARKS, NARROWEST, Look, Page, fit
 from ebudget.render.report.sections import BREAKDOWN_ROWS, Section, has_breakdown, sections
@@ -77,7 +78,7 @@ def _widths(statement: Statement, look: Look) -> _Widths:
     room = max(look.width, NARROWEST)
     verdict = max((len(figures.WORDS[a.verdict]) for a in accounts), default=4)
     left = max((cell_len(figures.remaining(a)) for a in accounts), default=4)
-    window = max((len(a.window) for a in accounts), default=3)
+    window = max((len(a.terms.window) for a in accounts), default=3)
     units = room >= 96
     amounts = (_spent(a, units=units) for a in accounts)
     amount = max(map(cell_len, amounts), default=8)
@@ -97,7 +98,7 @@ def _section(page: Page, section: Section, widths: _Widths) -> None:
     about = _about(section, first)
     page.add((f"{mark} {title}", f"{style} bold".strip()), f"   {about}" if about else "")
     for account in section.accounts:
-        _account(page, account, widths, owner_known=bool(first.owner))
+        _account(page, account, widths, owner_known=bool(first.terms.owner))
     for account in section.accounts:
         if has_breakdown(account, every=page.look.every_breakdown):
             _breakdown(page, account)
@@ -105,17 +106,23 @@ def _section(page: Page, section: Section, widths: _Widths) -> None:
 
 def _spent(account: Account, *, units: bool) -> str:
     """Spent of allowed; where there is little room the section's heading tells the usual unit."""
-    return figures.spent_of_allowed(account, unit=units or account.unit != (account.per or "run"))
+    return figures.spent_of_allowed(
+        account, unit=units or account.terms.unit.name != (account.terms.per or "run")
+    )
 
 
 def _about(section: Section, account: Account) -> str:
     if section.across:
         return ""
-    units = {a.per or a.unit for a in section.accounts if a.per or (a.noun and a.unit != "USD")}
+    units = {
+        a.terms.per or a.terms.unit.name
+        for a in section.accounts
+        if a.terms.per or (a.terms.unit.noun and a.terms.unit.name != "USD")
+    }
     parts = [
-        f"{visible(account.risk_tier, 20)} risk" if account.risk_tier else "",
+        f"{visible(account.terms.risk_tier, 20)} risk" if account.terms.risk_tier else "",
         f"per {visible(min(units), 24)}" if len(units) == 1 else "",
-        f"owner {visible(account.owner, 40)}" if account.owner else "",
+        f"owner {visible(account.terms.owner, 40)}" if account.terms.owner else "",
     ]
     return ", ".join(part for part in parts if part)
 
@@ -131,7 +138,7 @@ def _account(page: Page, account: Account, widths: _Widths, *, owner_known: bool
     fits = bool(tail) and cell_len(tail) <= widths.inline
     page.add(
         "    " + fit(_name(account), widths.name) + "  ",
-        fit(account.window, widths.window) + "  ",
+        fit(account.terms.window, widths.window) + "  ",
         fit(_spent(account, units=widths.units), widths.amount) + "  ",
         (fit(bar, widths.bar + 2), style),
         " " + figures.remaining(account).rjust(widths.left) + "  ",
@@ -141,8 +148,8 @@ def _account(page: Page, account: Account, widths: _Widths, *, owner_known: bool
     below = len("    ") + 4
     if account.response:
         page.wrapped(f"agreed: {visible(account.response)}", indent=below, hang=8, style="bold")
-    if account.owner and not owner_known:
-        page.wrapped(f"owner: {visible(account.owner)}", indent=below, hang=7)
+    if account.terms.owner and not owner_known:
+        page.wrapped(f"owner: {visible(account.terms.owner)}", indent=below, hang=7)
     for alarm in figures.alarms(account):
         page.wrapped(alarm, indent=below, hang=6, style="bold yellow")
     details = figures.remarks(account)
@@ -200,15 +207,17 @@ def _amount(account: Account, part: Slice) -> str:
 
 
 def _money(account: Account, amount: Fraction) -> str:
-    return figures.amount_of(account.unit, amount)
+    return figures.amount_of(account.terms.unit.name, amount)
 
 
 def _slice_rate(account: Account, part: Slice) -> str:
     if part.rate is None:
         return "–"
-    if account.rate:
+    if account.terms.rate:
         return figures.percent(part.rate, digits=1)
-    return figures.dollars(part.rate) if account.unit == "USD" else figures.rate(part.rate)
+    return (
+        figures.dollars(part.rate) if account.terms.unit.name == "USD" else figures.rate(part.rate)
+    )
 
 
 def _burn_down(page: Page, account: Account) -> None:
@@ -219,8 +228,8 @@ def _burn_down(page: Page, account: Account) -> None:
     step = -(-len(days) // MOST_DAYS)
     each = "day" if step == 1 else f"{step} days"
     page.wrapped(
-        f"what was left of the allowance of this window ({account.window}) after each {each}, "
-        f"and what each {each} spent",
+        f"what was left of the allowance of this window ({account.terms.window}) after each "
+        f"{each}, and what each {each} spent",
         indent=2,
     )
     kept = [days[i : i + step] for i in range(0, len(days), step)]

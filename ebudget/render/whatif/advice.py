@@ -105,7 +105,7 @@ def cut_rows(cut: Cut) -> list[list[str]]:
             _removed(cut.account, step),
             _runs(step.runs, cut.account.selected),
             "–" if step.value_usd is None else figures.dollars(step.value_usd),
-            figures.percent(step.consumed, [Fraction(0), Fraction(1), *cut.account.lines]),
+            figures.percent(step.consumed, [Fraction(0), Fraction(1), *cut.account.terms.lines]),
         ]
         for step in cut.steps
     ]

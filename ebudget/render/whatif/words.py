@@ -147,7 +147,16 @@ def _matched(
 def _seen(account: Account) -> object:
     """What a reader sees of an account."""
     a = account
-    shown = (a.verdict, a.spent, a.allowed, a.instant, a.window, a.response, a.reason, a.owner)
+    shown = (
+        a.verdict,
+        a.spent,
+        a.allowed,
+        a.instant,
+        a.terms.window,
+        a.response,
+        a.reason,
+        a.terms.owner,
+    )
     return (*shown, _severities(a))
 
 
@@ -201,9 +210,9 @@ def also(pair: Pair, arrow: str) -> list[str]:
     found = []
     for what, before, after in (
         ("group", group_text(now.group), group_text(then.group)),
-        ("window", now.window, then.window),
+        ("window", now.terms.window, then.terms.window),
         ("agreed", now.response or "nothing", then.response or "nothing"),
-        ("owner", now.owner or "none", then.owner or "none"),
+        ("owner", now.terms.owner or "none", then.terms.owner or "none"),
         ("alerts that fire", _severities(now), _severities(then)),
     ):
         if before != after:

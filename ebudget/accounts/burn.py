@@ -1,0 +1,90 @@
+"""Burn rates, and which alerts fire: one formula for both."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from ebudget.accounts.terms import Terms
+from ebudget.figures import Figures, Timeline
+from ebudget.policy.alerts import BurnAlert
+from ebudget.policy.allowances import granted, spent_by
+from ebudget.policy.windows import Span
+
+
+@dataclass(frozen=True)
+class Burn:
+    """What a window up to as_of spends of what it would be allowed."""
+
+    spent: Fraction
+    allowed: Fraction | None
+    """None where that cannot be known."""
+
+    @property
+    def rate(self) -> Fraction | None:
+        """Spent / allowed, where 1 spends exactly everything; None where nothing would be."""
+        return self.spent / self.allowed if self.allowed else None
+
+    def exceeds(self, factor: Fraction) -> bool:
+        """Whether the rate is above a factor; anything spent is, where nothing is allowed."""
+        return self.allowed is not None and self.spent > factor * self.allowed
+
+
+@dataclass(frozen=True)
+class Alert:
+    """A burn alert of an account."""
+
+    row: BurnAlert
+    firing: bool
+
+
+class Burns:
+    """The burn windows of one account, each worked out when it is asked for."""
+
+    def __init__(
+        self, terms: Terms, span: Span, timeline: Timeline, base: Figures, event: Fraction
+    ) -> None:
+        """`base` are the figures of the time before; `event` is what an instant event spends."""
+        self._terms, self._span, self._timeline = terms, span, timeline
+        self._base, self._event = base, event
+        self._figures: dict[int, Figures] = {}
+        self._burns: dict[int, Burn] = {}
+
+    def burn(self, length: int) -> Burn:
+        """The burn of the last so many microseconds."""
+        if length not in self._burns:
+            figures, form = self._window(length), self._terms.form
+            part = Fraction(length, self._span.length)
+            least = self._terms.rule.min_runs
+            allowed = granted(form, figures, self._base, part, least).amount
+            spent = spent_by(form, figures, self._base) + self._event * figures.instant
+            self._burns[length] = Burn(spent, allowed)
+        return self._burns[length]
+
+    def _window(self, length: int) -> Figures:
+        if length not in self._figures:
+            until = self._span.until
+            self._figures[length] = self._timeline.between(until - length, until)
+        return self._figures[length]
+
+    def rates(self, rows: tuple[BurnAlert, ...]) -> tuple[tuple[str, Fraction | None], ...]:
+        """The burn rate of every window that alert rows name."""
+        lengths = {w.text: w.micros for row in rows for w in (row.long, row.short)}
+        return tuple((text, self.burn(length).rate) for text, length in lengths.items())
+
+    def alerts(self, rows: tuple[BurnAlert, ...]) -> tuple[Alert, ...]:
+        """Alert rows, each with whether it fires: both windows burn above its factor, or the short
+        one holds an instant event.
+
+        Of a rate a single run that spends says too little.
+        """
+        return tuple(Alert(row, self._fires(row)) for row in rows)
+
+    def _fires(self, row: BurnAlert) -> bool:
+        short, long = self._window(row.short.micros), self._window(row.long.micros)
+        if short.instant:
+            return True
+        if long.instant == 0 and self._terms.rate and long.spenders < 2:
+            return False
+        lengths = (row.long.micros, row.short.micros)
+        return all(self.burn(length).exceeds(row.factor) for length in lengths)
