@@ -119,6 +119,13 @@ def in_days(*days: tuple[float, int, int], **columns: Any) -> list[dict[str, Any
 # Terms and sweeps
 
 
+def test_what_a_cut_needs_of_the_ledger_breaks_no_spend_down(told: Callable[..., Any]) -> None:
+    code, out, _ = told(one_budget(), runs(90, 10), "--cut", "b", "--format", "json")
+    assert code == 0
+    accounts = [a for scenario in json.loads(out)["scenarios"] for a in scenario["accounts"]]
+    assert [account["breakdown"] for account in accounts] == [{}]
+
+
 def test_breaks_even_is_where_a_breach_ends_exactly(asked: Asked) -> None:
     (line,) = asked(one_budget(), runs(93, 7), sweep="b.allow=1%..9%:2%").sweeps[0].accounts
     assert line.breaks_even == 7

@@ -239,17 +239,18 @@ def make_plan(
     policy: Policy,
     wants: Wants = NOTHING_MORE,
     *,
+    apart: Sequence[str] = (),
     unknowns: bool = False,
     beside: Sequence[Policy] = (),
     edges: EdgesOf | None = None,
 ) -> Plan:
     """What has to be read and remembered.
 
-    With `unknowns`, also where the conditions of failure rules are null, and which optional
-    fields are absent. `beside` are policies that read the log as the first one does, and that
-    the same ledger has to serve.
+    `apart` are columns to hold apart that the spend is not broken down by. With `unknowns`, also
+    where the conditions of failure rules are null, and which optional fields are absent. `beside`
+    are policies that read the log as the first one does, and that the same ledger has to serve.
     """
-    dimensions: set[str] = set(wants.by)
+    dimensions: set[str] = {*wants.by, *apart}
     failures = [f.when for one in (policy, *beside) for f in one.failures.values()]
     failures = list(dict.fromkeys(failures))
     predicates = [SAYS_NOTHING, UNKNOWN_OUTCOME, *(Predicate(when) for when in failures)]

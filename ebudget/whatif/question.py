@@ -16,7 +16,6 @@ from ebudget.ledger.ledger import Ledger
 from ebudget.ledger.plan import Plan, make_plan
 from ebudget.policy.edits import Sweep
 from ebudget.policy.model import Policy
-from ebudget.policy.wants import Wants
 from ebudget.quantities import Duration
 from ebudget.whatif import cuts, replay, suggestions, sweeps
 from ebudget.whatif.cuts import Cut
@@ -82,8 +81,7 @@ class Question:
         for name in self.cut:
             columns += cuts.columns_of(self.policy, name)
         whole = joined(self.policy, others).without_breakdowns()
-        wants = Wants(by=tuple(dict.fromkeys(columns)))
-        return make_plan(whole, wants, beside=others, edges=self.edges)
+        return make_plan(whole, apart=columns, beside=others, edges=self.edges)
 
     def edges(self, as_of: int, first: int | None) -> set[int]:
         """The edges of every window of every scenario at every instant."""
