@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,16 @@ import ebudget
 from ebudget.accounts.parts import Day
 from ebudget.ledger.plan import Plan, make_plan
 from ebudget.logs.reading import Reading
+from ebudget.policy.edits import Sweep
 from ebudget.policy.file import parse_policy
 from ebudget.policy.wants import Wants
+from ebudget.whatif.cuts import Cuts
+from ebudget.whatif.history import History
+from ebudget.whatif.question import Question
+from ebudget.whatif.replay import Replays
+from ebudget.whatif.scenarios import Scenario
+from ebudget.whatif.suggestions import Suggestions
+from ebudget.whatif.sweeps import Sweeps
 from oracle import Log
 
 if sys.version_info >= (3, 14):
@@ -360,3 +369,27 @@ def conserves(statement: ebudget.Statement) -> bool:
     return intake.records == (
         intake.runs + intake.rejected_total + intake.duplicates + intake.outside
     )
+
+
+# What-ifs
+
+
+def question_of(
+    policy: ebudget.Policy,
+    scenarios: tuple[Scenario, ...] = (),
+    sweeps: tuple[Sweep, ...] = (),
+    *,
+    history: History | None = None,
+    replayed: bool = False,
+    suggest: tuple[str, ...] = (),
+    keep: Fraction = Fraction(95, 100),
+    cut: tuple[str, ...] = (),
+) -> Question:
+    """Some what-ifs of a policy, each with what it needs."""
+    asked = (
+        Sweeps(sweeps) if sweeps else None,
+        Replays(history) if history and replayed else None,
+        Suggestions(suggest, keep, history) if history and suggest else None,
+        Cuts(cut) if cut else None,
+    )
+    return Question(policy, scenarios, tuple(one for one in asked if one is not None))

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ebudget.whatif.cover import MOST_STEPS, Cell, Cover, Search, Slice, smallest_cover
+from ebudget.whatif.cover import MOST_STEPS, Cover, Search, smallest_cover
+from ebudget.whatif.slices import Cell, Slice
 
 Best = tuple[int, int, tuple[Slice, ...]]
 

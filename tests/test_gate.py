@@ -23,6 +23,7 @@ from ebudget.policy.file import parse_policy
 from ebudget.quantities import duration
 from ebudget.render.decision.words import passes_again, sentence
 from ebudget.render.json import decision as gate_json
+from ebudget.render.page import Look
 from support import CLOCK, NOW, SHARED, at, run, runs, stamp, write_jsonl
 from support import read as read_logs
 
@@ -533,7 +534,7 @@ def test_every_kind_of_window_passes_again(tmp_path, window, says):
 
 def statement_json(folder, policy, records):
     checked, statement = made(folder, policy, records, "baseline.jsonl")
-    return gate_json.render(answer(checked, statement))
+    return gate_json.render(answer(checked, statement), Look())
 
 
 def test_only_what_is_new_since_the_baseline_fails_where_that_is_asked(tmp_path):
@@ -745,7 +746,7 @@ def test_the_real_log_is_answered_as_agreed(capsys, arguments, code, first):
 
 def test_the_json_of_a_check_is_a_statement_with_the_answer(six):
     policy, statement = six
-    found = json.loads(gate_json.render(answer(policy, statement, change="prompt")))
+    found = json.loads(gate_json.render(answer(policy, statement, change="prompt"), Look()))
     assert found["schema"] == "ebudget.statement/1"
     assert (found["gate"]["exit_code"], found["gate"]["fail_on"]) == (1, "frozen")
     gates = {a["group"]["workflow"]: a["gate"]["standing"] for a in found["accounts"]}

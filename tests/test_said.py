@@ -23,7 +23,7 @@ from ebudget.cli import output as outputs
 from ebudget.errors import InputError
 from ebudget.policy.file import parse_policy
 from ebudget.policy.units import unit_of
-from ebudget.render import figures
+from ebudget.render import figures, intake
 from support import (
     CLOCK,
     MICRO,
@@ -275,7 +275,7 @@ def test_a_log_that_begins_in_the_first_microsecond_of_a_window_is_not_said_to_b
 ) -> None:
     records = [run(when=stamp(NOW - timedelta(days=7) + MICRO)), run()]
     found = statement(one_budget(window="7d", allow=2), records, clock=CLOCK)
-    assert not [note for note in figures.notes(found) if "begins" in note]
+    assert not [note for note in intake.notes(found) if "begins" in note]
 
 
 # Folders

@@ -18,8 +18,13 @@ from ebudget.accounts.statement import Verdict
 from ebudget.policy.edits import Draft, parse_sweep
 from ebudget.policy.file import load_policy, parse_document
 from ebudget.quantities import duration
-from ebudget.whatif.question import History, Question, Simulation, simulate
+from ebudget.whatif.cuts import Cuts
+from ebudget.whatif.history import History
+from ebudget.whatif.question import Simulation, simulate
+from ebudget.whatif.replay import Replays
 from ebudget.whatif.scenarios import Scenario
+from ebudget.whatif.suggestions import Suggestions
+from ebudget.whatif.sweeps import Sweeps
 from ebudget.whatif.traffic import Change, Mended, MoreRuns
 from support import (
     CLOCK,
@@ -28,6 +33,7 @@ from support import (
     at,
     only_account,
     policy_text,
+    question_of,
     run,
     runs,
     statement_of,
@@ -75,7 +81,7 @@ class Asked:
     ) -> Simulation:
         draft = Draft(*parse_document(policy_text(policy), "budgets.yaml"))
         other = draft.edited([draft.edit(text) for text in sets])
-        asked = Question(
+        asked = question_of(
             draft.policy,
             (Scenario("other", other, changes),),
             (parse_sweep(draft, sweep),) if sweep else (),
@@ -127,7 +133,7 @@ def test_what_a_cut_needs_of_the_ledger_breaks_no_spend_down(told: Callable[...,
 
 
 def test_breaks_even_is_where_a_breach_ends_exactly(asked: Asked) -> None:
-    (line,) = asked(one_budget(), runs(93, 7), sweep="b.allow=1%..9%:2%").sweeps[0].accounts
+    (line,) = asked(one_budget(), runs(93, 7), sweep="b.allow=1%..9%:2%").answer(Sweeps)[0].accounts
     assert line.breaks_even == 7
     assert [v.value for v in line.verdicts if v] == ["breached"] * 3 + ["warning"] * 2
     assert [(turn.value, turn.before.value, turn.after.value) for turn in line.turns] == [
@@ -154,14 +160,14 @@ def test_every_form_of_allowance_breaks_even_where_its_spend_is_allowed(
     asked: Asked, allow: Any, sweep: str, even: Fraction | None
 ) -> None:
     policy = one_budget(allow=allow, workflows={"w": {"value_usd": 2}})
-    result = asked(policy, runs(93, 7, workflow="w"), sweep=sweep).sweeps[0]
+    result = asked(policy, runs(93, 7, workflow="w"), sweep=sweep).answer(Sweeps)[0]
     assert [account.breaks_even for account in result.accounts] == [even]
 
 
 def test_an_instant_event_has_no_value_at_which_it_is_allowed(asked: Asked) -> None:
     policy = one_budget(spend={"class": {"B": 1, "C": "all"}})
     records = [*runs(90, 5), run("failure", failure_reason="x")]
-    (line,) = asked(policy, records, sweep="b.allow=0%..100%:10%").sweeps[0].accounts
+    (line,) = asked(policy, records, sweep="b.allow=0%..100%:10%").answer(Sweeps)[0].accounts
     assert line.breaks_even is None
     assert set(line.verdicts) == {Verdict.BREACHED}
     assert line.spent == 5
@@ -169,7 +175,7 @@ def test_an_instant_event_has_no_value_at_which_it_is_allowed(asked: Asked) -> N
 
 def test_a_thousand_values_turn_where_the_first_one_is_enough(asked: Asked) -> None:
     records = runs(9_544, 456)
-    sweep = asked(one_budget(), records, sweep="b.allow=0.1%..100%:0.1%").sweeps[0]
+    sweep = asked(one_budget(), records, sweep="b.allow=0.1%..100%:0.1%").answer(Sweeps)[0]
     assert len(sweep.sweep.values) == 1_000
     (line,) = sweep.accounts
     assert len(line.verdicts) == 1_000
@@ -182,14 +188,14 @@ def test_a_thousand_values_turn_where_the_first_one_is_enough(asked: Asked) -> N
 
 def test_a_sweep_of_what_counts_counts_anew_with_every_value(asked: Asked) -> None:
     policy = one_budget(spend={"class": {"B": 1}}, allow="50%")
-    (line,) = asked(policy, runs(90, 10), sweep="b.weights.B=1..7:2").sweeps[0].accounts
+    (line,) = asked(policy, runs(90, 10), sweep="b.weights.B=1..7:2").answer(Sweeps)[0].accounts
     assert [v.value for v in line.verdicts if v] == ["ok", "warning", "warning", "breached"]
 
 
 def test_a_sweep_of_one_tier_says_nothing_about_accounts_of_another(asked: Asked) -> None:
     policy = one_budget(allow={"low": "5%", "high": "10%"})
     records = runs(90, 10, risk_tier="low") + runs(80, 20, risk_tier="high")
-    high, low = asked(policy, records, sweep="b.allow.low=1%..30%:1%").sweeps[0].accounts
+    high, low = asked(policy, records, sweep="b.allow.low=1%..30%:1%").answer(Sweeps)[0].accounts
     assert low.breaks_even == 10
     assert set(high.verdicts) == {Verdict.BREACHED}
     assert high.breaks_even is None
@@ -301,8 +307,8 @@ def test_a_past_counts_days_pages_and_the_lead_of_the_first_page(asked: Asked) -
     records = in_days((12, 50, 0), *((day, 10, 0) for day in (11, 10, 9, 6, 4, 3, 2, 1)))
     records += in_days((8 + late, 19, 1), (7 + late, 10, 10), (5 + late, 8, 2))
     found = asked(policy, records, replayed=True, history=History(duration("1d")))
-    assert found.replay is not None
-    (past,) = found.replay.accounts
+    assert found.answer(Replays) is not None
+    (past,) = found.answer(Replays).accounts
     days = {datetime.fromtimestamp(s.at // 10**6, UTC).day: s for s in past.steps}
     breached = [day for day, s in days.items() if s.counts and s.verdict is Verdict.BREACHED]
     assert breached == [13, 14]
@@ -325,8 +331,8 @@ def test_breaches_and_pages_with_a_silent_time_between_them_are_two(asked: Asked
     records = in_days(*((day, 1, 0) for day in range(9)), segment="other")
     records += in_days((6 + late, 0, 3), (3 + late, 0, 3), segment="s")
     found = asked(policy, records, replayed=True, history=History(duration("1d")))
-    assert found.replay is not None
-    (past,) = (p for p in found.replay.accounts if dict(p.group)["segment"] == "s")
+    assert found.answer(Replays) is not None
+    (past,) = (p for p in found.answer(Replays).accounts if dict(p.group)["segment"] == "s")
     assert [step.verdict for step in past.steps] == [Verdict.BREACHED] * 2
     assert (past.longest_breach, past.pages) == (1, 2)
 
@@ -356,7 +362,7 @@ def test_a_suggestion_is_the_rate_of_the_day_that_decides(asked: Asked) -> None:
     records = in_days((11, 1, 0), *((day, 100 - day, day) for day in range(1, 11)), (0, 1, 0))
     past = {"history": History(duration("1d")), "suggest": ("b",)}
     found = asked(one_budget(window="day"), records, keep=Fraction(9, 10), **past)
-    (suggestion,) = found.suggestions
+    (suggestion,) = found.answer(Suggestions)
     assert (suggestion.days, suggestion.windows) == (10, 10)
     assert suggestion.exact == Fraction(9, 100)
     assert suggestion.line == "allow: 9%"
@@ -368,7 +374,7 @@ def test_a_suggestion_is_the_rate_of_the_day_that_decides(asked: Asked) -> None:
 def test_days_of_overlapping_windows_are_no_more_evidence_than_their_windows(asked: Asked) -> None:
     records = in_days(*((day, 9, 1) for day in range(12)))
     past = {"history": History(duration("1d")), "suggest": ("b",)}
-    (suggestion,) = asked(one_budget(window="3d"), records, **past).suggestions
+    (suggestion,) = asked(one_budget(window="3d"), records, **past).answer(Suggestions)
     assert suggestion.days == 8
     assert suggestion.windows == 3
 
@@ -378,11 +384,11 @@ def test_days_with_an_instant_event_are_kept_by_no_allowance(asked: Asked) -> No
     records = in_days(*((day, 9, 1) for day in range(12)), failure_reason="y")
     records.append(run("failure", at(days=4), failure_reason="x"))
     past = {"history": History(duration("1d")), "suggest": ("b",)}
-    (refused,) = asked(policy, records, keep=Fraction(95, 100), **past).suggestions
+    (refused,) = asked(policy, records, keep=Fraction(95, 100), **past).answer(Suggestions)
     assert refused.line is None
     assert refused.instant_days == 1
     assert "1 of 10 days" in (refused.reason or "")
-    (found,) = asked(policy, records, keep=Fraction(9, 10), **past).suggestions
+    (found,) = asked(policy, records, keep=Fraction(9, 10), **past).answer(Suggestions)
     assert (found.line, found.kept) == ("allow: 10%", Fraction(9, 10))
 
 
@@ -399,9 +405,9 @@ def test_a_day_with_an_instant_event_counts_also_where_its_allowance_is_unknown(
     records.append(run("failure", at(days=4), failure_reason="x"))
     past = {"history": History(duration("1d")), "suggest": ("b",)}
     found = asked(policy, records, replayed=True, keep=Fraction(1, 2), **past)
-    assert found.replay is not None
-    days = found.replay.accounts[0].days
-    (suggestion,) = found.suggestions
+    assert found.answer(Replays) is not None
+    days = found.answer(Replays).accounts[0].days
+    (suggestion,) = found.answer(Suggestions)
     assert suggestion.instant_days == 1
     assert suggestion.days == sum(n for verdict, n in days.items() if verdict.judged)
 
@@ -410,7 +416,7 @@ def test_a_day_with_an_instant_event_counts_also_where_its_allowance_is_unknown(
 def test_a_log_shorter_than_the_window_suggests_nothing(asked: Asked, days: int) -> None:
     records = in_days(*((day, 9, 1) for day in range(days + 1)))
     past = {"history": History(duration("1d")), "suggest": ("b",)}
-    suggestions = asked(one_budget(window="7d"), records, **past).suggestions
+    suggestions = asked(one_budget(window="7d"), records, **past).answer(Suggestions)
     assert all(one.line is None and one.reason for one in suggestions)
 
 
@@ -428,7 +434,7 @@ def test_a_suggested_line_can_be_pasted_where_weights_spend_more_than_every_run(
     policy = one_budget(window="1d", spend={"class": {"B": 3}})
     records = in_days(*((day, 0, 3) for day in range(9)))
     past = {"history": History(duration("1d")), "suggest": ("b",)}
-    (suggestion,) = asked(policy, records, **past).suggestions
+    (suggestion,) = asked(policy, records, **past).answer(Suggestions)
     if suggestion.line is None:
         assert suggestion.reason
     else:
@@ -441,7 +447,7 @@ def test_nothing_is_suggested_where_no_allowance_keeps(asked: Asked, allow: Any)
     policy = one_budget(window="1d", of="success", allow=allow)
     records = in_days(*((day, 0, 3) for day in range(9)))
     past = {"history": History(duration("1d")), "suggest": ("b",)}
-    (suggestion,) = asked(policy, records, **past).suggestions
+    (suggestion,) = asked(policy, records, **past).answer(Suggestions)
     assert suggestion.line is None
     assert suggestion.exact is None
     assert suggestion.reason
@@ -469,7 +475,7 @@ def test_a_cut_takes_the_fewest_slices_and_of_those_the_fewest_runs(
     records += runs(30, 1, action_type="send", segment="smb", model="n")
     records += runs(30, 0, action_type="read", segment="vip", model="n")
     policy = one_budget(allow="3%")
-    (cut,) = asked(policy, records, cut=("b",)).cuts
+    (cut,) = asked(policy, records, cut=("b",)).answer(Cuts)
     assert [step.slice for step in cut.steps] == [
         (("action_type", "send"), ("segment", "vip")),
     ]
@@ -488,7 +494,7 @@ def test_a_cut_has_to_hold_every_instant_event(asked: Asked, tmp_path: Path) -> 
     records = runs(40, 4, action_type="read", tool="t", failure_reason="y")
     records += [run("failure", failure_reason="x", action_type=a, tool="u") for a in "pq"]
     records += runs(5, 0, action_type="p", tool="t")
-    (cut,) = asked(policy, records, cut=("b",)).cuts
+    (cut,) = asked(policy, records, cut=("b",)).answer(Cuts)
     assert [step.slice for step in cut.steps] == [(("tool", "u"),)]
     assert [step.instant for step in cut.steps] == [2]
     account, _ = after_cut(tmp_path, policy, cut, records)
@@ -505,7 +511,7 @@ def test_a_cut_tells_the_value_that_it_gives_up(asked: Asked) -> None:
     )
     records = runs(40, 0, workflow="w", cost_usd="0.1", tool="cheap")
     records += runs(10, 0, workflow="w", cost_usd=2, tool="dear")
-    (cut,) = asked(policy, records, cut=("b",)).cuts
+    (cut,) = asked(policy, records, cut=("b",)).answer(Cuts)
     (step,) = cut.steps
     assert step.slice == (("tool", "dear"),)
     assert (step.spent, step.value_usd, step.consumed) == (20, 40, Fraction(1, 4))
@@ -520,7 +526,7 @@ def test_a_cut_of_a_baseline_is_what_a_report_without_its_runs_says(
     records = runs(10, 0, at(days=10), tool="a", cost_usd=1)
     records += runs(10, 0, at(days=10), tool="b", cost_usd=2)
     records += runs(10, 0, tool="a", cost_usd=1) + runs(10, 0, tool="b", cost_usd=5)
-    (cut,) = asked(policy, records, cut=("b",)).cuts
+    (cut,) = asked(policy, records, cut=("b",)).answer(Cuts)
     account, _ = after_cut(tmp_path, policy, cut, records)
     assert [step.slice for step in cut.steps] == [(("tool", "b"),)]
     assert cut.after is not None
@@ -530,7 +536,7 @@ def test_a_cut_of_a_baseline_is_what_a_report_without_its_runs_says(
 def test_a_cut_that_leaves_too_few_runs_is_none(asked: Asked) -> None:
     policy = one_budget(min_runs=20)
     records = runs(10, 0, tool="a") + runs(5, 10, tool="b")
-    (cut,) = asked(policy, records, cut=("b",)).cuts
+    (cut,) = asked(policy, records, cut=("b",)).answer(Cuts)
     assert cut.steps == ()
     assert "leaves enough to judge" in (cut.reason or "")
     assert cut.proven
@@ -541,7 +547,7 @@ def test_a_cut_that_leaves_enough_runs_is_found_behind_one_that_does_not(asked: 
     policy = one_budget(allow="5%", min_runs=70)
     records = runs(90, 0, tool="a", segment="x") + runs(0, 10, tool="b", segment="y")
     records += runs(0, 10, tool="c", segment="y") + runs(20, 0, tool="a", segment="y")
-    (cut,) = asked(policy, records, cut=("b",)).cuts
+    (cut,) = asked(policy, records, cut=("b",)).answer(Cuts)
     assert cut.steps
     assert cut.after is not None
     assert cut.after.verdict is not Verdict.BREACHED
@@ -552,7 +558,7 @@ def test_where_every_slice_fails_alike_no_cut_helps_and_that_is_said(asked: Aske
     records = [
         one for tool in "abcdefg" for model in "mn" for one in runs(8, 2, tool=tool, model=model)
     ]
-    (cut,) = asked(one_budget(allow="5%"), records, cut=("b",)).cuts
+    (cut,) = asked(one_budget(allow="5%"), records, cut=("b",)).answer(Cuts)
     assert cut.steps == ()
     assert cut.reason
     assert [rung.name for rung in cut.rungs][-2:] == ["reduce authority", "pause"]
@@ -566,7 +572,7 @@ def test_a_cut_of_two_slices_counts_once_what_both_hold(asked: Asked, tmp_path: 
     records = runs(30, 0, **first) + runs(30, 0, **second)
     records += runs(0, 6, **{**first, "tool": "t"}) + runs(0, 5, **{**second, "route": "r"})
     records += runs(0, 2, **{**first, "tool": "t", "route": "r"})
-    (cut,) = asked(one_budget(allow="1%"), records, cut=("b",)).cuts
+    (cut,) = asked(one_budget(allow="1%"), records, cut=("b",)).answer(Cuts)
     assert [step.slice for step in cut.steps] == [(("route", "r"),), (("tool", "t"),)]
     assert [(step.runs, step.spent, step.consumed) for step in cut.steps] == [
         (7, 7, Fraction(600, 66)),
@@ -580,13 +586,13 @@ def test_a_column_with_one_value_does_not_hide_a_cut_of_two_slices(asked: Asked)
     records = runs(40, 0, action_type="mail", segment="vip", model="m")
     records += runs(0, 5, action_type="mail", segment="vip", model="n")
     records += runs(0, 5, action_type="mail", segment="smb", model="m")
-    (cut,) = asked(one_budget(allow="5%"), records, cut=("b",)).cuts
+    (cut,) = asked(one_budget(allow="5%"), records, cut=("b",)).answer(Cuts)
     assert len(cut.steps) == 2
     assert cut.runs == 10
 
 
 def test_an_account_that_is_not_breached_needs_no_cut(asked: Asked) -> None:
-    assert asked(one_budget(), runs(100, 1), cut=("b",)).cuts == ()
+    assert asked(one_budget(), runs(100, 1), cut=("b",)).answer(Cuts) == ()
 
 
 # Known answers
@@ -597,9 +603,9 @@ def test_the_airline_breaks_even_at_its_true_rate_of_escalations() -> None:
     text = TAU2.read_text()
     draft = Draft(*parse_document(text, "tau2.yaml"))
     sweep = parse_sweep(draft, "preventable-escalations.allow=2%..20%:2%")
-    question = Question(draft.policy, sweeps=(sweep,))
+    question = question_of(draft.policy, sweeps=(sweep,))
     ledger = read_logs([TAU2_LOG], question.plan(), as_of=TAU2_END)
-    (result,) = simulate(question, ledger).sweeps
+    (result,) = simulate(question, ledger).answer(Sweeps)
     lines = {dict(line.group)["workflow"]: line for line in result.accounts}
     airline = lines["airline"]
     assert airline.breaks_even == Fraction(45 * 100, 470)
@@ -613,9 +619,11 @@ def test_the_airline_breaks_even_at_its_true_rate_of_escalations() -> None:
 @needs_real_logs
 def test_a_report_without_what_is_cut_from_the_airline_is_not_breached(tmp_path: Path) -> None:
     policy = load_policy(TAU2)
-    question = Question(policy, cut=("cost-of-value",))
+    question = question_of(policy, cut=("cost-of-value",))
     ledger = read_logs([TAU2_LOG], question.plan(), as_of=TAU2_END)
-    cuts = {dict(cut.account.group)["workflow"]: cut for cut in simulate(question, ledger).cuts}
+    cuts = {
+        dict(cut.account.group)["workflow"]: cut for cut in simulate(question, ledger).answer(Cuts)
+    }
     cut = cuts["airline"]
     assert cut.account.verdict is Verdict.BREACHED
     assert cut.proven

@@ -28,8 +28,13 @@ from ebudget.policy.edits import Draft, check_edited, parse_sweep, with_scaled_c
 from ebudget.policy.file import parse_document
 from ebudget.quantities import duration
 from ebudget.whatif import replay
-from ebudget.whatif.question import History, Question, Simulation, simulate
+from ebudget.whatif.cuts import Cuts
+from ebudget.whatif.history import History
+from ebudget.whatif.question import Question, Simulation, simulate
+from ebudget.whatif.replay import Replays
 from ebudget.whatif.scenarios import Scenario
+from ebudget.whatif.suggestions import Suggestions
+from ebudget.whatif.sweeps import Sweeps
 from ebudget.whatif.traffic import Change, Mended, MoreRuns, Only, Without
 from oracle import DAY, Log, first_instant, label_of, to_micros, to_moment
 from strategies import (
@@ -48,7 +53,7 @@ from strategies import (
     policies,
     spends,
 )
-from support import account_figures, policy_text, run, stamp, statement_of
+from support import account_figures, policy_text, question_of, run, stamp, statement_of
 from support import read as read_logs
 from test_oracle_properties import examples, written
 
@@ -224,7 +229,7 @@ def test_another_term_gives_every_figure_of_the_policy_that_is_written_with_it(
         scenarios.append(under(policy))
         others.append(other)
     with written(case.logs) as paths:
-        found = answered(Question(draft.policy, tuple(scenarios)), case, paths)
+        found = answered(question_of(draft.policy, tuple(scenarios)), case, paths)
         assert list(map(bare, read(case, case.policy, paths).accounts)) == list(
             found.outcomes[0].accounts
         )
@@ -311,7 +316,7 @@ def test_runs_that_are_left_out_are_runs_that_the_log_never_had(
         return has(record, part, case.policy)
 
     scenarios = tuple(under(draft.policy, *changes) for changes, _ in wholes.values())
-    question = Question(draft.policy, scenarios)
+    question = question_of(draft.policy, scenarios)
     with written(case.logs) as paths:
         ledger = ledger_for(question, case, paths)
         found = simulate(question, ledger)
@@ -333,7 +338,7 @@ def test_three_times_the_runs_are_the_log_with_each_of_them_three_times(
     draft, part = draft_of(case.policy), data.draw(parts(runs))
     factor = data.draw(st.sampled_from((0, 1, 3)))
     change = MoreRuns(tuple(part.items()), Fraction(factor))
-    question = Question(draft.policy, (under(draft.policy, change),))
+    question = question_of(draft.policy, (under(draft.policy, change),))
     with written(case.logs) as paths:
         ledger = ledger_for(question, case, paths)
         found = simulate(question, ledger)
@@ -379,7 +384,7 @@ def test_a_part_of_a_run_is_what_it_would_be_in_a_log_in_which_it_comes_out_whol
     one, two = data.draw(parts(runs)), data.draw(parts(runs))
     first, second = Fraction(factor), Fraction(other)
     changes = (MoreRuns(tuple(one.items()), first), MoreRuns(tuple(two.items()), second))
-    question = Question(draft.policy, (under(draft.policy, *changes),))
+    question = question_of(draft.policy, (under(draft.policy, *changes),))
     with written(case.logs) as paths:
         ledger = ledger_for(question, case, paths)
         found = simulate(question, ledger)
@@ -456,7 +461,7 @@ def test_another_price_is_the_log_with_every_cost_written_anew(case: Case, facto
     draft = draft_of(case.policy)
     other = with_scaled_column(draft.policy, "cost_usd", Fraction(factor))
     with written(case.logs) as paths:
-        found = answered(Question(draft.policy, (under(other),)), case, paths)
+        found = answered(question_of(draft.policy, (under(other),)), case, paths)
     with written(remade(case, scaled)) as paths:
         wanted = read(case, case.policy, paths).accounts
     assert plain(found.outcomes[1].accounts) == plain(wanted)
@@ -524,7 +529,7 @@ def test_a_mended_failure_is_the_log_in_which_so_many_of_its_runs_went_well(
 
     case = replace(case, policy=policy, logs=tuple(remade(case, marked)))
     change = Mended("mendable", share)
-    question = Question(draft.policy, (under(draft.policy, change),))
+    question = question_of(draft.policy, (under(draft.policy, change),))
     with written(case.logs) as paths:
         ledger = ledger_for(question, case, paths)
         found = simulate(question, ledger)
@@ -574,8 +579,8 @@ def test_a_day_of_the_past_is_the_report_as_of_its_last_microsecond(
     days = [since + timedelta(days=n) for n in range((until - since).days + 1)]
     instants = [first_instant(day + timedelta(days=1), zone) - 1 for day in days]
     with written(case.logs) as paths:
-        found = answered(Question(draft.policy, history=past, replayed=True), case, paths)
-        told = found.replay
+        found = answered(question_of(draft.policy, history=past, replayed=True), case, paths)
+        told = found.answer(Replays)
         assert told is not None
         runs = counted(case)
         if not runs:
@@ -633,10 +638,10 @@ def test_every_value_of_a_sweep_is_the_policy_with_that_value(
     texts = [f"{float(value):g}{unit}" for value in sweep.values]
     scenarios = tuple(under(draft.edited([draft.edit(f"{name}.{key}={t}")])) for t in texts)
     with written(case.logs) as paths:
-        question = Question(draft.policy, scenarios, (sweep,))
+        question = question_of(draft.policy, scenarios, (sweep,))
         ledger = ledger_for(question, case, paths)
         found = simulate(question, ledger)
-    (result,) = found.sweeps
+    (result,) = found.answer(Sweeps)
     per_value = [
         {a.group: a for a in outcome.accounts if a.budget == name} for outcome in found.outcomes[1:]
     ]
@@ -659,7 +664,7 @@ def test_every_value_of_a_sweep_is_the_policy_with_that_value(
             judged = allowing(draft.policy, name, Ratio(share) if unit else Count(share))
             (account,) = [
                 a
-                for a in simulate(Question(judged), ledger).statement.accounts
+                for a in simulate(question_of(judged), ledger).statement.accounts
                 if (a.budget, a.group) == (name, line.group)
             ]
             if account.verdict.judged and (share >= 0):
@@ -742,12 +747,12 @@ def test_a_suggested_line_keeps_as_many_days_as_asked_and_a_hair_less_does_not(
     end = datetime.fromisoformat("2026-11-01T12:00:00+00:00")
     case = Case(policy, (Log("log.jsonl", tuple(records)),), end, end)
     past = History(duration("1d"))
-    question = Question(draft.policy, history=past, suggest=("b",), keep=share)
+    question = question_of(draft.policy, history=past, suggest=("b",), keep=share)
     with written(case.logs) as paths:
         ledger = ledger_for(question, case, paths)
     found = simulate(question, ledger)
     moments = past.instants(draft.policy, ledger.intake.first, ledger.as_of)
-    assert found.suggestions
+    assert found.answer(Suggestions)
 
     def days(other: ebudget.Policy, group: Group) -> list[Verdict]:
         told = replay.replayed(Books(other, ledger), past.every, moments)
@@ -759,7 +764,7 @@ def test_a_suggested_line_keeps_as_many_days_as_asked_and_a_hair_less_does_not(
             if step.counts and step.verdict.judged
         ]
 
-    for suggestion in found.suggestions:
+    for suggestion in found.answer(Suggestions):
         verdicts = days(draft.policy, suggestion.group)
         assert suggestion.days == len(verdicts)
         form = draft.policy.budgets["b"].form_of(dict(suggestion.group))
@@ -907,9 +912,9 @@ def test_a_cut_is_the_best_that_trying_every_set_of_slices_finds(
     end = datetime.fromisoformat("2026-11-20T12:00:00+00:00")
     case = Case(policy, (Log("log.jsonl", tuple(records)),), end, end)
     with written(case.logs) as paths:
-        found = answered(Question(draft.policy, cut=("b",)), case, paths)
+        found = answered(question_of(draft.policy, cut=("b",)), case, paths)
     assert [a.verdict for a in found.statement.accounts] == [Verdict.BREACHED]
-    (cut,) = found.cuts
+    (cut,) = found.answer(Cuts)
     wanted = best_cut(policy, records)
     if not cut.steps:
         assert cut.reason

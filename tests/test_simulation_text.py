@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from fractions import Fraction
-from importlib import import_module
 
 import pytest
 from rich.cells import cell_len
@@ -13,21 +12,22 @@ from ebudget import cli
 from ebudget.accounts.statement import Verdict
 from ebudget.quantities import duration
 from ebudget.render.page import Look
-from ebudget.render.whatif import advice, markdown, words
+from ebudget.render.whatif import charts, markdown, replay, scenarios, suggestions, sweeps, words
 from ebudget.render.whatif import text as as_text
+from ebudget.whatif.cuts import Cuts
 from ebudget.whatif.question import Question
 from ebudget.whatif.replay import Past, Step
-from ebudget.whatif.sweeps import Swept, Turn
+from ebudget.whatif.suggestions import Suggestions
+from ebudget.whatif.sweeps import Sweeps, Swept, Turn
 from tests.test_goldens import ROOT, SIMULATE
 
 
 @pytest.fixture(scope="module")
 def simulation():
     found = []
-    formats = import_module("ebudget.cli.simulate").FORMATS
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(ROOT)
-        patch.setitem(formats, "text", lambda one, look: found.append(one) or "")
+        patch.setattr(as_text, "render", lambda one, look: found.append(one) or "")
         assert cli.run([*SIMULATE, "--scale", "third:failure:stale_fact=0.333"]) == 0
     return found[0]
 
@@ -78,10 +78,7 @@ def test_names_are_shown_and_never_obeyed(simulation):
 def test_nothing_asked_is_said(simulation):
     bare = replace(
         simulation,
-        outcomes=(replace(simulation.outcomes[0], replay=None),),
-        sweeps=(),
-        suggestions=(),
-        cuts=(),
+        outcomes=(replace(simulation.outcomes[0], answers={}),),
         question=Question(simulation.question.policy),
     )
     shown = " ".join(as_text.render(bare, Look()).split())
@@ -90,7 +87,8 @@ def test_nothing_asked_is_said(simulation):
 
 
 def test_what_was_asked_and_has_no_answer_is_said(simulation):
-    bare = replace(simulation, suggestions=(), cuts=())
+    first = replace(simulation.outcomes[0], answers={Suggestions: (), Cuts: ()})
+    bare = replace(simulation, outcomes=(first,))
     for shown in (as_text.render(bare, Look()), markdown.render(bare, Look())):
         flat = " ".join(shown.split())
         assert (
@@ -101,25 +99,25 @@ def test_what_was_asked_and_has_no_answer_is_said(simulation):
 
 def test_accounts_that_only_gain_a_tier_are_still_one_account(simulation):
     first, strict = simulation.outcomes[0], simulation.outcomes[1]
-    found = words.compared(first, strict)
+    found = scenarios.compared(first, strict)
     assert not found.gone
     assert not found.new
     assert len(found.differ) + found.same == len(first.accounts)
 
 
 def test_the_break_even_point_never_rounds_onto_a_value_of_the_sweep(simulation):
-    sweep = simulation.sweeps[0].sweep
+    sweep = simulation.answer(Sweeps)[0].sweep
     even = sweep.values[3] - Fraction(1, 10**6)
     told = Swept((), (Verdict.OK,) * len(sweep.values), (), even, Fraction(2), 100, "run")
-    assert words.turns_of(sweep, told, "→")[-1] == "breaks even at 2.499999% (2 of 100 runs)"
+    assert sweeps.turns_of(sweep, told, "→")[-1] == "breaks even at 2.499999% (2 of 100 runs)"
 
 
 def test_many_turns_are_counted_and_not_all_told(simulation):
-    sweep = simulation.sweeps[0].sweep
+    sweep = simulation.answer(Sweeps)[0].sweep
     turns = tuple(Turn(value, Verdict.OK, Verdict.WARNING) for value in sweep.values[:11])
     told = Swept((), (Verdict.OK,) * len(sweep.values), turns, None, Fraction(2), 100, "run")
-    shown = words.turns_of(sweep, told, "→")
-    assert len(shown) == words.MOST_TURNS + 1
+    shown = sweeps.turns_of(sweep, told, "→")
+    assert len(shown) == sweeps.MOST_TURNS + 1
     assert shown[-1] == "and 3 more turns, --format json has all"
 
 
@@ -128,7 +126,7 @@ def test_many_turns_are_counted_and_not_all_told(simulation):
     [(3, 5, [0, 1, 2]), (5, 5, [0, 1, 2, 3, 4]), (9, 3, [0, 4, 8]), (191, 2, [0, 190])],
 )
 def test_samples_are_even_and_keep_both_ends(count, most, expected):
-    assert words.sampled(count, most) == expected
+    assert sweeps.sampled(count, most) == expected
 
 
 def test_the_worst_step_that_counts_stands_for_its_group():
@@ -144,8 +142,8 @@ def test_the_worst_step_that_counts_stands_for_its_group():
         step(6, Verdict.FROZEN),
     )
     past = Past("trust", (), steps, {}, None, 0, (), 0, 0, None, None)
-    marks = words.strip(past, range(1, 9), 2)
-    assert marks == [words.UNCOUNTED, Verdict.OK, Verdict.FROZEN, " "]
+    marks = replay.strip(past, range(1, 9), 2)
+    assert marks == [charts.UNCOUNTED, Verdict.OK, Verdict.FROZEN, " "]
 
 
 def test_the_lead_of_a_page_is_told_in_days_and_hours():
@@ -156,28 +154,28 @@ def test_the_lead_of_a_page_is_told_in_days_and_hours():
     )
     days = {Verdict.OK: 1, Verdict.BREACHED: 1}
     past = Past("trust", (), steps, days, 76 * hour, 1, (("any", 1),), 1, 0, 0, 76 * hour)
-    told = words.past_notes(past, duration("4h"), Look().zone)
+    told = replay.past_notes(past, duration("4h"), Look().zone)
     assert "1 page, the first on 1970-01-01 00:00" in told
     assert "paged 3 days 4 hours before the first breach" in told
     assert "every change stopped on 1 step" in told
 
 
 def test_a_line_for_the_whole_budget_is_the_largest_and_names_what_it_does_not_rest_on(simulation):
-    ones = [one for one in simulation.suggestions if one.line]
+    ones = [one for one in simulation.answer(Suggestions) if one.line]
     slow = [one for one in ones if one.budget == "slow-answers"]
-    line, _ = advice.whole_line(simulation, slow)
+    line, _ = suggestions.whole_line(simulation.question.policy, slow)
     assert line == max(slow, key=lambda one: one.value).line
     nothing = replace(slow[0], line=None, value=None)
-    line, said = advice.whole_line(simulation, [*slow, nothing])
+    line, said = suggestions.whole_line(simulation.question.policy, [*slow, nothing])
     assert line == max(slow, key=lambda one: one.value).line
     assert "it says nothing of 1 account without one" in said
-    assert advice.whole_line(simulation, [nothing])[0] is None
+    assert suggestions.whole_line(simulation.question.policy, [nothing])[0] is None
 
 
 def test_a_line_by_tiers_takes_the_largest_of_each_tier(simulation):
     ones = [
         replace(one, line=f"allow: {percent}%", value=Fraction(percent, 100))
-        for percent, one in enumerate(simulation.suggestions, 1)
+        for percent, one in enumerate(simulation.answer(Suggestions), 1)
         if one.budget == "wrong-outcomes"
     ]
     largest: dict[str, int] = {}
@@ -185,13 +183,13 @@ def test_a_line_by_tiers_takes_the_largest_of_each_tier(simulation):
         tier = dict(one.group)["risk_tier"] or ""
         largest[tier] = max(largest.get(tier, 0), int(one.value * 100))
     expected = ", ".join(f"{tier}: {largest[tier]}%" for tier in sorted(largest))
-    assert advice.whole_line(simulation, ones)[0] == f"allow: {{{expected}}}"
+    assert suggestions.whole_line(simulation.question.policy, ones)[0] == f"allow: {{{expected}}}"
 
 
 @pytest.mark.parametrize(("spent", "shown"), [(225, "43.27%"), (69, "13.27%"), (26, "5%")])
 def test_the_break_even_point_that_is_shown_is_enough(simulation, spent, shown):
-    sweep = simulation.sweeps[0].sweep
+    sweep = simulation.answer(Sweeps)[0].sweep
     even = Fraction(spent * 100, 520)
     told = Swept((), (Verdict.OK,) * len(sweep.values), (), even, Fraction(spent), 520, "run")
-    assert words.turns_of(sweep, told, "→")[-1] == f"breaks even at {shown} ({spent} of 520 runs)"
+    assert sweeps.turns_of(sweep, told, "→")[-1] == f"breaks even at {shown} ({spent} of 520 runs)"
     assert Fraction(shown.rstrip("%")) >= even

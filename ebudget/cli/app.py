@@ -10,6 +10,8 @@ from importlib import import_module
 from typing import Annotated
 
 import typer
+from typer.core import TyperGroup
+from typer.main import get_group
 
 from ebudget import __version__
 from ebudget.cli import HUNG_UP, INTERRUPTED, TERMINATED, came, ended
@@ -27,14 +29,8 @@ EPILOG = (
     "Exit codes: 0 done, or the change may ship; 1 the gate says no; 3 not enough evidence; "
     "2 usage, policy or input error; 70 a bug in ebudget."
 )
-COMMANDS = {
-    "report": "ebudget.cli.report",
-    "check": "ebudget.cli.check",
-    "simulate": "ebudget.cli.simulate",
-    "validate": "ebudget.cli.validate",
-    "schema": "ebudget.cli.validate",
-}
-"""Where each command lives; only the one that is asked for is imported."""
+COMMANDS = ("report", "check", "simulate", "validate", "schema")
+"""Each is a function in a module of its own name; only the one that is asked for is imported."""
 
 
 def _version(value: bool) -> None:
@@ -67,23 +63,19 @@ def _app(arguments: Sequence[str]) -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     for name in asked or COMMANDS:
-        app.command()(getattr(import_module(COMMANDS[name]), name))
+        app.command()(getattr(import_module(f"ebudget.cli.{name}"), name))
     return app
 
 
-REPEATABLE = (
-    *("--budget", "--for", "--output", "--set", "--sweep", "--against"),
-    *("--without", "--only", "--scale", "--suggest", "--cut"),
-)
-
-
-def _refuse_repeated(arguments: Sequence[str]) -> None:
+def _refuse_repeated(arguments: Sequence[str], app: TyperGroup) -> None:
     """Raises UsageError for an option that is given twice and would count once only."""
+    known = [option for command in app.commands.values() for option in command.params]
+    repeatable = {name for option in known if option.multiple for name in option.opts}
     options = arguments[: arguments.index("--")] if "--" in arguments else arguments
     names = [word.partition("=")[0] for word in options if word.startswith("--")]
     names += ["--policy" for word in options if word == "-p"]
     for name in names:
-        if names.count(name) > 1 and name not in REPEATABLE:
+        if names.count(name) > 1 and name not in repeatable:
             raise UsageError(f"{visible(name)} is given twice; only one of them would count")
 
 
@@ -91,8 +83,9 @@ def run(arguments: Sequence[str]) -> int:
     """Run one command; gives the exit code. Raises only SystemExit when it is terminated."""
     debug = "--debug" in arguments
     try:
-        _refuse_repeated(arguments)
-        result = _app(arguments)(list(arguments), standalone_mode=False)
+        app = get_group(_app(arguments))
+        _refuse_repeated(arguments, app)
+        result = app.main(list(arguments), standalone_mode=False)
         if result == INTERRUPTED:  # what Typer makes of Ctrl-C
             return _ended()
         return result if isinstance(result, int) else OK

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import typer
 
+from ebudget.asked import Given, Option
 from ebudget.errors import UsageError
 from ebudget.instants import moment, read_time
+from ebudget.logs.reading import Reading
 from ebudget.policy.model import Policy
+from ebudget.render.formats import FORMATS
 from ebudget.text import quoted, visible
 
 Logs = Annotated[
@@ -61,6 +65,58 @@ Outputs = Annotated[
 ]
 
 
+Run = TypeVar("Run", bound=Callable[..., Any])
+
+
+def format_option(product: str) -> Any:
+    """The option that says in which of an answer's formats it is printed."""
+    metavar = "|".join(FORMATS[product])
+    return typer.Option("--format", metavar=metavar, help="The format to print.")
+
+
+def with_options(rows: Sequence[Option], *, after: str) -> Callable[[Run], Run]:
+    """Give a command the options of a table, in place of its `**asked`; see `asked_of`."""
+
+    def extended(command: Run) -> Run:
+        signature = inspect.signature(command, eval_str=True)
+        own = [one for one in signature.parameters.values() if one.kind is not one.VAR_KEYWORD]
+        place = 1 + [one.name for one in own].index(after)
+        found = [*own[:place], *map(_parameter, rows), *own[place:]]
+        command.__signature__ = signature.replace(parameters=found)  # type: ignore[attr-defined]
+        return command
+
+    return extended
+
+
+def _parameter(row: Option) -> inspect.Parameter:
+    value: Any = Path if row.metavar == "FILE" else str
+    kind: Any = list[value] if row.many else value
+    if row.default is None:
+        kind = kind | None
+    option = typer.Option(row.name, metavar=row.metavar, help=row.help)
+    return inspect.Parameter(
+        _key(row),
+        inspect.Parameter.POSITIONAL_OR_KEYWORD,
+        default=row.default,
+        annotation=Annotated[kind, option],
+    )
+
+
+def _key(row: Option) -> str:
+    """The name of a parameter, which is no word of Python."""
+    return f"{row.name.strip('-').replace('-', '_')}_"
+
+
+def asked_of(rows: Sequence[Option], asked: Mapping[str, Any]) -> Given:
+    """What was given to each option of a table, as texts."""
+    found: dict[str, Sequence[str]] = {}
+    for row in rows:
+        value = asked[_key(row)]
+        texts = () if value is None else value if row.many else [value]
+        found[row.name] = [str(text) for text in texts]
+    return found
+
+
 def log_paths(logs: Sequence[str] | None, policy: Policy, file: Path) -> list[str]:
     """The logs to read. Raises UsageError where nothing names any."""
     if logs:
@@ -83,6 +139,14 @@ def as_of_moment(text: str | None, policy: Policy) -> datetime | Literal["now"] 
     if not 1678 < read.year < 9000:
         raise UsageError(f"--as-of {quoted(text)}: the year is out of range")
     return read
+
+
+@contextlib.contextmanager
+def reading(policy: Policy, as_of: str | None, *, skip: bool) -> Iterator[Reading]:
+    """How logs are read; tells meanwhile what is being done."""
+    moment = as_of_moment(as_of, policy)
+    with progress() as tick:
+        yield Reading(as_of=moment, skip_unreadable=skip, tick=tick)
 
 
 @contextlib.contextmanager

@@ -10,18 +10,23 @@ import signal
 import stat
 import sys
 import tempfile
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from ebudget.errors import InputError, UsageError
 from ebudget.logs.sources import is_log_name
+from ebudget.render.formats import TAMED, Format
 from ebudget.render.page import Look
 from ebudget.text import nearest, quoted, visible
 
 SUMMARY = "GITHUB_STEP_SUMMARY"
 """The variable that names the file of a job's summary on GitHub Actions."""
+
+
+JOB_SUMMARY = "github"
+"""The `--output` without a path: annotations and the job's summary."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,41 @@ class Output:
 
     format: str
     path: Path
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """Where an answer goes: one format is printed, others are written to files."""
+
+    formats: Mapping[str, Format]
+    printed: str
+    outputs: Sequence[Output] = ()
+    summary: Path | None = None
+    """The file of the job's summary, where that is asked for."""
+
+    def __post_init__(self) -> None:
+        check_format(self.printed, self.formats)
+
+    @property
+    def shown(self) -> list[Format]:
+        """The formats that are asked for."""
+        return [self.formats[name] for name in (self.printed, *(o.format for o in self.outputs))]
+
+    def to(self, items: Sequence[str] | None, inputs: Iterable[str | Path]) -> Delivery:
+        """The same with what `--output` asks for. Raises UsageError."""
+        return replace(self, outputs=parse_outputs(items or (), self.formats, inputs))
+
+    def publish(self, answer: Any, look: Look, instead: str | None = None) -> None:
+        """Write the files, add to the job's summary, and print; `instead` of the answer."""
+        printed = self.formats[self.printed]
+        text = printed.render(answer, for_terminal(look)) if instead is None else instead
+        files = [(one.path, self.formats[one.format].render(answer, look)) for one in self.outputs]
+        if self.summary is None:
+            write_all(files)
+        else:
+            write_all(files, added=(self.summary, self.formats["markdown"].render(answer, look)))
+            complain(self.formats[JOB_SUMMARY].render(answer, look).rstrip(), commands=True)
+        print_data(not_obeyed(text, printed.tamed))
 
 
 def check_format(name: str, known: Collection[str]) -> None:
@@ -147,17 +187,14 @@ def complain(text: str, *, commands: bool = False) -> None:
         sys.stderr.flush()
 
 
-_HIDDEN_COMMANDS = {"json": "#\\u0023[", "junit": "#&#35;[", "text": "## [", "markdown": "## ["}
-"""What `##[` becomes in each format; the first two still mean the same to who reads them."""
-
-
-def not_obeyed(text: str, format_: str = "text") -> str:
+def not_obeyed(text: str, tamed: str | None = TAMED) -> str:
     """Text for the log of a job: on GitHub Actions a line that begins with `::`, or has `##[`
-    anywhere, is a command to the runner, and names of a log may look like one.
+    anywhere, is a command to the runner, and names of a log may look like one. `tamed` stands for
+    the latter; None where commands are meant.
     """
-    if os.environ.get("GITHUB_ACTIONS") != "true" or format_ not in _HIDDEN_COMMANDS:
+    if os.environ.get("GITHUB_ACTIONS") != "true" or tamed is None:
         return text
-    lines = text.replace("##[", _HIDDEN_COMMANDS[format_]).split("\n")
+    lines = text.replace("##[", tamed).split("\n")
     return "\n".join(f"· {line}" if line.lstrip().startswith("::") else line for line in lines)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -10,62 +10,29 @@ import typer
 
 from ebudget import api
 from ebudget.accounts.selection import check_budgets, select
-from ebudget.accounts.statement import Statement
-from ebudget.cli.options import (
-    AsOf,
-    Debug,
-    For,
-    Logs,
-    Outputs,
-    PolicyOption,
-    SkipUnreadable,
-    as_of_moment,
-    log_paths,
-    progress,
-)
-from ebudget.cli.output import (
-    check_format,
-    for_terminal,
-    not_obeyed,
-    parse_outputs,
-    print_data,
-    write_all,
-)
+from ebudget.cli import options
+from ebudget.cli.output import Delivery
 from ebudget.errors import UsageError
 from ebudget.ledger.ledger import Ledger
 from ebudget.ledger.plan import ALWAYS, make_plan
-from ebudget.logs.reading import Reading
 from ebudget.logs.runs import FLAW_BITS
 from ebudget.policy.checks import groupable, why_not_grouped
 from ebudget.policy.model import Policy
 from ebudget.policy.wants import Wants
-from ebudget.render.json import statement as as_json
+from ebudget.render.formats import FORMATS
 from ebudget.render.page import Look
-from ebudget.render.report import markdown
-from ebudget.render.report import text as as_text
 from ebudget.text import nearest, quoted, visible
-
-FORMATS: dict[str, Callable[[Statement, Look], str]] = {
-    "text": as_text.render,
-    "json": lambda statement, _look: as_json.render(statement),
-    "markdown": lambda statement, look: markdown.render(
-        statement,
-        title=look.title,
-        show_rejects=look.show_rejects,
-        by=look.every_breakdown,
-    ),
-}
 
 
 def report(
-    logs: Logs = None,
-    policy: PolicyOption = Path("budgets.yaml"),
-    as_of: AsOf = None,
+    logs: options.Logs = None,
+    policy: options.PolicyOption = Path("budgets.yaml"),
+    as_of: options.AsOf = None,
     budget: Annotated[
         list[str] | None,
         typer.Option("--budget", metavar="NAME", help="Only this budget; shows its burn-down."),
     ] = None,
-    for_: For = None,
+    for_: options.For = None,
     by: Annotated[
         str | None,
         typer.Option(
@@ -74,35 +41,27 @@ def report(
             help="Break the spend down by these columns, such as action_type,segment.",
         ),
     ] = None,
-    format_: Annotated[
-        str, typer.Option("--format", metavar="text|json|markdown", help="The format to print.")
-    ] = "text",
-    output: Outputs = None,
+    format_: Annotated[str, options.format_option("report")] = "text",
+    output: options.Outputs = None,
     show_rejects: Annotated[
         bool, typer.Option("--show-rejects", help="List the first few rejected records.")
     ] = False,
     sql: Annotated[
         bool, typer.Option("--sql", help="Print the SQL that makes the figures instead.")
     ] = False,
-    skip_unreadable: SkipUnreadable = False,
-    debug: Debug = False,
+    skip_unreadable: options.SkipUnreadable = False,
+    debug: options.Debug = False,
 ) -> None:
     """What has been spent, where, and what was agreed to happen now."""
-    check_format(format_, FORMATS)
+    delivery = Delivery(FORMATS["report"], format_)
     loaded = api.load_policy(policy)
-    paths = log_paths(logs, loaded, policy)
-    outputs = parse_outputs(output or (), FORMATS, [*paths, policy])
+    paths = options.log_paths(logs, loaded, policy)
+    delivery = delivery.to(output, [*paths, policy])
     breakdowns = _breakdowns(by, loaded)
     check_budgets(loaded, budget or ())
-    with progress() as tick:
-        plan = make_plan(loaded, Wants(breakdowns, frozenset(budget or ())))
-        reading = Reading(
-            as_of=as_of_moment(as_of, loaded),
-            skip_unreadable=skip_unreadable,
-            show_rejects=show_rejects,
-            tick=tick,
-        )
-        ledger = api.read_ledger(paths, plan, reading)
+    plan = make_plan(loaded, Wants(breakdowns, frozenset(budget or ())))
+    with options.reading(loaded, as_of, skip=skip_unreadable) as reading:
+        ledger = api.read_ledger(paths, plan, replace(reading, show_rejects=show_rejects))
         statement = api.evaluate(loaded, ledger)
     narrowed = select(statement, budget or (), for_ or ()).of(statement)
     look = Look(
@@ -111,10 +70,7 @@ def report(
         every_breakdown=bool(breakdowns or budget),
         zone=loaded.timezone,
     )
-    printed = _sql(ledger) if sql else FORMATS[format_](narrowed, for_terminal(look))
-    written = [(output.path, FORMATS[output.format](narrowed, look)) for output in outputs]
-    write_all(written)
-    print_data(not_obeyed(printed, format_))
+    delivery.publish(narrowed, look, instead=_sql(ledger) if sql else None)
 
 
 def _breakdowns(by: str | None, policy: Policy) -> tuple[str, ...]:

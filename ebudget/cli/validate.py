@@ -1,8 +1,7 @@
-"""`ebudget validate` and `ebudget schema`: what can be known of a policy before a report."""
+"""`ebudget validate`: what can be known of a policy before a report."""
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from pathlib import Path
@@ -11,11 +10,9 @@ from typing import Annotated
 import typer
 
 from ebudget import api
-from ebudget.cli.options import AsOf, Debug, Logs, SkipUnreadable, as_of_moment, progress
+from ebudget.cli.options import AsOf, Debug, Logs, SkipUnreadable, reading
 from ebudget.cli.output import not_obeyed, print_data
 from ebudget.ledger.plan import make_plan
-from ebudget.logs.reading import Reading
-from ebudget.policy.schema import json_schema
 from ebudget.policy.wants import Wants
 from ebudget.render import review as as_review
 from ebudget.review.review import review
@@ -37,16 +34,8 @@ def validate(
         named = own if own and all(os.path.exists(path) for path in own) else []
     if named:
         plan = make_plan(loaded, Wants(by=("workflow",)), unknowns=True)
-        with progress() as tick:
-            reading = Reading(
-                as_of_moment(as_of, loaded), skip_unreadable=skip_unreadable, tick=tick
-            )
-            ledger = api.read_ledger(named, plan, reading)
+        with reading(loaded, as_of, skip=skip_unreadable) as how:
+            ledger = api.read_ledger(named, plan, how)
     width = shutil.get_terminal_size((100, 24)).columns
     text = as_review.render(review(loaded, ledger), policy.name, ledger, width)
     print_data(not_obeyed(text))
-
-
-def schema() -> None:
-    """Print the JSON Schema of a policy, for editors."""
-    print_data(json.dumps(json_schema(), indent=2) + "\n")

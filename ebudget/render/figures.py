@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import tzinfo
 from fractions import Fraction
 
-from ebudget.accounts.statement import Account, Statement, Verdict
+from ebudget.accounts.selection import NO_VALUE
+from ebudget.accounts.statement import Account, Group, Statement, Verdict
 from ebudget.instants import moment, timestamp
-from ebudget.logs import doubts
-from ebudget.logs.intake import Intake
-from ebudget.quantities import MINUTE
+from ebudget.quantities import MINUTE, decimal_text
 from ebudget.text import count_of, visible
 
-MISSING = "(none)"
 MINUS = "−"
 
 WORDS = {
@@ -25,9 +23,21 @@ WORDS = {
     Verdict.NO_DATA: "no data",
 }
 """What a table calls a verdict."""
+WORST_FIRST = sorted(Verdict, key=lambda verdict: -verdict.severity)
 
 
-def _compared(left: Fraction, right: Fraction) -> int:
+def worst_first(accounts: Iterable[Account]) -> list[Account]:
+    """The worst verdict first, else as they come."""
+    return sorted(accounts, key=lambda account: -account.verdict.severity)
+
+
+def firing(account: Account) -> list[str]:
+    """The severities of the alerts that fire."""
+    return sorted({alert.row.severity for alert in account.firing})
+
+
+def compared(left: Fraction, right: Fraction) -> int:
+    """Below zero, zero or above: on which side of the right the left one lies."""
     return (left > right) - (left < right)
 
 
@@ -41,12 +51,9 @@ def rounded(value: Fraction, digits: int) -> Fraction:
 def plain(value: Fraction, digits: int, *, least: int = 0) -> str:
     """A number with at most so many decimals, thousands marked; at least `least` decimals."""
     shown = rounded(value, digits)
-    whole_part, decimal_part = divmod(int(abs(shown) * 10**digits), 10**digits)
-    text = f"{whole_part:,}" + (f".{decimal_part:0{digits}d}" if digits else "")
-    if digits > least:
-        whole, _, decimals = text.partition(".")
-        kept = decimals.rstrip("0").ljust(least, "0")
-        text = f"{whole}.{kept}" if kept else whole
+    whole, _, rest = decimal_text(abs(shown)).partition(".")
+    decimals = rest.ljust(min(least, digits), "0")
+    text = f"{int(whole):,}.{decimals}" if decimals else f"{int(whole):,}"
     return (MINUS if shown < 0 else "") + text
 
 
@@ -55,7 +62,7 @@ def between_lines(value: Fraction, lines: Iterable[Fraction], digits: int, most:
     checked = list(lines)
     for count in range(digits, most):
         shown = rounded(value, count)
-        if all(_compared(shown, line) == _compared(value, line) for line in checked):
+        if all(compared(shown, line) == compared(value, line) for line in checked):
             return count
     return most
 
@@ -107,9 +114,9 @@ def spent_of_allowed(account: Account, *, unit: bool = True) -> str:
     count = between_lines(account.spent, lines, digits)
     if allowed is not None:
         count = max(count, between_lines(allowed, [Fraction(0), account.spent], digits))
-        while count < 9 and _compared(
+        while count < 9 and compared(
             rounded(account.spent, count), rounded(allowed, count)
-        ) != _compared(account.spent, allowed):
+        ) != compared(account.spent, allowed):
             count += 1
     least = 2 if money else 0
     sign = "$" if money else ""
@@ -118,8 +125,7 @@ def spent_of_allowed(account: Account, *, unit: bool = True) -> str:
         spent = "–"
     tail = ""
     if not money and (unit or account.terms.unit.name in SHORT):
-        of = rounded(account.spent if allowed is None else allowed, count)
-        tail = " " + unit_for(of, account.terms.unit.name, noun=account.terms.unit.noun)
+        tail = _tail(rounded(account.spent if allowed is None else allowed, count), account)
     if allowed is None:
         return f"{spent}{tail}"
     return f"{spent} of {_signed(plain(allowed, count, least=least), sign)}{tail}"
@@ -131,13 +137,12 @@ def part_of(part: Fraction, whole: Fraction, account: Account) -> str:
     digits = between_lines(part, [Fraction(0), whole], _cents(part) if money else 1)
     least, sign = (2, "$") if money else (0, "")
     first, second = (_signed(plain(v, digits, least=least), sign) for v in (part, whole))
-    unit = (
-        ""
-        if money
-        else " "
-        + unit_for(rounded(whole, digits), account.terms.unit.name, noun=account.terms.unit.noun)
-    )
-    return f"{first} of {second}{unit}"
+    return f"{first} of {second}" + ("" if money else _tail(rounded(whole, digits), account))
+
+
+def _tail(count: Fraction, account: Account) -> str:
+    unit = account.terms.unit
+    return " " + unit_for(count, unit.name, noun=unit.noun)
 
 
 def _cents(value: Fraction) -> int:
@@ -178,15 +183,24 @@ def rate(value: Fraction | None) -> str:
 def value_of(value: str | None) -> str:
     """A group's value; a missing one is told from the text `(none)` by its lack of quotes."""
     if value is None:
-        return MISSING
-    return f'"{value}"' if value == MISSING else visible(value, 60)
+        return NO_VALUE
+    return f'"{value}"' if value == NO_VALUE else visible(value, 60)
 
 
-def group_of(account: Account, *, without: Sequence[str] = ()) -> str:
-    """An account's group, such as `workflow=diff, risk_tier=high`."""
-    return ", ".join(
-        f"{column}={value_of(value)}" for column, value in account.group if column not in without
-    )
+def group_text(group: Iterable[tuple[str, str | None]]) -> str:
+    """A group, such as `workflow=diff, risk_tier=high`."""
+    return ", ".join(f"{visible(column)}={value_of(value)}" for column, value in group)
+
+
+def group_or_all(group: Group) -> str:
+    """The same, or that it is every run."""
+    return group_text(group) or "all runs"
+
+
+def named(budget: str, group: Iterable[tuple[str, str | None]], longest: int = 60) -> str:
+    """An account, such as `wrong-outcomes for workflow=triage`."""
+    text = group_text(group)
+    return visible(budget, longest) + (f" for {text}" if text else "")
 
 
 def when(micros: int) -> str:
@@ -241,106 +255,9 @@ def level(share: Fraction, width: int, *, ascii_only: bool = False) -> str:
     return "▕" + cells.ljust(width, "░") + "▏"
 
 
-def read_line(statement: Statement) -> str:
-    """The conservation law with this statement's numbers."""
-    intake = statement.intake
-    parts = [count_of(intake.runs, "run")]
-    if intake.duplicates:
-        parts.append(count_of(intake.duplicates, "duplicate"))
-    if intake.rejected_total:
-        reasons = ", ".join(f"{count:,} {visible(reason)}" for reason, count in intake.rejected)
-        parts.append(f"{intake.rejected_total:,} rejected ({reasons})")
-    if intake.outside:
-        late = "after as of" if intake.outside > intake.future else "dated after now"
-        parts.append(f"{intake.outside:,} outside ({late})")
-    return f"{count_of(intake.records, 'record')} = {' + '.join(parts)}"
-
-
-def judged_line(statement: Statement) -> str:
-    """How many runs have been judged."""
-    runs = statement.intake.runs - statement.infrastructure
-    judged = runs - statement.unlabelled
-    labelled = percent(Fraction(judged, runs), [Fraction(1), Fraction(0)]) if runs else "–"
-    text = f"{count_of(statement.unlabelled, 'run')} not judged yet ({labelled} labelled)"
-    if statement.infrastructure:
-        text += f" · {count_of(statement.infrastructure, 'infrastructure run')} kept apart"
-    return text
-
-
-def _doubts(statement: Statement) -> list[str]:
-    """What may be wrong with the logs as a whole, or is taken for granted of them."""
-    intake = statement.intake
-    asks = any(account.judged is not None for account in statement.accounts)
-    lacks = any(account.unlabelled for account in statement.accounts)
-    silent = asks and lacks and not intake.good and not statement.assumes_success
-    found = [
-        doubts.assumed_successes(statement.no_outcome, intake) if statement.no_outcome else None,
-        doubts.silent_log(intake) if silent else None,
-        doubts.twins(intake),
-        doubts.ahead(intake),
-    ]
-    return [visible(text, 2_000) for text in found if text is not None]
-
-
-def notes(statement: Statement) -> list[str]:
-    """What a reader should know of the logs before trusting a figure."""
-    intake = statement.intake
-    found = _doubts(statement)
-    if intake.rejected_total and intake.rejected_total == intake.records:
-        found.append(
-            "no record counts; if the time has another name, map it: logs.fields.start_time"
-        )
-    if statement.rejected_values:
-        values = ", ".join(f"{visible(name)} × {n:,}" for name, n in statement.rejected_values)
-        found.append(f"values that could not be read: {values}")
-    if intake.words:
-        words = ", ".join(f"{value_of(word)} × {n:,}" for word, n in intake.words)
-        found.append(f"outcome words that nobody knows (logs.outcomes can name them): {words}")
-    if len(intake.said_by) > 1:
-        names = ", ".join(f"{visible(name)} × {n:,}" for name, n in intake.said_by)
-        found.append(f"the outcome was found under several names ({names}); map one to be sure")
-    if statement.unselected:
-        found.append(
-            f"{count_of(statement.unselected, 'run')} selected by no budget (no `for` admits "
-            f"{'it' if statement.unselected == 1 else 'them'})"
-        )
-    if statement.before:
-        found.append(f"{count_of(statement.before, 'run')} older than every window")
-    first = intake.first
-    short = {
-        account.terms.window: account.covered
-        for account in statement.accounts
-        if first is not None and first > account.span.after + 1
-    }
-    if short and first is not None:
-        windows = ", ".join(
-            f"{window} ({percent(covered, [Fraction(1)])} filled)"
-            for window, covered in sorted(short.items(), key=lambda pair: pair[1])
-        )
-        begins = when(first)[:10]
-        found.append(f"the log begins on {begins}, inside the windows {windows}")
-    found += [f"skipped {visible(file)}: {visible(why)}" for file, why in intake.unreadable]
-    if intake.ignored:
-        found.append(_ignored(intake))
-    return found
-
-
-READ = ".jsonl, .ndjson, .json, .csv or .parquet, packed as .gz or .zst or not"
-"""The names of the files in a folder that are read."""
-
-
-def _ignored(intake: Intake) -> str:
-    """The files of folders that are no logs by their names, the first few by name."""
-    names = ", ".join(visible(name, 60) for name in intake.ignored_names)
-    rest = intake.ignored - len(intake.ignored_names)
-    more = f" and {rest:,} more" if names and rest > 0 else ""
-    told = f": {names}{more}" if names else ""
-    return f"{count_of(intake.ignored, 'file')} in the folders not read{told} (logs end in {READ})"
-
-
 def tally(accounts: Iterable[Account]) -> list[tuple[Verdict, int]]:
     """How many accounts have each verdict, the worst first."""
-    counts = dict.fromkeys(sorted(Verdict, key=lambda v: -v.severity), 0)
+    counts = dict.fromkeys(WORST_FIRST, 0)
     for account in accounts:
         counts[account.verdict] += 1
     return [(verdict, count) for verdict, count in counts.items() if count]

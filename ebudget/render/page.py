@@ -11,6 +11,7 @@ from datetime import UTC, tzinfo
 from rich.cells import cell_len, set_cell_size
 
 from ebudget.accounts.statement import Verdict
+from ebudget.text import visible
 
 NARROWEST = 72
 """Lines are laid out for at least so many columns."""
@@ -46,6 +47,8 @@ class Look:
     """Breakdowns of all accounts with spend, not only of the burning ones."""
     zone: tzinfo = UTC
     """The zone of the days in a burn-down."""
+    again: str = ""
+    """The command that gives the same answer again."""
 
 
 Line = list[tuple[str, str]]
@@ -59,6 +62,21 @@ class Page:
         self.look = look
         self.lines: list[Line] = []
 
+    @property
+    def room(self) -> int:
+        """Columns that a line has."""
+        return max(self.look.width, NARROWEST)
+
+    @property
+    def dim(self) -> str:
+        """The style of what matters less."""
+        return "dim" if self.look.color else ""
+
+    @property
+    def arrow(self) -> str:
+        """What stands between before and after."""
+        return "->" if self.look.ascii_only else "→"
+
     def add(self, *parts: tuple[str, str] | str) -> None:
         """One line, made of texts and of texts with a style."""
         self.lines.append([(part, "") if isinstance(part, str) else part for part in parts])
@@ -66,11 +84,25 @@ class Page:
     def wrapped(self, text: str, *, indent: int = 0, style: str = "", hang: int = 0) -> None:
         """A text over as many lines as it needs; all but the first hang by so many columns."""
         first, rest = " " * indent, " " * (indent + hang)
-        width = max(self.look.width, NARROWEST)
         for line in textwrap.wrap(
-            text, width, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False
+            text, self.room, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False
         ) or [""]:
             self.add((line, style))
+
+    def title(self, command: str, as_of: str) -> None:
+        """The first line: the command, whose policy it was about, and the instant."""
+        name = f"   {visible(self.look.title, 60)}" if self.look.title else ""
+        self.wrapped(f"ebudget {command}{name}   {as_of}", style="bold")
+
+    def heading(self, title: str) -> None:
+        """An empty line and a title."""
+        self.add()
+        self.wrapped(title, style="bold")
+
+    def notes(self, notes: Iterable[str]) -> None:
+        """What a reader should know before trusting a figure."""
+        for note in notes:
+            self.wrapped(f"note: {note}", hang=6, style="yellow")
 
     def rendered(self) -> str:
         """The lines as text."""
@@ -105,6 +137,11 @@ def _colored(lines: Iterable[Line]) -> str:
         text.rstrip()
         console.print(text, soft_wrap=True)
     return target.getvalue()
+
+
+def columns(text: str) -> int:
+    """How many columns of a terminal a text takes."""
+    return cell_len(text)
 
 
 def fit(text: str, width: int) -> str:

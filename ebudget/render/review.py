@@ -5,9 +5,9 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
+from ebudget.accounts.selection import NO_VALUE
 from ebudget.ledger.ledger import Ledger
 from ebudget.logs.intake import Feed, Intake
-from ebudget.render.figures import MISSING
 from ebudget.render.page import fit
 from ebudget.review.review import QUESTIONS, Answers, Review
 from ebudget.text import count_of, visible
@@ -105,7 +105,7 @@ def _otherwise(feed: Feed) -> str | None:
 def _answers(workflows: Sequence[Answers], room: int) -> list[str]:
     """The four questions, workflow by workflow."""
     lines = ["Does the policy answer the four questions?", ""]
-    names = [MISSING if a.workflow is None else visible(a.workflow, 40) for a in workflows]
+    names = [NO_VALUE if a.workflow is None else visible(a.workflow, 40) for a in workflows]
     size = max(map(len, [*names, "workflow"]))
     lines.append("  " + "workflow".ljust(size) + "  fails  allowed  owner  respond")
     for name, answers in zip(names, workflows, strict=True):

@@ -10,6 +10,7 @@ from typing import Literal
 import polars as pl
 
 from ebudget.accounts.close import evaluate
+from ebudget.accounts.selection import NO_VALUE
 from ebudget.accounts.statement import Account, Group
 from ebudget.ledger.book import Books, selected_rows
 from ebudget.ledger.ledger import Ledger
@@ -109,7 +110,7 @@ def _named(groups: Sequence[Group]) -> str:
 
 
 def _group(group: Group) -> str:
-    return ", ".join(f"{c}={'(none)' if v is None else v}" for c, v in group) or "all runs"
+    return ", ".join(f"{c}={NO_VALUE if v is None else v}" for c, v in group) or "all runs"
 
 
 def too_short(policy: Policy, ledger: Ledger) -> Iterator[Remark]:

@@ -8,6 +8,7 @@ from fractions import Fraction
 
 import polars as pl
 
+from ebudget.accounts.selection import NO_VALUE
 from ebudget.columns import BY_NAME
 from ebudget.ledger.book import selected_rows, unselected
 from ebudget.ledger.ledger import Ledger
@@ -271,7 +272,7 @@ def _with_logs(policy: Policy, ledger: Ledger) -> list[Remark]:
         for workflow in sorted(
             set(frame.get_column("workflow").unique().to_list()) - known, key=str
         ):
-            shown = "(none)" if workflow is None else workflow
+            shown = NO_VALUE if workflow is None else workflow
             found.append(Remark(f"workflow {shown}", "occurs in these logs; no budget covers it"))
         seen = [name for name in frame.get_column("workflow").unique().to_list() if name]
         for name, declared in policy.workflows.items():

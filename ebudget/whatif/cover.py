@@ -21,34 +21,15 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cmp_to_key, reduce
 from heapq import heappush, heapreplace
-from itertools import combinations
-from operator import attrgetter, itemgetter, or_
+from operator import attrgetter, or_
 from typing import NamedTuple
+
+from ebudget.whatif.slices import Cell, Members, Slice, merged, slices_of
 
 MOST_SLICES = 5
 """Slices that a person still takes in."""
 MOST_STEPS = 400_000
 """Slices weighed, after which the search stops with the best it has."""
-
-Values = tuple[str | None, ...]
-Slice = tuple[tuple[str, str | None], ...]
-"""One or two columns with a value each."""
-
-
-@dataclass(frozen=True)
-class Cell:
-    """Runs that agree in every column."""
-
-    values: Values
-    """One for each column, in the order of the columns."""
-    gain: int
-    """What their removal takes away from the overspend; negative where they carry allowance."""
-    cost: int
-    """Runs given up; at least 1."""
-    must: bool = False
-    """Whether nothing is enough while they are there, such as an instant event."""
-    keep: int = 0
-    """What has to be left in the end, such as runs that earn."""
 
 
 @dataclass(frozen=True)
@@ -91,10 +72,10 @@ def smallest_cover(
     gain, the first in order. ValueError where a cell has no value for a column, or costs less
     than 1.
     """
-    merged = _merged(cells, len(columns))
-    if needed <= 0 and not any(cell.must for cell in merged):
+    known = merged(cells, len(columns))
+    if needed <= 0 and not any(cell.must for cell in known):
         return Search(Cover((), 0, 0, True, 0), True, 0)
-    search = _BranchAndBound(_slices(columns, merged), merged, needed, least)
+    search = _BranchAndBound(slices_of(columns, known), known, needed, least)
     for number in range(1, most + 1):
         fewer_refuted = search.open is None
         # Each number leaves steps for those after it: a cover that may not be the best beats none.
@@ -106,52 +87,6 @@ def smallest_cover(
             names = tuple(search.slices[i].name for i in chosen)
             return Search(Cover(names, cost, -loss, proven, bound), proven, search.steps)
     return Search(None, search.open is None, search.steps)
-
-
-def _order(values: Values) -> tuple[tuple[bool, str], ...]:
-    """Values by code point, None first."""
-    return tuple((value is not None, value or "") for value in values)
-
-
-def _merged(cells: Iterable[Cell], columns: int) -> list[Cell]:
-    """One cell for all with the same values, in an order that does not depend on the input's."""
-    found: dict[Values, Cell] = {}
-    for cell in cells:
-        if len(cell.values) != columns or cell.cost < 1:
-            raise ValueError(f"a cell needs {columns} values and a cost of at least 1: {cell}")
-        old = found.get(cell.values, Cell(cell.values, 0, 0))
-        gain, cost, must = old.gain + cell.gain, old.cost + cell.cost, old.must or cell.must
-        found[cell.values] = Cell(cell.values, gain, cost, must, old.keep + cell.keep)
-    return sorted(found.values(), key=lambda cell: _order(cell.values))
-
-
-@dataclass(frozen=True)
-class _Members:
-    """A slice by its cells: their numbers, the same as bits, and what reads them from a list."""
-
-    name: Slice
-    numbers: tuple[int, ...]
-    bits: int
-    read: Callable[[Sequence[int]], tuple[int, ...]]
-
-
-def _slices(columns: Sequence[str], cells: Sequence[Cell]) -> list[_Members]:
-    """Every slice that can help; of equal ones that with fewer columns, then the first in order."""
-    found: dict[tuple[int, ...], Slice] = {}
-    singles: list[tuple[int, ...]] = [(i,) for i in range(len(columns))]
-    for where in [*singles, *combinations(range(len(columns)), 2)]:
-        members: dict[Values, list[int]] = {}
-        for number, cell in enumerate(cells):
-            members.setdefault(tuple(cell.values[i] for i in where), []).append(number)
-        for values in sorted(members, key=_order):
-            name = tuple((columns[i], value) for i, value in zip(where, values, strict=True))
-            found.setdefault(tuple(members[values]), name)
-    return [
-        # A number more, that of a cell that weighs nothing: with one itemgetter gives no tuple.
-        _Members(name, numbers, sum(1 << i for i in numbers), itemgetter(*numbers, len(cells)))
-        for numbers, name in found.items()
-        if any(cells[i].gain > 0 or cells[i].must for i in numbers)
-    ]
 
 
 @dataclass(frozen=True)
@@ -168,7 +103,7 @@ class _Taken:
     gain: int = 0
     cost: int = 0
 
-    def more(self, number: int, members: _Members) -> _Taken:
+    def more(self, number: int, members: Members) -> _Taken:
         """These and one slice more; a cell that is taken weighs nothing."""
         gain = self.gain + sum(members.read(self.gains))
         cost = self.cost + sum(members.read(self.costs))
@@ -205,7 +140,7 @@ Found = tuple[int, int, tuple[int, ...]]
 class _BranchAndBound:
     """Depth first, what may gain most first, until the steps are used up."""
 
-    slices: list[_Members]
+    slices: list[Members]
     cells: list[Cell]
     needed: int
     least: int = 0

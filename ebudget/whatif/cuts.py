@@ -7,18 +7,23 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from math import ceil, lcm
+from typing import Self
 
 from ebudget.accounts.close import accounts_of
 from ebudget.accounts.statement import Account, Verdict
+from ebudget.asked import Given, Option
 from ebudget.figures import Figures, Timeline, Values
 from ebudget.ledger.book import Book
 from ebudget.ledger.ledger import Ledger
 from ebudget.ledger.signatures import Signatures
 from ebudget.policy.allowances import deviation, granted
+from ebudget.policy.edits import Draft
 from ebudget.policy.model import Policy
 from ebudget.quantities import NANO
 from ebudget.text import visible
-from ebudget.whatif.cover import MOST_SLICES, Cell, Search, Slice, smallest_cover
+from ebudget.whatif.asking import WhatIf, World
+from ebudget.whatif.cover import MOST_SLICES, Search, smallest_cover
+from ebudget.whatif.slices import Cell, Slice
 from ebudget.whatif.traffic import Change, Mended, Only, Without, changed, shown_part
 
 COLUMNS = ("action_type", "segment", "risk_tier", "model", "version", "tool", "route")
@@ -74,25 +79,44 @@ class Cut:
     rungs: tuple[Rung, ...] = ()
 
 
-def columns_of(policy: Policy, name: str) -> list[str]:
-    """The columns that the ledger has to hold apart to cut a budget."""
-    value = ["workflow"] if _is_valued(policy) else []
-    return [*COLUMNS, *value, *policy.budgets[name].dimensions]
+@dataclass(frozen=True)
+class Cuts(WhatIf[tuple[Cut, ...]]):
+    """How breached accounts of some budgets come back."""
+
+    budgets: tuple[str, ...]
+
+    options = (
+        Option("--cut", "BUDGET", "The fewest slices whose removal ends a breach.", many=True),
+    )
+
+    @classmethod
+    def asked(cls, _draft: Draft, given: Given) -> Self | None:
+        """The cuts of these options."""
+        budgets = tuple(dict.fromkeys(given["--cut"]))
+        return cls(budgets) if budgets else None
+
+    def columns(self, policy: Policy) -> Iterable[str]:
+        """The columns that slices are cut along, and those that part the accounts."""
+        for name in self.budgets:
+            value = ["workflow"] if _is_valued(policy) else []
+            yield from [*COLUMNS, *value, *policy.budgets[name].dimensions]
+
+    def answer(self, world: World) -> tuple[Cut, ...]:
+        """A cut for each breached account of the budgets that is wanted."""
+        return tuple(
+            _Cutter(world.policy, world.ledger, account).cut()
+            for name in self.budgets
+            for account in world.accounts
+            if account.budget == name and account.verdict is Verdict.BREACHED
+        )
+
+    def unanswered(self, answer: tuple[Cut, ...]) -> list[str]:
+        """Budgets without a breached account."""
+        return [name for name in self.budgets if all(one.account.budget != name for one in answer)]
 
 
 def _is_valued(policy: Policy) -> bool:
     return any(workflow.value_usd is not None for workflow in policy.workflows.values())
-
-
-def cuts_of(
-    policy: Policy, name: str, ledger: Ledger, accounts: Iterable[Account]
-) -> tuple[Cut, ...]:
-    """A cut for each breached account of a budget among these."""
-    return tuple(
-        _Cutter(policy, ledger, account).cut()
-        for account in accounts
-        if account.budget == name and account.verdict is Verdict.BREACHED
-    )
 
 
 class _Cutter:

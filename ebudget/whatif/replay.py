@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, timedelta
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from typing import Self
 
 from ebudget.accounts.close import BRIEF, accounts_of, is_inside_the_log
 from ebudget.accounts.statement import Account, Group, Verdict
-from ebudget.errors import UsageError
+from ebudget.asked import Given, Option
 from ebudget.figures import by_value
-from ebudget.instants import midnight, moment
 from ebudget.ledger.book import Book
-from ebudget.ledger.edges import window_edges
 from ebudget.policy.changes import change_types
+from ebudget.policy.edits import Draft
 from ebudget.policy.model import Policy
 from ebudget.policy.values import ALL
-from ebudget.quantities import DAY, Duration
-
-MOST_STEPS = 5_000
-"""Instants of a replay."""
+from ebudget.quantities import Duration
+from ebudget.whatif.asking import WhatIf, World
+from ebudget.whatif.history import History, history_of
 
 
 @dataclass(frozen=True)
@@ -72,48 +70,36 @@ class Replay:
     accounts: tuple[Past, ...]
 
 
-def instants(
-    policy: Policy, every: Duration, first: int, as_of: int, since: date | None, until: date | None
-) -> list[int]:
-    """The instants of a replay: the last microseconds of local days, or steps back from as_of.
+@dataclass(frozen=True)
+class Replays(WhatIf[Replay]):
+    """The past of every scenario."""
 
-    Only days that are over are told again. Raises UsageError for a step that gives too many.
-    """
-    if every.micros % DAY:
-        low = first if since is None else midnight(since, policy.timezone)
-        high = as_of if until is None else min(as_of, midnight(_next(until), policy.timezone) - 1)
-        count = max(0, (high - low) // every.micros + 1)
-        _check(count, every)
-        return [high - every.micros * back for back in range(count - 1, -1, -1)]
-    day = since or moment(first).astimezone(policy.timezone).date()
-    last = until or moment(as_of).astimezone(policy.timezone).date()
-    days = every.micros // DAY
-    _check((last - day).days // days + 1, every)
-    found = []
-    while day <= last:
-        end = midnight(_next(day), policy.timezone) - 1
-        if end > as_of:
-            break
-        found.append(end)
-        day += timedelta(days=days)
-    return found
+    history: History
 
+    options = (
+        Option("--replay", "STEP", "Every verdict of the past, such as 1d."),
+        Option("--from", "DATE", "The first day of the past."),
+        Option("--to", "DATE", "The last day of the past."),
+    )
+    everywhere = True
 
-def _next(day: date) -> date:
-    return day + timedelta(days=1)
+    @classmethod
+    def asked(cls, _draft: Draft, given: Given) -> Self | None:
+        """The replay of these options. Raises UsageError, also for days without a history."""
+        history = history_of(given)
+        return cls(history) if history is not None and given["--replay"] else None
 
+    def edges(self, policy: Policy, as_of: int, first: int | None) -> set[int]:
+        """The edges of every window at every instant. Raises UsageError."""
+        return self.history.edges(policy, as_of, first)
 
-def _check(count: int, every: Duration) -> None:
-    if count > MOST_STEPS:
-        raise UsageError(
-            f"--replay {every.text}: {count:,} steps, at most {MOST_STEPS:,}; take a longer step, "
-            "or narrow the time with --from and --to"
-        )
-
-
-def replay_edges(policies: Iterable[Policy], moments: Sequence[int]) -> set[int]:
-    """The edges of every window at every instant."""
-    return {edge for policy in policies for at in moments for edge in window_edges(policy, at)}
+    def answer(self, world: World) -> Replay:
+        """The past of the accounts that are wanted."""
+        ledger = world.ledger
+        moments = self.history.instants(world.policy, ledger.intake.first, ledger.as_of)
+        told = replayed(world.books, self.history.every, moments)
+        pasts = tuple(past for past in told.accounts if world.wants(past.budget, past.group))
+        return replace(told, accounts=pasts)
 
 
 def replayed(books: Iterable[Book], every: Duration, moments: Sequence[int]) -> Replay:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ebudget.accounts.close import accounts_of
-from ebudget.accounts.statement import Account
+from ebudget.accounts.selection import Selection
 from ebudget.columns import BY_NAME
 from ebudget.errors import UsageError
 from ebudget.ledger.book import Books
 from ebudget.ledger.ledger import Ledger
 from ebudget.policy.mapping import Logs
 from ebudget.policy.model import Policy
-from ebudget.quantities import Duration
 from ebudget.text import quoted
-from ebudget.whatif.replay import Replay, replayed
+from ebudget.whatif.asking import World
 from ebudget.whatif.traffic import Change, changed
 
 AS_IT_STANDS = "as it stands"
@@ -31,16 +30,6 @@ class Scenario:
     changes: tuple[Change, ...] = ()
     assumptions: tuple[str, ...] = ()
     """What it takes for granted, a line each."""
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """The accounts of a scenario."""
-
-    scenario: Scenario
-    accounts: tuple[Account, ...]
-    replay: Replay | None = None
-    """Its past, where that was asked for."""
 
 
 def joined(policy: Policy, others: Iterable[Policy]) -> Policy:
@@ -78,12 +67,10 @@ def _tiers(policy: Policy) -> dict[str, str]:
     return {n: w.risk_tier for n, w in policy.workflows.items() if w.risk_tier is not None}
 
 
-def outcome_of(
-    scenario: Scenario, ledger: Ledger, every: Duration | None, moments: Sequence[int]
-) -> Outcome:
-    """The accounts of a scenario at the ledger's as_of, and at these moments of its past."""
+def world_of(scenario: Scenario, ledger: Ledger, wanted: Selection) -> World:
+    """The log under a scenario, with its accounts at the ledger's as_of."""
     other = changed(ledger, scenario.policy, scenario.changes)
     books = Books(scenario.policy, other)
-    found = [account for book in books for account in accounts_of(book, ledger.as_of)]
-    past = None if every is None else replayed(books, every, moments)
-    return Outcome(scenario, tuple(found), past)
+    found = (account for book in books for account in accounts_of(book, ledger.as_of))
+    kept = tuple(a for a in found if wanted.admits(a.budget, dict(a.group)))
+    return World(scenario.policy, other, books, kept, wanted)

@@ -6,15 +6,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import ceil
+from typing import Self
 
 from ebudget.accounts.close import BRIEF, accounts_of, is_inside_the_log
 from ebudget.accounts.statement import Account, Group
+from ebudget.asked import Given, Option
+from ebudget.errors import UsageError
 from ebudget.figures import by_value
 from ebudget.ledger.book import Book
 from ebudget.ledger.ledger import Ledger
 from ebudget.ledger.signatures import Signatures
 from ebudget.policy.allowances import By, Form
+from ebudget.policy.edits import Draft
 from ebudget.policy.model import Budget, Policy
+from ebudget.quantities import share
+from ebudget.text import quoted, visible
+from ebudget.whatif.asking import WhatIf, World
+from ebudget.whatif.history import History, history_of
 
 DIGITS = 2
 """Significant digits of a suggested value, rounded up so that it still keeps."""
@@ -44,6 +52,57 @@ class Suggestion:
     """The exact value rounded up: what the line allows."""
     reason: str | None = None
     """Why there is no suggestion."""
+
+
+@dataclass(frozen=True)
+class Suggestions(WhatIf[tuple[Suggestion, ...]]):
+    """Allowances that a history would have kept on most days."""
+
+    budgets: tuple[str, ...]
+    keep: Fraction
+    """The share of the days that have to keep."""
+    history: History
+
+    options = (
+        Option("--suggest", "BUDGET", "The tightest allowance that the past has kept.", many=True),
+        Option("--keep", "PERCENT", "On how many days --suggest has to keep.", default="95%"),
+    )
+
+    @classmethod
+    def asked(cls, _draft: Draft, given: Given) -> Self | None:
+        """The suggestions of these options. Raises UsageError."""
+        history, (keep,) = history_of(given), map(_keep, given["--keep"])
+        budgets = tuple(dict.fromkeys(given["--suggest"]))
+        return cls(budgets, keep, history) if budgets and history is not None else None
+
+    def edges(self, policy: Policy, as_of: int, first: int | None) -> set[int]:
+        """The edges of every window at every instant. Raises UsageError."""
+        return self.history.edges(policy, as_of, first)
+
+    def answer(self, world: World) -> tuple[Suggestion, ...]:
+        """A suggestion for each account of the budgets that is wanted."""
+        policy, ledger = world.policy, world.ledger
+        moments = self.history.instants(policy, ledger.intake.first, ledger.as_of)
+        return tuple(
+            one
+            for name in self.budgets
+            for one in suggested(policy, name, ledger, moments, self.keep)
+            if world.wants(name, one.group)
+        )
+
+    def unanswered(self, answer: tuple[Suggestion, ...]) -> list[str]:
+        """Budgets without an account to suggest something for."""
+        return [name for name in self.budgets if all(one.budget != name for one in answer)]
+
+
+def _keep(text: str) -> Fraction:
+    try:
+        value = share(text)
+    except ValueError as error:
+        raise UsageError(f"--keep: {visible(str(error))}") from None
+    if not 0 < value <= 1:
+        raise UsageError(f"--keep {quoted(text)}: write more than 0% and at most 100%")
+    return value
 
 
 def suggested(

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
+from typing import Self
 
 from ebudget.accounts.close import accounts_of
 from ebudget.accounts.statement import Account, Group, Verdict
+from ebudget.asked import Given, Option
 from ebudget.ledger.book import Book
+from ebudget.ledger.edges import window_edges
 from ebudget.ledger.ledger import Ledger
 from ebudget.ledger.signatures import Signatures
-from ebudget.policy.edits import Sweep
+from ebudget.policy.edits import Draft, Sweep, parse_sweep
+from ebudget.policy.model import Policy
+from ebudget.whatif.asking import WhatIf, World
+
+_KEYS_OF_READING = ("spend", "of", "for", "each", "weights")
+"""Keys of a budget that decide what has to be read."""
 
 
 @dataclass(frozen=True)
@@ -53,13 +61,51 @@ class SweepResult:
     accounts: tuple[Swept, ...]
 
 
-def swept(sweep: Sweep, ledger: Ledger) -> SweepResult:
+@dataclass(frozen=True)
+class Sweeps(WhatIf[tuple[SweepResult, ...]]):
+    """Terms over many values, one after the other."""
+
+    sweeps: tuple[Sweep, ...]
+
+    options = (
+        Option(
+            "--sweep",
+            "BUDGET.KEY=FIRST..LAST:STEP",
+            "One term over many values, such as wrong-edits.allow=2%..20%:2%.",
+            many=True,
+        ),
+    )
+
+    @classmethod
+    def asked(cls, draft: Draft, given: Given) -> Self | None:
+        """The sweeps of these options. Raises UsageError."""
+        found = tuple(parse_sweep(draft, text) for text in given["--sweep"])
+        return cls(found) if found else None
+
+    def policies(self) -> Iterable[Policy]:
+        """Of each sweep one policy, or all where the values decide what has to be read."""
+        for sweep in self.sweeps:
+            reads = sweep.key.split(".")[0] in _KEYS_OF_READING
+            yield from sweep.policies if reads else sweep.policies[:1]
+
+    def edges(self, _policy: Policy, as_of: int, _first: int | None) -> set[int]:
+        """The edges of the windows with every value."""
+        swept = (policy for sweep in self.sweeps for policy in sweep.policies)
+        return {edge for policy in swept for edge in window_edges(policy, as_of)}
+
+    def answer(self, world: World) -> tuple[SweepResult, ...]:
+        """The verdicts with every value."""
+        return tuple(_swept(sweep, world) for sweep in self.sweeps)
+
+
+def _swept(sweep: Sweep, world: World) -> SweepResult:
     """The verdicts of a budget's accounts with every value of a sweep."""
     found: dict[Group, list[Account | None]] = {}
-    for place, accounts in enumerate(_accounts(sweep, ledger)):
+    for place, accounts in enumerate(_accounts(sweep, world.ledger)):
         for account in accounts:
-            line = found.setdefault(account.group, [None] * len(sweep.values))
-            line[place] = account
+            if world.wants(sweep.budget, account.group):
+                line = found.setdefault(account.group, [None] * len(sweep.values))
+                line[place] = account
     return SweepResult(sweep, tuple(_line(sweep, group, line) for group, line in found.items()))
 
 

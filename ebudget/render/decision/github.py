@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ebudget.gate.decision import PASS, Decision, Standing
-from ebudget.render import figures
+from ebudget.render import intake
 from ebudget.render.decision import words
 from ebudget.render.page import Look
 
@@ -26,7 +26,7 @@ def render(decision: Decision, look: Look) -> str:
 
 def _lines(decision: Decision, look: Look) -> Iterable[str]:
     level = "notice" if decision.answer == PASS else "error"
-    judged = figures.judged_line(decision.statement)
+    judged = intake.judged_line(decision.statement)
     yield _command(level, "ebudget check", words.sentence(decision))
     for ruling in decision.of(Standing.AGAINST)[:MOST]:
         message = "\n".join([words.state_of(ruling), *words.lines_of(ruling, look.zone)])
@@ -37,7 +37,7 @@ def _lines(decision: Decision, look: Look) -> Iterable[str]:
         ("warning", "over the line, and not counted", words.not_counted(decision)),
         ("warning", "passes with negative values", words.lowered(decision)),
         ("notice", "not judged or not measured", _together(words.gaps(decision))),
-        ("notice", "the logs", _together([judged, *figures.notes(decision.statement)])),
+        ("notice", "the logs", _together([judged, *intake.notes(decision.statement)])),
     ):
         for line in words.limited(lines, MOST):
             yield _command(level, title, line)

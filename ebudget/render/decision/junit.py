@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 
 from ebudget.gate.decision import Decision, Ruling, Standing
-from ebudget.render import figures
+from ebudget.render import figures, intake
 from ebudget.render.decision import words
 from ebudget.render.page import Look
 from ebudget.text import visible
@@ -30,8 +30,8 @@ def render(decision: Decision, look: Look) -> str:
         failure = ET.SubElement(case, "failure", {"type": "no evidence", "message": reasons[0]})
         failure.text = "\n".join(reasons)
     told = [f"{title}: {line}" for title, lines in words.sections(decision) for line in lines]
-    told += [figures.judged_line(decision.statement)]
-    told += [f"note: {note}" for note in figures.notes(decision.statement)]
+    told += [intake.judged_line(decision.statement)]
+    told += [f"note: {note}" for note in intake.notes(decision.statement)]
     budgets: dict[str, list[Ruling]] = {}
     for ruling in decision.rulings:
         budgets.setdefault(ruling.account.budget, []).append(ruling)
@@ -61,7 +61,7 @@ def _suite(root: ET.Element, name: str, rulings: Sequence[Ruling]) -> ET.Element
 
 def _case(suite: ET.Element, ruling: Ruling, look: Look) -> None:
     account = ruling.account
-    name = figures.group_of(account) or "all runs"
+    name = figures.group_or_all(account.group)
     attributes = {"classname": visible(account.budget), "name": name, **NO_TIME}
     case = ET.SubElement(suite, "testcase", attributes)
     match ruling.standing:

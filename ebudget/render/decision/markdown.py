@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from ebudget.gate.decision import Decision, Ruling, Standing
-from ebudget.render import figures
+from ebudget.render import figures, intake
 from ebudget.render.decision import words
+from ebudget.render.markdown import code, coded, notes, rendered, table
 from ebudget.render.page import Look
-from ebudget.render.report.markdown import code, table
 
 MOST_ROWS = 100
 """Accounts of the table; a job summary has a limit of 1 MiB."""
 
 
-def render(decision: Decision, look: Look, reproduce: str) -> str:
-    """The decision as Markdown; `reproduce` is the command that gives it again."""
+def render(decision: Decision, look: Look) -> str:
+    """The decision as Markdown, with the command that gives it again."""
     statement = decision.statement
     lines = [f"## ebudget check: {words.answer(decision)}", "", f"**{code(words.why(decision))}**"]
     lines.append("")
@@ -28,16 +28,16 @@ def render(decision: Decision, look: Look, reproduce: str) -> str:
         lines += [f"{title}:", "", *(f"- {code(line)}" for line in words.limited(found)), ""]
     lines += [
         f"{code(words.others(decision))}  ",
-        f"{figures.read_line(statement)}, as of {figures.when(statement.as_of)}  ",
-        figures.judged_line(statement),
+        f"{intake.read_line(statement)}, as of {figures.when(statement.as_of)}  ",
+        intake.judged_line(statement),
         "",
-        *(f"- {code(note)}" for note in figures.notes(statement)),
+        *notes(intake.notes(statement)),
         "",
         "Reproduce:",
         "",
-        *_fenced(reproduce),
+        *_fenced(look.again),
     ]
-    return "\n".join(lines).rstrip() + "\n"
+    return rendered(lines)
 
 
 def _fenced(command: str) -> list[str]:
@@ -49,12 +49,11 @@ def _fenced(command: str) -> list[str]:
 
 
 def _row(ruling: Ruling, look: Look) -> list[str]:
-    burn = "; ".join(words.burn_of(ruling))
     return [
         code(words.name_of(ruling.account)),
         words.state_of(ruling) + (f", {ruling.since}" if ruling.since else ""),
         code(words.figures_of(ruling)),
-        code(burn) if burn else "–",
+        coded(words.burn_of(ruling)),
         code(words.promise_of(ruling.account)),
         words.passes_again(ruling, look.zone),
     ]

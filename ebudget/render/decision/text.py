@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ebudget.gate.decision import FAIL, PASS, Decision, Ruling, Standing
-from ebudget.render import figures
+from ebudget.render import figures, intake
 from ebudget.render.decision import words
 from ebudget.render.page import MARKS, Look, Page
 
@@ -13,8 +13,8 @@ MOST_SHOWN = 50
 _STYLES = {PASS: "bold green", FAIL: "bold red"}
 
 
-def render(decision: Decision, look: Look, reproduce: str) -> str:
-    """The decision as text; `reproduce` is the command that gives it again."""
+def render(decision: Decision, look: Look) -> str:
+    """The decision as text, with the command that gives it again."""
     page = Page(look)
     style = _STYLES.get(decision.answer, "bold yellow")
     page.add((words.sentence(decision), style))  # on one line, however long
@@ -30,11 +30,10 @@ def render(decision: Decision, look: Look, reproduce: str) -> str:
     page.add()
     statement = decision.statement
     page.wrapped(words.others(decision))
-    page.wrapped(f"{figures.read_line(statement)}, as of {figures.when(statement.as_of)}")
-    page.wrapped(figures.judged_line(statement))
-    for note in figures.notes(statement):
-        page.wrapped(f"note: {note}", hang=6, style="yellow")
-    page.add(f"Reproduce: {reproduce}")  # on one line, so that it can be copied
+    page.wrapped(f"{intake.read_line(statement)}, as of {figures.when(statement.as_of)}")
+    page.wrapped(intake.judged_line(statement))
+    page.notes(intake.notes(statement))
+    page.add(f"Reproduce: {look.again}")  # on one line, so that it can be copied
     return page.rendered()
 
 
@@ -49,7 +48,6 @@ def _ruling(page: Page, ruling: Ruling) -> None:
 
 
 def _listed(page: Page, title: str, lines: list[str]) -> None:
-    page.add()
-    page.wrapped(title, style="bold")
+    page.heading(title)
     for line in words.limited(lines):
         page.wrapped(f"– {line}", indent=2, hang=2)

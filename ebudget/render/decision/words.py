@@ -32,8 +32,7 @@ _OR_WORSE = {
 
 def name_of(account: Account) -> str:
     """`wrong-outcomes for workflow=triage`."""
-    group = figures.group_of(account)
-    return visible(account.budget, 60) + (f" for {group}" if group else "")
+    return figures.named(account.budget, account.group)
 
 
 def answer(decision: Decision) -> str:
@@ -216,9 +215,7 @@ def since_lines(decision: Decision) -> list[str]:
                 verdict = figures.WORDS[ruling.account.verdict]
                 found.append(f"{since}: {name_of(ruling.account)} ({verdict})")
     for budget, group in decision.gone:
-        values = ", ".join(f"{visible(c, 60)}={figures.value_of(v)}" for c, v in sorted(group))
-        named = visible(budget, 60) + (f" for {values}" if values else "")
-        found.append(f"breached then, gone now: {named}")
+        found.append(f"breached then, gone now: {figures.named(budget, sorted(group))}")
     return found
 
 
@@ -281,7 +278,9 @@ def _gaps_of(budget: str, accounts: Sequence[Account]) -> str | None:
         )
         where = ""
         if len(accounts) > 1:
-            where = f" (most of {figures.group_of(most)}: {count(most):,} of {most.selected:,})"
+            where = (
+                f" (most of {figures.group_text(most.group)}: {count(most):,} of {most.selected:,})"
+            )
         parts.append(f"{missing:,} of {count_of(total, 'run')} {what}{where}")
     return f"{visible(budget, 60)}: {'; '.join(parts)}" if parts else None
 

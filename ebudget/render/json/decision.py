@@ -6,29 +6,22 @@ import json
 from typing import Any
 
 from ebudget.gate.decision import Decision, Ruling
-from ebudget.instants import timestamp
 from ebudget.render.decision import words
-from ebudget.render.json.statement import number, statement_dict
+from ebudget.render.json.data import picked, plain, statement_dict, time
+from ebudget.render.page import Look
 
 
 def _ruling(ruling: Ruling) -> dict[str, Any]:
-    again = ruling.passes_again
     return {
-        "standing": ruling.standing,
-        "over_line": ruling.over_line,
-        "excuse": ruling.excuse,
-        "line": number(ruling.line),
+        **picked(ruling, "standing", "over_line", "excuse", "line"),
         "line_certainty": ruling.certainty,
-        "alerts": [
-            {"severity": a.row.severity, "long": a.row.long.text, "short": a.row.short.text}
-            for a in ruling.alerts
-        ],
-        "passes_again": None if again is None else timestamp(again),
-        "since_baseline": ruling.since,
+        "alerts": [picked(alert.row, "severity", "long", "short") for alert in ruling.alerts],
+        "passes_again": time(ruling.passes_again),
+        "since_baseline": plain(ruling.since),
     }
 
 
-def render(decision: Decision) -> str:
+def render(decision: Decision, _look: Look) -> str:
     """The JSON text; it can serve as a baseline."""
     demands, baseline = decision.demands, decision.baseline
     found = statement_dict(decision.statement)
@@ -36,20 +29,14 @@ def render(decision: Decision) -> str:
         account["gate"] = _ruling(ruling)
     accounts = found.pop("accounts")
     found["gate"] = {
-        "exit_code": decision.exit_code,
-        "answer": decision.answer,
+        **picked(decision, "exit_code", "answer"),
         "sentence": words.sentence(decision),
         "change": demands.change,
         "fail_on": demands.line.value,
-        "fail_on_alert": demands.fail_on_alert,
-        "on_insufficient": demands.on_insufficient,
-        "max_age": None if demands.max_age is None else demands.max_age.text,
-        "max_rejected": number(demands.max_rejected),
-        "confident": demands.confident,
-        "new_only": demands.new_only,
-        "shortfalls": list(decision.shortfalls),
-        "remarks": list(decision.remarks),
-        "baseline": None if baseline is None else timestamp(baseline.as_of),
+        **picked(demands, "fail_on_alert", "on_insufficient", "max_age", "max_rejected"),
+        **picked(demands, "confident", "new_only"),
+        **picked(decision, "shortfalls", "remarks"),
+        "baseline": time(baseline.as_of if baseline else None),
         "gone": [{"budget": budget, "group": dict(group)} for budget, group in decision.gone],
     }
     found["accounts"] = accounts

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from ebudget.accounts.statement import Account, Statement, Verdict
+from ebudget.render.figures import worst_first
 
 BREAKDOWN_ROWS = 5
 """Slices shown of each breakdown."""
@@ -34,11 +35,7 @@ def sections(statement: Statement) -> list[Section]:
         key = ("workflow" not in group, group.get("workflow"))
         found.setdefault(key, []).append(account)
     result = [
-        Section(
-            workflow,
-            across,
-            tuple(sorted(accounts, key=lambda account: -account.verdict.severity)),
-        )
+        Section(workflow, across, tuple(worst_first(accounts)))
         for (across, workflow), accounts in found.items()
     ]
     return sorted(result, key=_badness, reverse=True)

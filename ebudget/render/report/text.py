@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
-from rich.cells import cell_len
-
 from ebudget.accounts.parts import Slice
 from ebudget.accounts.statement import Account, Statement
-from ebudget.render import figures
-from ebudget.render.page import MARKS, NARROWEST, Look, Page, fit
+from ebudget.render import figures, intake
+from ebudget.render.page import MARKS, NARROWEST, Look, Page, columns, fit
 from ebudget.render.report.sections import BREAKDOWN_ROWS, Section, has_breakdown, sections
 from ebudget.text import visible
 
@@ -57,13 +55,10 @@ def render(statement: Statement, look: Look) -> str:
 
 
 def _header(page: Page, statement: Statement) -> None:
-    name = f"   {visible(page.look.title, 60)}" if page.look.title else ""
-    head = f"ebudget report{name}   {figures.as_of(statement)}"
-    page.wrapped(head, style="bold")
-    page.wrapped(figures.read_line(statement))
-    page.wrapped(figures.judged_line(statement))
-    for note in figures.notes(statement):
-        page.wrapped(f"note: {note}", hang=6, style="yellow")
+    page.title("report", figures.as_of(statement))
+    page.wrapped(intake.read_line(statement))
+    page.wrapped(intake.judged_line(statement))
+    page.notes(intake.notes(statement))
     page.add()
     page.add((figures.summary(statement.accounts), "bold"))
 
@@ -77,12 +72,12 @@ def _widths(statement: Statement, look: Look) -> _Widths:
     accounts = statement.accounts
     room = max(look.width, NARROWEST)
     verdict = max((len(figures.WORDS[a.verdict]) for a in accounts), default=4)
-    left = max((cell_len(figures.remaining(a)) for a in accounts), default=4)
+    left = max((columns(figures.remaining(a)) for a in accounts), default=4)
     window = max((len(a.terms.window) for a in accounts), default=3)
     units = room >= 96
     amounts = (_spent(a, units=units) for a in accounts)
-    amount = max(map(cell_len, amounts), default=8)
-    name = max((cell_len(_name(a)) for a in accounts), default=8)
+    amount = max(map(columns, amounts), default=8)
+    name = max((columns(_name(a)) for a in accounts), default=8)
     bar = 10 if room >= 96 else 5
     fixed = 4 + 2 + window + 2 + 2 + (bar + 2) + 1 + left + 2 + verdict
     flexible = max(room - fixed, 20)
@@ -106,23 +101,21 @@ def _section(page: Page, section: Section, widths: _Widths) -> None:
 
 def _spent(account: Account, *, units: bool) -> str:
     """Spent of allowed; where there is little room the section's heading tells the usual unit."""
-    return figures.spent_of_allowed(
-        account, unit=units or account.terms.unit.name != (account.terms.per or "run")
-    )
+    terms = account.terms
+    return figures.spent_of_allowed(account, unit=units or terms.unit.name != (terms.per or "run"))
 
 
 def _about(section: Section, account: Account) -> str:
     if section.across:
         return ""
-    units = {
-        a.terms.per or a.terms.unit.name
-        for a in section.accounts
-        if a.terms.per or (a.terms.unit.noun and a.terms.unit.name != "USD")
-    }
+    terms, units = account.terms, set()
+    for t in (one.terms for one in section.accounts):
+        if t.per or (t.unit.noun and t.unit.name != "USD"):
+            units.add(t.per or t.unit.name)
     parts = [
-        f"{visible(account.terms.risk_tier, 20)} risk" if account.terms.risk_tier else "",
+        f"{visible(terms.risk_tier, 20)} risk" if terms.risk_tier else "",
         f"per {visible(min(units), 24)}" if len(units) == 1 else "",
-        f"owner {visible(account.terms.owner, 40)}" if account.terms.owner else "",
+        f"owner {visible(terms.owner, 40)}" if terms.owner else "",
     ]
     return ", ".join(part for part in parts if part)
 
@@ -133,9 +126,9 @@ def _account(page: Page, account: Account, widths: _Widths, *, owner_known: bool
     has_bar = account.verdict.judged and account.allowed is not None
     bar = figures.bar(account, widths.bar, ascii_only=ascii_only) if has_bar else ""
     burn = figures.peak_burn(account)
-    urgent = sorted({alert.row.severity.upper() for alert in account.firing})
+    urgent = map(str.upper, figures.firing(account))
     tail = "  ".join(part for part in (burn or "", *urgent) if part)
-    fits = bool(tail) and cell_len(tail) <= widths.inline
+    fits = bool(tail) and columns(tail) <= widths.inline
     page.add(
         "    " + fit(_name(account), widths.name) + "  ",
         fit(account.terms.window, widths.window) + "  ",
@@ -156,7 +149,7 @@ def _account(page: Page, account: Account, widths: _Widths, *, owner_known: bool
     if tail and not fits and not account.firing and burn:
         details.insert(0, burn)
     if details:
-        page.wrapped(" · ".join(details), indent=below, style="dim" if page.look.color else "")
+        page.wrapped(" · ".join(details), indent=below, style=page.dim)
 
 
 def _breakdown(page: Page, account: Account) -> None:
@@ -170,28 +163,28 @@ def _breakdown(page: Page, account: Account) -> None:
         return
     cells = {
         "share": [figures.percent(p.share) if p.share is not None else "–" for _, p in rows],
-        "spent": [_amount(account, part) for _, part in rows],
+        "spent": [figures.amount_of(account.terms.unit.name, p.spent) for _, p in rows],
         "rate": [_slice_rate(account, part) for _, part in rows],
         "× rest": [figures.rate(part.against_rest) for _, part in rows],
         "instant": [str(part.instant or "") for _, part in rows],
     }
     if not any(cells["instant"]):
         del cells["instant"]
-    sizes = {head: max(len(head), *map(cell_len, column)) for head, column in cells.items()}
+    sizes = {head: max(len(head), *map(columns, column)) for head, column in cells.items()}
     first = max(len(column) for column, _ in rows)
     values = [figures.value_of(part.value) for _, part in rows]
-    room = max(page.look.width, NARROWEST) - len(_TABLE) - first - 2
+    room = page.room - len(_TABLE) - first - 2
     for dropped in ("spent", "rate"):
         if room - sum(size + 2 for size in sizes.values()) < NARROWEST_VALUE:
             sizes.pop(dropped)
     room -= sum(size + 2 for size in sizes.values())
-    value = min(max(map(cell_len, values)), max(room, NARROWEST_VALUE))
+    value = min(max(map(columns, values)), max(room, NARROWEST_VALUE))
     heads = "".join("  " + head.rjust(size) for head, size in sizes.items())
     title, slot = f"where {_name(account)} went", first + 2 + value + 2
-    if cell_len(title) > slot:
-        page.add((_TABLE[2:] + title, "dim" if page.look.color else ""))
+    if columns(title) > slot:
+        page.add((_TABLE[2:] + title, page.dim))
         title = ""
-    page.add((_TABLE[2:] + fit(title, slot) + heads, "dim" if page.look.color else ""))
+    page.add((_TABLE[2:] + fit(title, slot) + heads, page.dim))
     labels = [column for column, _ in rows]
     for index, label in enumerate(labels):
         shown = label if index == 0 or labels[index - 1] != label else ""
@@ -202,28 +195,17 @@ def _breakdown(page: Page, account: Account) -> None:
         page.add(_TABLE + hidden)
 
 
-def _amount(account: Account, part: Slice) -> str:
-    return _money(account, part.spent)
-
-
-def _money(account: Account, amount: Fraction) -> str:
-    return figures.amount_of(account.terms.unit.name, amount)
-
-
 def _slice_rate(account: Account, part: Slice) -> str:
     if part.rate is None:
         return "–"
     if account.terms.rate:
         return figures.percent(part.rate, digits=1)
-    return (
-        figures.dollars(part.rate) if account.terms.unit.name == "USD" else figures.rate(part.rate)
-    )
+    money = account.terms.unit.name == "USD"
+    return figures.dollars(part.rate) if money else figures.rate(part.rate)
 
 
 def _burn_down(page: Page, account: Account) -> None:
-    group = figures.group_of(account)
-    named = f"{visible(account.budget, 40)}{' for ' + group if group else ''}"
-    page.add((f"burn-down of {named}", "bold"))
+    page.add((f"burn-down of {figures.named(account.budget, account.group, 40)}", "bold"))
     days = list(account.days)
     step = -(-len(days) // MOST_DAYS)
     each = "day" if step == 1 else f"{step} days"
@@ -243,7 +225,7 @@ def _burn_down(page: Page, account: Account) -> None:
         if account.allowed is None:
             shown = "–"
         bar = figures.left_bar(left, gone, width, ascii_only=page.look.ascii_only)
-        amount = _money(account, spent)
+        amount = figures.amount_of(account.terms.unit.name, spent)
         page.add(
             f"  {figures.day_of(last.until, page.look.zone):<10} ",
             (bar, MARKS[account.verdict][2]),
