@@ -45,7 +45,7 @@ def resolve(name: str) -> object:
 def test_the_page_names_what_these_tests_follow():
     assert {"policy", "warehouse", "render/*"} <= set(MODULES)
     assert {"tests/oracle.py", "docs/figures.md", ".ci/run", "allowance.py"} <= set(PATHS)
-    assert {"verdicts.judge", "columns.CANONICAL", "cli.report.FORMATS"} <= set(NAMES)
+    assert {"verdicts.judge", "columns.CANONICAL", "render.formats.FORMATS"} <= set(NAMES)
     assert {"setup", "test", "lint", "golden", "constraints"} <= set(TARGETS)
 
 
