@@ -12,8 +12,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from sqlglot import exp
-
 from ebudget.columns import FILE_COLUMN
 from ebudget.errors import InputError
 from ebudget.logs.formats.json_documents import Wrapping
@@ -48,7 +46,22 @@ from ebudget.logs.runs import (
 from ebudget.logs.sources import STDIN, Kind, Source, Sources
 from ebudget.logs.strangers import strange_files
 from ebudget.logs.warehouse import StatementError, Warehouse
-from ebudget.sql.trees import call, cast, column, named, text, written
+from ebudget.sql.statements import select, subquery, table, temporary, union
+from ebudget.sql.trees import (
+    Select,
+    Tree,
+    call,
+    case,
+    cast,
+    column,
+    equal,
+    identifier,
+    most,
+    named,
+    star,
+    when,
+    written,
+)
 from ebudget.text import visible
 
 _TOO_LONG = "maximum_object_size"
@@ -192,8 +205,8 @@ def reload_without_culprits(loaded: Loaded, error: StatementError) -> None:
 def _make_view(loaded: Loaded) -> None:
     warehouse = loaded.warehouse
     warehouse.statements.clear()
-    selects: list[exp.Select] = []
-    printed: list[exp.Select] = []
+    selects: list[Select] = []
+    printed: list[Select] = []
     groups: dict[tuple[Kind, Compression], list[Source]] = {}
     for source in loaded.sources.files:
         groups.setdefault((source.kind, source.compression), []).append(source)
@@ -214,41 +227,22 @@ def _make_view(loaded: Loaded) -> None:
     warehouse.note(_view(printed or [none]))
 
 
-def _view(selects: Sequence[exp.Select]) -> exp.Expr:
-    return temporary("VIEW", RUNS, _union(selects))
+def _view(selects: Sequence[Select]) -> Tree:
+    return temporary("VIEW", RUNS, union(selects))
 
 
-def _union(selects: Sequence[exp.Select]) -> exp.Expr:
-    union: exp.Expr = selects[0]
-    for select in selects[1:]:
-        union = exp.Union(this=union, expression=select, distinct=False)
-    return union
-
-
-def temporary(kind: str, name: str, expression: exp.Expr) -> exp.Expr:
-    """A statement that makes a temporary view or table."""
-    return exp.Create(
-        this=exp.to_identifier(name, quoted=True),
-        kind=kind,
-        expression=expression,
-        replace=True,
-        properties=exp.Properties(expressions=[exp.TemporaryProperty()]),
-    )
-
-
-def _no_runs(canonical: Canonical) -> exp.Select:
+def _no_runs(canonical: Canonical) -> Select:
     types = {wanted.name: sql_type(wanted.type) for wanted in canonical.columns}
     types |= dict.fromkeys((*canonical.flaw_columns, ROW), "BIGINT")
     types |= dict.fromkeys((REJECT, WORD, SAID_BY, FILE), "VARCHAR")
     types[SILENT] = "BOOLEAN"
-    return exp.select(
-        *(named(cast(exp.Null(), types[name]), name) for name in canonical.names)
-    ).where(exp.false())
+    nothing = (named(cast(None, types[name]), name) for name in canonical.names)
+    return select(*nothing, where=False)
 
 
 def _text_select(
     loaded: Loaded, kind: Kind, compression: Compression, files: list[Source]
-) -> list[exp.Select] | None:
+) -> list[Select] | None:
     """Copy text logs once; gives the select of the copy, and the one that `--sql` prints; None
     where some have to be read in another way.
     """
@@ -288,12 +282,8 @@ def _text_select(
     warehouse.note(temporary("TABLE", name, statement))
     columns = [_shown(loaded, n) for n in canonical.names if n != ROW]
     return [
-        exp.select(*columns, _place("file_row_number")).from_(
-            read_parquet([str(target)]), copy=False
-        ),
-        exp.select(*columns, _place("rowid")).from_(
-            exp.to_identifier(name, quoted=True), copy=False
-        ),
+        select(*columns, _place("file_row_number"), of=read_parquet([str(target)])),
+        select(*columns, _place("rowid"), of=identifier(name)),
     ]
 
 
@@ -319,23 +309,19 @@ def _read_otherwise(loaded: Loaded, files: Sequence[Source]) -> bool:
     return changed
 
 
-def _shown(loaded: Loaded, name: str) -> exp.Expr:
+def _shown(loaded: Loaded, name: str) -> Tree:
     """A column of canonical runs; the one that holds a file's path from where it was read."""
     if name != FILE_COLUMN or FILE_COLUMN in loaded.canonical.policy.logs.fields:
         return column(name)
     here = os.getcwd() + os.sep
-    below = call("starts_with", column(FILE), text(here))
-    rest = call("substr", column(FILE), exp.Literal.number(len(here) + 1))
-    path = exp.Case(ifs=[exp.If(this=below, true=rest)], default=column(FILE))
+    below = call("starts_with", column(FILE), here)
+    path = when(below, call("substr", column(FILE), len(here) + 1), column(FILE))
     others = {
         source.read_as: _below(source, here)
         for source in loaded.sources.files
         if source.read_as != os.path.abspath(source.path) or source.shown == f"<{STDIN}>"
     }
-    if not others:
-        return named(path, name)
-    ifs = [exp.If(this=text(read_as), true=text(shown)) for read_as, shown in others.items()]
-    return named(exp.Case(this=column(FILE), ifs=ifs, default=path), name)
+    return named(case(others.items(), path, of=column(FILE)) if others else path, name)
 
 
 def _below(source: Source, here: str) -> str:
@@ -350,21 +336,20 @@ def _as_text(path: str) -> str:
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
-def _place(name: str) -> exp.Expr:
-    return named(exp.column(name), ROW)
+def _place(name: str) -> Tree:
+    return named(column(name), ROW)
 
 
 def _reason(loaded: Loaded, source: Source) -> str | None:
     """Why a file cannot be read, found by reading it alone; else None."""
     if source.kind is Kind.PARQUET:
-        everything = exp.Max(this=call("hash", exp.Columns(this=exp.Star())))
-        table: exp.Expr = exp.Table(this=call("read_parquet", text(no_glob(source.read_as))))
-        statement = exp.select(everything).from_(table)
+        everything = most(call("hash", call("COLUMNS", star())))
+        statement = select(everything, of=table("read_parquet", no_glob(source.read_as)))
     else:
         records = json_statement(
             loaded.canonical, [source.read_as], source.kind, source.compression
         )
-        statement = exp.select(exp.Max(this=column(REJECT))).from_(records.subquery("records"))
+        statement = select(most(column(REJECT)), of=subquery(records, "records"))
     try:
         loaded.warehouse.rows(statement)
     except StatementError as error:
@@ -390,12 +375,8 @@ def _copy_of(loaded: Loaded, kind: Kind, compression: Compression) -> Path:
 
 def _malformed(loaded: Loaded, copy: Path) -> list[Source]:
     """The files of which a line is malformed."""
-    malformed = (
-        exp.select(column(FILE))
-        .distinct()
-        .from_(exp.Table(this=call("read_parquet", text(str(copy)))))
-        .where(exp.EQ(this=column(REJECT), expression=text(MALFORMED)))
-    )
+    records, is_malformed = table("read_parquet", str(copy)), equal(column(REJECT), MALFORMED)
+    malformed = select(column(FILE), of=records, where=is_malformed, by=[column(FILE)])
     return [loaded.named(name) for (name,) in loaded.warehouse.rows(malformed)]
 
 
@@ -439,32 +420,26 @@ def _refused(loaded: Loaded, source: Source) -> list[int]:
     of the file.
     """
     kind = call("json_type", column("json"))
-    refused = exp.EQ(this=call("coalesce", kind, text("ARRAY")), expression=text("ARRAY"))
+    refused = equal(call("coalesce", kind, "ARRAY"), "ARRAY")
     with loaded.warehouse.one_thread():
-        records = exp.select(named(refused, "refused")).from_(read_whole(source))
+        records = select(named(refused, "refused"), of=read_whole(source))
         loaded.warehouse.run(written(temporary("TABLE", "refusals", records)))
-    places = exp.select(exp.column("rowid")).from_("refusals").where(column("refused"))
+    places = select(column("rowid"), of="refusals", where=column("refused"))
     return [place for (place,) in loaded.warehouse.rows(places)]
 
 
 def parquet_schema(loaded: Loaded, source: Source) -> dict[str, object]:
     """The type of every path of a Parquet file. Raises StatementError where it is no such file."""
-    table = exp.Table(
-        this=call(
-            "read_parquet",
-            text(no_glob(source.read_as)),
-            exp.EQ(this=exp.column("hive_partitioning"), expression=exp.false()),
-        )
-    )
-    schema = loaded.warehouse.schema(table)
+    name = no_glob(source.read_as)
+    schema = loaded.warehouse.schema(table("read_parquet", name, hive_partitioning=False))
     if not needs_own_schema(schema):
         return schema
-    nodes = [exp.column(name) for name in ("name", "type", "num_children")]
-    own = exp.Table(this=call("parquet_schema", text(no_glob(source.read_as))))
-    return with_own_schema(schema, loaded.warehouse.rows(exp.select(*nodes).from_(own)))
+    nodes = map(column, ("name", "type", "num_children"))
+    own = select(*nodes, of=table("parquet_schema", name))
+    return with_own_schema(schema, loaded.warehouse.rows(own))
 
 
-def _parquet_selects(loaded: Loaded, files: list[Source]) -> list[exp.Select]:
+def _parquet_selects(loaded: Loaded, files: list[Source]) -> list[Select]:
     """One select for each schema among the files."""
     schemas: list[tuple[dict[str, object], list[str]]] = []
     for source in files:
@@ -485,19 +460,17 @@ def _parquet_selects(loaded: Loaded, files: list[Source]) -> list[exp.Select]:
             schemas.append((schema, [source.read_as]))
     columns = [_shown(loaded, name) for name in loaded.canonical.names]
     return [
-        exp.select(*columns).from_(
-            parquet_statement(loaded.canonical, names, schema).subquery(
-                "parquet_records", copy=False
-            ),
-            copy=False,
+        select(
+            *columns,
+            of=subquery(parquet_statement(loaded.canonical, names, schema), "parquet_records"),
         )
         for schema, names in schemas
     ]
 
 
 def _copied_if_small(
-    loaded: Loaded, files: Sequence[Source], selects: list[exp.Select]
-) -> list[exp.Select]:
+    loaded: Loaded, files: Sequence[Source], selects: list[Select]
+) -> list[Select]:
     """Small Parquet logs as a copy of their canonical runs.
 
     Each statement plans the whole conversion anew, which takes longer than to read a small log.
@@ -506,8 +479,8 @@ def _copied_if_small(
         return selects
     target = loaded.warehouse.scratch / "parquet.parquet"
     try:
-        loaded.warehouse.copy(_union(selects), target)
+        loaded.warehouse.copy(union(selects), target)
     except StatementError:  # the next statement meets the same file and finds out which it is
         return selects
     columns = [column(name) for name in loaded.canonical.names]
-    return [exp.select(*columns).from_(read_parquet([str(target)]), copy=False)]
+    return [select(*columns, of=read_parquet([str(target)]))]

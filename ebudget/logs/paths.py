@@ -7,15 +7,14 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlglot import exp
-
 from ebudget.columns import CANONICAL
 from ebudget.errors import InputError
 from ebudget.logs.loading import Loaded, parquet_schema
 from ebudget.logs.runs import RUNS, json_way, read_parquet, read_whole
 from ebudget.logs.sources import Kind, Source
 from ebudget.logs.values.columns import outcome_words, spellings
-from ebudget.sql.trees import call, column, text
+from ebudget.sql.statements import select
+from ebudget.sql.trees import any_of, call, column, count, named
 from ebudget.text import nearest_path, visible
 
 SAMPLE = 500
@@ -110,11 +109,10 @@ MOST_VALUES = 3
 def sample_of(loaded: Loaded, source: Source) -> Iterator[Any]:
     """The first records of a file."""
     if source.kind is Kind.PARQUET:
-        row = exp.Anonymous(this="to_json", expressions=[exp.column("r")])
-        statement = exp.select(row).from_(exp.alias_(read_parquet([source.read_as]), "r"))
+        values, table = call("to_json", column("r")), named(read_parquet([source.read_as]), "r")
     else:
-        statement = exp.select(column("json")).from_(read_whole(source))
-    for (record,) in loaded.warehouse.rows(statement.limit(SAMPLE)):
+        values, table = column("json"), read_whole(source)
+    for (record,) in loaded.warehouse.rows(select(values, of=table, limit=SAMPLE)):
         if record is not None:
             yield _loaded(record)
 
@@ -151,7 +149,7 @@ def _without_values(
 
 def values_of(loaded: Loaded, names: Sequence[str]) -> dict[str, int]:
     """How many records have a value in each of these canonical columns."""
-    statement = exp.select(*(exp.Count(this=column(name)) for name in names)).from_(RUNS)
+    statement = select(*(count(column(name)) for name in names), of=RUNS)
     (counts,) = loaded.warehouse.rows(statement)
     return dict(zip(names, counts, strict=True))
 
@@ -195,10 +193,7 @@ def _occur_late(loaded: Loaded, paths: Sequence[str]) -> bool:
     for source in loaded.sources.files:
         if source.kind is Kind.PARQUET:
             continue
-        exists = exp.or_(*(call("json_exists", column("json"), text(key)) for key in keys))
-        statement = (
-            exp.select(exp.Literal.number(1)).from_(read_whole(source)).where(exists).limit(1)
-        )
-        if loaded.warehouse.rows(statement):
+        exists = any_of(*(call("json_exists", column("json"), key) for key in keys))
+        if loaded.warehouse.rows(select(1, of=read_whole(source), where=exists, limit=1)):
             return True
     return False

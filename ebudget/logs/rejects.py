@@ -15,10 +15,7 @@ from ebudget.logs.intake import (
     Reject,
     no_array,
 )
-from ebudget.logs.loading import (
-    Loaded,
-    temporary,
-)
+from ebudget.logs.loading import Loaded
 from ebudget.logs.packing import Compression
 from ebudget.logs.runs import (
     FILE,
@@ -31,6 +28,7 @@ from ebudget.logs.runs import (
     read_whole,
 )
 from ebudget.logs.sources import Kind, Source, lines_at
+from ebudget.sql.statements import temporary
 from ebudget.sql.trees import (
     call,
     cast,

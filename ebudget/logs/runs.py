@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from sqlglot import exp
-
 from ebudget.columns import Type
 from ebudget.errors import InputError
 from ebudget.logs.formats.parquet import (
@@ -24,7 +22,31 @@ from ebudget.logs.values.steps import Extracted
 from ebudget.logs.values.times import NOT_A_TIME, TOO_EARLY
 from ebudget.policy.model import Policy
 from ebudget.policy.rules import compile_condition
-from ebudget.sql.trees import call, cast, column, missing, named, present, text, written
+from ebudget.sql.statements import select, subquery, table
+from ebudget.sql.trees import (
+    Select,
+    Tree,
+    Value,
+    all_of,
+    array,
+    call,
+    case,
+    cast,
+    column,
+    identifier,
+    masked,
+    minus,
+    missing,
+    named,
+    number,
+    part,
+    present,
+    star,
+    struct,
+    times,
+    when,
+    written,
+)
 from ebudget.text import quoted
 
 RUNS = "runs"
@@ -106,12 +128,10 @@ def _refuse_case_twins(branch: _Branch) -> None:
 def _json_type(branch: _Branch) -> str:
     if branch.leaf:
         return "JSON" if branch.json or branch.children else "VARCHAR"
-    parts = (f"{_quoted(key)} {_json_type(child)}" for key, child in branch.children.items())
-    return f"STRUCT({', '.join(parts)})"
-
-
-def _quoted(name: str) -> str:
-    return written(exp.to_identifier(name, quoted=True))
+    fields = (
+        f"{written(identifier(key))} {_json_type(child)}" for key, child in branch.children.items()
+    )
+    return f"STRUCT({', '.join(fields)})"
 
 
 def json_way(keys: Sequence[str]) -> str:
@@ -126,67 +146,57 @@ def json_way(keys: Sequence[str]) -> str:
     return "".join("/" + key.replace("~", "~0").replace("/", "~1") for key in keys)
 
 
-def _json_access(root: _Branch, spelling: Sequence[str], json: bool) -> exp.Expr:
+def _json_access(root: _Branch, spelling: Sequence[str], json: bool) -> Tree:
     """A value of a record as text, or as JSON has it."""
     tree = column(spelling[0])
     branch = root.children[spelling[0]]
     for index, key in enumerate(spelling[1:], 1):
         if branch.leaf:
             return _inside(tree, json_way(spelling[index:]), json)
-        tree = call("struct_extract", tree, text(key))
+        tree = call("struct_extract", tree, key)
         branch = branch.children[key]
     if json:
         return cast(tree, "VARCHAR")
     if branch.json or branch.children:
-        return call("json_extract_string", tree, text("$"))
+        return call("json_extract_string", tree, "$")
     return tree
 
 
-def _inside(tree: exp.Expr, pointer: str, json: bool) -> exp.Expr:
+def _inside(tree: Tree, pointer: str, json: bool) -> Tree:
     if not json:
-        return call("json_extract_string", tree, text(pointer))
-    found = cast(call("json_extract", tree, text(pointer)), "VARCHAR")
-    return call("nullif", found, text("null"))
-
-
-def _named(name: str, value: exp.Expr) -> exp.Expr:
-    return exp.EQ(this=exp.column(name), expression=value)
+        return call("json_extract_string", tree, pointer)
+    return call("nullif", cast(call("json_extract", tree, pointer), "VARCHAR"), "null")
 
 
 def _text_files(
-    function: str, files: Sequence[str], kind: Kind, compression: Compression, *more: exp.Expr
-) -> exp.Expr:
-    form = "array" if kind is Kind.ARRAY else "newline_delimited"
-    return exp.Table(
-        this=call(
-            function,
-            exp.Array(expressions=[text(no_glob(file)) for file in files]),
-            _named("format", text(form)),
-            _named("compression", text(compression.value)),
-            _named("ignore_errors", exp.true()),
-            _named("hive_partitioning", exp.false()),
-            *more,
-        )
+    function: str, files: Sequence[str], kind: Kind, compression: Compression, **more: Value
+) -> Tree:
+    return table(
+        function,
+        array(map(no_glob, files)),
+        format="array" if kind is Kind.ARRAY else "newline_delimited",
+        compression=compression.value,
+        ignore_errors=True,
+        hive_partitioning=False,
+        **more,
     )
 
 
-def read_json(
-    files: Sequence[str], kind: Kind, compression: Compression, columns: exp.Expr
-) -> exp.Expr:
+def read_json(files: Sequence[str], kind: Kind, compression: Compression, columns: Tree) -> Tree:
     """A table of the JSON records of files; a line that is no object gives a row of nulls."""
     return _text_files(
         "read_json",
         files,
         kind,
         compression,
-        _named("records", exp.true()),
-        _named("filename", text(FILE)),
-        _named("columns", columns),
-        _named("maximum_sample_files", exp.Literal.number(1)),  # the columns are known
+        records=True,
+        filename=FILE,
+        columns=columns,
+        maximum_sample_files=1,  # the columns are known
     )
 
 
-def read_whole(*sources: Source) -> exp.Expr:
+def read_whole(*sources: Source) -> Tree:
     """A table of the records of text logs of one kind and packing, each whole in the column
     `json`; null where malformed.
     """
@@ -201,36 +211,30 @@ def no_glob(path: str) -> str:
 
 def json_statement(
     canonical: Canonical, files: Sequence[str], kind: Kind, compression: Compression
-) -> exp.Select:
+) -> Select:
     """Canonical runs of JSON files, one row a record; without `_row`, which is the row's place."""
     root = _Branch()
     for wanted in canonical.columns:
         for _, spelling in wanted.places():
             _insert(root, spelling, wanted.type is Type.TIME)
     _refuse_case_twins(root)
-    columns = exp.Struct(
-        expressions=[
-            exp.PropertyEQ(
-                this=exp.to_identifier(key, quoted=True), expression=text(_json_type(branch))
-            )
-            for key, branch in root.children.items()
-        ]
-    )
-    raws: dict[str, exp.Expr] = {}
-    said_by: exp.Expr = exp.Null()
+    columns = struct({key: _json_type(branch) for key, branch in root.children.items()})
+    raws: dict[str, Tree] = {}
+    said_by = part(None)
     for wanted in canonical.columns:
         json = wanted.type is Type.TIME
         found = [(path, _json_access(root, spelling, json)) for path, spelling in wanted.places()]
         trees = [tree for _, tree in found]
-        nothing = cast(exp.Null(), "VARCHAR")  # of the column that no key feeds
+        nothing = cast(None, "VARCHAR")  # of the column that no key feeds
         raws[wanted.name] = trees[0] if len(trees) == 1 else call("coalesce", *trees, nothing)
         if wanted.name == "outcome":
             said_by = _said_by(found)
-    inner = exp.select(
+    inner = select(
         *(named(raw, name) for name, raw in raws.items()),
         named(said_by, SAID_BY),
         named(column(FILE), FILE),
-    ).from_(read_json(files, kind, compression, columns), copy=False)
+        of=read_json(files, kind, compression, columns),
+    )
     extracted = {
         wanted.name: from_text(wanted, wanted.name, canonical.policy, json=True)
         for wanted in canonical.columns
@@ -244,57 +248,54 @@ def json_statement(
 class _Raw:
     """Some of a record's values as the log has them."""
 
-    outcome: exp.Expr
-    said_by: exp.Expr
-    any_value: exp.Expr
+    outcome: Tree
+    said_by: Tree
+    any_value: Tree
     """Null where the record has no value at all."""
 
 
-def _said_by(found: Sequence[tuple[str, exp.Expr]]) -> exp.Expr:
-    ifs = [exp.If(this=present(tree), true=text(path)) for path, tree in found]
-    return exp.Case(ifs=ifs) if ifs else exp.Null()
+def _said_by(found: Sequence[tuple[str, Tree]]) -> Tree:
+    return case((present(tree), path) for path, tree in found) if found else part(None)
 
 
 def _select_canonical(
     canonical: Canonical,
     extracted: Mapping[str, Extracted],
     raw: _Raw,
-    source: exp.Select,
+    source: Select,
     *,
     placed: bool = False,
-) -> exp.Select:
+) -> Select:
     """Canonical runs of a select of raw values, worked out step by step; `placed` where the select
     knows the place of each record.
     """
     staged = source
     for level in range(max((len(found.steps) for found in extracted.values()), default=0)):
-        made: dict[str, exp.Expr] = {}
+        made: dict[str, Tree] = {}
         for found in extracted.values():
             if level < len(found.steps):
                 made |= found.steps[level]
-        staged = exp.select(exp.Star(), *(named(tree, name) for name, tree in made.items())).from_(
-            staged.subquery(f"step_{level}", copy=False), copy=False
-        )
+        steps = (named(tree, name) for name, tree in made.items())
+        staged = select(star(), *steps, of=subquery(staged, f"step_{level}"))
     values = {name: found.value for name, found in extracted.items()}
     _duration_from_times(canonical, values)
     _tier_from_workflow(canonical.policy, values)
     words = flaw_words(canonical.flaws, extracted, FLAW_BITS)
     start = extracted["start_time"]
-    early, bad = (start.flaws.get(reason, exp.false()) for reason in (TOO_EARLY, NOT_A_TIME))
-    reject = exp.Case(
-        ifs=[
-            exp.If(this=present(start.value), true=exp.Null()),
-            exp.If(this=early.copy(), true=text(EARLY_TIME)),
-            exp.If(this=bad.copy(), true=text(BAD_TIME)),
-            exp.If(this=present(raw.any_value), true=text(NO_TIME)),
+    reject = case(
+        [
+            (present(start.value), None),
+            (start.flaws.get(TOO_EARLY, False), EARLY_TIME),
+            (start.flaws.get(NOT_A_TIME, False), BAD_TIME),
+            (present(raw.any_value), NO_TIME),
         ],
-        default=text(MALFORMED),
+        MALFORMED,
     )
-    unknown = extracted["outcome"].flaws.get(UNKNOWN_WORD, exp.false())
-    word = exp.Case(ifs=[exp.If(this=unknown.copy(), true=raw.outcome)])
-    silent = call("coalesce", extracted["outcome"].absent or exp.true(), exp.true())
-    select = exp.select(
-        *(named(value.copy(), name) for name, value in values.items()),
+    outcome = extracted["outcome"]
+    word = when(outcome.flaws.get(UNKNOWN_WORD, False), raw.outcome)
+    silent = call("coalesce", True if outcome.absent is None else outcome.absent, True)
+    records = select(
+        *(named(value, name) for name, value in values.items()),
         *(named(flaws, name) for flaws, name in zip(words, canonical.flaw_columns, strict=True)),
         named(reject, REJECT),
         named(cast(word, "VARCHAR"), WORD),
@@ -302,87 +303,63 @@ def _select_canonical(
         named(silent, SILENT),
         named(column(FILE), FILE),
         *((named(column(ROW), ROW),) if placed else ()),
-    ).from_(staged.subquery("records", copy=False), copy=False)
-    return _decided(canonical, select, placed) if canonical.policy.logs.conditions else select
+        of=subquery(staged, "records"),
+    )
+    return _decided(canonical, records, placed) if canonical.policy.logs.conditions else records
 
 
-def _decided(canonical: Canonical, select: exp.Select, placed: bool) -> exp.Select:
+def _decided(canonical: Canonical, records: Select, placed: bool) -> Select:
     """Records whose outcome is what the first condition that holds says, whatever their word is."""
     policy = canonical.policy
-    ifs = [
-        exp.If(
-            this=compile_condition(when, policy.columns, policy.timezone).tree.copy(),
-            true=text(outcome),
-        )
-        for outcome, when in policy.logs.conditions.items()
-    ]
-    decided = named(exp.Case(ifs=ifs), DECIDED)
-    asked = exp.select(exp.Star(), decided).from_(select.subquery("said", copy=False), copy=False)
+    decided = case(
+        (compile_condition(source, policy.columns, policy.timezone).tree.copy(), outcome)
+        for outcome, source in policy.logs.conditions.items()
+    )
+    asked = select(star(), named(decided, DECIDED), of=subquery(records, "said"))
     is_open = missing(column(DECIDED))
     word, bit = divmod(canonical.flaws.index(Flaw("outcome", UNKNOWN_WORD)), FLAW_BITS)
     flaws = column(flaw_column(word))
-    known = exp.BitwiseAnd(this=flaws.copy(), expression=exp.Literal.number(~(1 << bit)))
-    own = exp.Case(ifs=[exp.If(this=is_open.copy(), true=column("outcome"))])
-    own.set("default", call("nullif", column(DECIDED), text("unlabelled")))
-    replaced: dict[str, exp.Expr] = {
+    own = when(is_open, column("outcome"), call("nullif", column(DECIDED), "unlabelled"))
+    replaced = {
         "outcome": own,
-        flaw_column(word): exp.Case(
-            ifs=[exp.If(this=is_open.copy(), true=flaws)], default=exp.Paren(this=known)
-        ),
-        WORD: exp.Case(ifs=[exp.If(this=is_open.copy(), true=column(WORD))]),
-        SILENT: exp.and_(column(SILENT), is_open.copy()),
+        flaw_column(word): when(is_open, flaws, masked(flaws, ~(1 << bit))),
+        WORD: when(is_open, column(WORD)),
+        SILENT: all_of(column(SILENT), is_open),
     }
     kept = [name for name in canonical.names if placed or name != ROW]
-    return exp.select(*(named(replaced.get(name, column(name)), name) for name in kept)).from_(
-        asked.subquery("decided", copy=False), copy=False
-    )
+    values = (named(replaced.get(name, column(name)), name) for name in kept)
+    return select(*values, of=subquery(asked, "decided"))
 
 
-def _duration_from_times(canonical: Canonical, values: dict[str, exp.Expr]) -> None:
+def _duration_from_times(canonical: Canonical, values: dict[str, Tree]) -> None:
     mapped = "duration_ms" in canonical.policy.logs.fields
     if mapped or "duration_ms" not in values or "end_time" not in values:
         return
-    micros = [call("epoch_us", values[name].copy()) for name in ("end_time", "start_time")]
-    elapsed = exp.Paren(this=exp.Sub(this=micros[0], expression=micros[1]))
-    exact = cast(elapsed, "DECIMAL(24, 6)")
-    millis = exp.Mul(this=exact, expression=exp.Literal.number("0.001"))
-    values["duration_ms"] = call(
-        "coalesce", values["duration_ms"], cast(exp.Paren(this=millis), NUMBER)
-    )
+    elapsed = minus(*(call("epoch_us", values[name]) for name in ("end_time", "start_time")))
+    millis = times(cast(elapsed, "DECIMAL(24, 6)"), number("0.001"))
+    values["duration_ms"] = call("coalesce", values["duration_ms"], cast(millis, NUMBER))
 
 
-def _tier_from_workflow(policy: Policy, values: dict[str, exp.Expr]) -> None:
+def _tier_from_workflow(policy: Policy, values: dict[str, Tree]) -> None:
     tiers = {n: w.risk_tier for n, w in policy.workflows.items() if w.risk_tier is not None}
     if "risk_tier" not in values or "workflow" not in values or not tiers:
         return
-    default = exp.Case(
-        this=values["workflow"].copy(),
-        ifs=[exp.If(this=text(name), true=text(tier)) for name, tier in tiers.items()],
-    )
+    default = case(tiers.items(), of=values["workflow"])
     values["risk_tier"] = call("coalesce", values["risk_tier"], default)
 
 
-def read_parquet(files: Sequence[str], *, filename: bool = False) -> exp.Expr:
+def read_parquet(files: Sequence[str], *, filename: bool = False) -> Tree:
     """A table of Parquet files that share a schema, with the places of their rows."""
-    named = [_named("filename", text(FILE))] if filename else []
-    return exp.Table(
-        this=call(
-            "read_parquet",
-            exp.Array(expressions=[text(no_glob(file)) for file in files]),
-            *named,
-            _named("file_row_number", exp.true()),
-            _named("hive_partitioning", exp.false()),
-        )
-    )
+    kept = {"filename": FILE} if filename else {}
+    names = array(map(no_glob, files))
+    return table("read_parquet", names, **kept, file_row_number=True, hive_partitioning=False)
 
 
-def parquet_statement(
-    canonical: Canonical, files: Sequence[str], schema: ParquetSchema
-) -> exp.Select:
+def parquet_statement(canonical: Canonical, files: Sequence[str], schema: ParquetSchema) -> Select:
     """Canonical runs of Parquet files that share a schema, read in place."""
     extracted: dict[str, Extracted] = {}
-    raws: list[exp.Expr] = []
-    found_of: dict[str, list[tuple[str, exp.Expr]]] = {}
+    raws: list[Tree] = []
+    found_of: dict[str, list[tuple[str, Tree]]] = {}
     for wanted in canonical.columns:
         parts: list[Extracted] = []
         fields = _parquet_fields(wanted, schema)
@@ -395,16 +372,13 @@ def parquet_statement(
         trees = [column(field_.raw) for field_ in fields]
         extracted[wanted.name] = _first_of(trees, parts, wanted)
         found_of[wanted.name] = [(field_.path, column(field_.raw)) for field_ in fields]
-    first = exp.select(
+    first = select(
         *raws,
         named(column(FILE), FILE),
         named(column("file_row_number"), ROW),
-    ).from_(read_parquet(files, filename=True), copy=False)
-    raw = _Raw(
-        _first_text(found_of["outcome"]),
-        _said_by(found_of["outcome"]),
-        exp.true(),
+        of=read_parquet(files, filename=True),
     )
+    raw = _Raw(_first_text(found_of["outcome"]), _said_by(found_of["outcome"]), part(True))
     return _select_canonical(canonical, extracted, raw, first, placed=True)
 
 
@@ -417,9 +391,9 @@ def _parquet_fields(wanted: Wanted, schema: ParquetSchema) -> list[ParquetField]
     return found
 
 
-def _first_text(found: Sequence[tuple[str, exp.Expr]]) -> exp.Expr:
+def _first_text(found: Sequence[tuple[str, Tree]]) -> Tree:
     trees = [cast(tree, "VARCHAR") for _, tree in found]
-    return call("coalesce", *trees) if trees else exp.Null()
+    return call("coalesce", *trees) if trees else part(None)
 
 
 _SQL_TYPES = {
@@ -437,26 +411,25 @@ def sql_type(type_: Type) -> str:
     return _SQL_TYPES[type_]
 
 
-def _first_of(trees: Sequence[exp.Expr], parts: Sequence[Extracted], wanted: Wanted) -> Extracted:
+def _first_of(trees: Sequence[Tree], parts: Sequence[Extracted], wanted: Wanted) -> Extracted:
     """The first of several fields that has a value decides, also where it cannot be read."""
     if not parts:
-        return Extracted(cast(exp.Null(), sql_type(wanted.type)))
+        return Extracted(cast(None, sql_type(wanted.type)))
     if len(parts) == 1:
         return parts[0]
 
-    def first(choices: Sequence[exp.Expr]) -> exp.Expr:
-        pairs = zip(trees, choices, strict=True)
-        return exp.Case(ifs=[exp.If(this=present(tree), true=c.copy()) for tree, c in pairs])
+    def first(choices: Sequence[Value]) -> Tree:
+        return case(zip(map(present, trees), choices, strict=True))
 
-    reasons = sorted({reason for part in parts for reason in part.flaws})
-    steps: list[dict[str, exp.Expr]] = [{} for _ in range(max(len(p.steps) for p in parts))]
-    for part in parts:
-        for level, made in enumerate(part.steps):
+    reasons = sorted({reason for found in parts for reason in found.flaws})
+    steps: list[dict[str, Tree]] = [{} for _ in range(max(len(p.steps) for p in parts))]
+    for found in parts:
+        for level, made in enumerate(found.steps):
             steps[level] |= made
-    absent = [part.absent or exp.false() for part in parts] if wanted.name == "outcome" else None
+    absent = [False if found.absent is None else found.absent for found in parts]
     return Extracted(
-        first([part.value for part in parts]),
-        {reason: first([p.flaws.get(reason, exp.false()) for p in parts]) for reason in reasons},
+        first([found.value for found in parts]),
+        {reason: first([p.flaws.get(reason, False) for p in parts]) for reason in reasons},
         tuple(steps),
-        absent=None if absent is None else first(absent),
+        absent=first(absent) if wanted.name == "outcome" else None,
     )

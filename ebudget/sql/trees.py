@@ -76,8 +76,11 @@ def column(name: str, table: str | None = None) -> Tree:
     return exp.column(name, table=table, quoted=True)
 
 
-identifier = partial(exp.to_identifier, quoted=True)
-"""The name of a table or of a key."""
+def identifier(name: str) -> Tree:
+    """The name of a table or of a key, always quoted."""
+    return exp.to_identifier(name, quoted=True)
+
+
 text, number = exp.Literal.string, exp.Literal.number
 """A text literal, and a literal number as it is written."""
 star = exp.Star

@@ -7,11 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlglot import exp
-
 from ebudget.columns import Type
 from ebudget.logs.values.columns import NOT_UTF_8, Wanted, from_text
-from ebudget.logs.values.numbers import LIMIT, NUMBER, number
+from ebudget.logs.values.numbers import LIMIT, NUMBER, number_of
 from ebudget.logs.values.steps import Extracted
 from ebudget.logs.values.times import (
     NOT_A_TIME,
@@ -25,12 +23,17 @@ from ebudget.logs.values.times import (
 )
 from ebudget.policy.model import Policy
 from ebudget.sql.trees import (
+    Tree,
+    all_of,
+    any_of,
+    between,
     call,
     cast,
     column,
     missing,
+    negated,
+    one_of,
     present,
-    text,
     timestamp_literal,
     try_cast,
     unless,
@@ -57,7 +60,7 @@ class ParquetField:
     path: str
     raw: str
     """The name of its column in the first select."""
-    tree: exp.Expr
+    tree: Tree
     type: str
 
     @property
@@ -135,10 +138,10 @@ def _renamed(schema: ParquetSchema, children: Sequence[_Subtree]) -> dict[str, o
     return found
 
 
-def parquet_access(schema: ParquetSchema, spelling: Sequence[str]) -> tuple[exp.Expr, str] | None:
+def parquet_access(schema: ParquetSchema, spelling: Sequence[str]) -> tuple[Tree, str] | None:
     """The way to a nested field and its type; None where the file has no such field."""
     at: object = schema
-    tree: exp.Expr | None = None
+    tree: Tree | None = None
     for index, key in enumerate(spelling):
         if not isinstance(at, Mapping):
             return _in_map(tree, str(at), spelling[index:])
@@ -148,21 +151,21 @@ def parquet_access(schema: ParquetSchema, spelling: Sequence[str]) -> tuple[exp.
         if isinstance(found, Renamed):
             name, found = found.read_as, found.type
         at = found
-        tree = column(name) if tree is None else call("struct_extract", tree, text(name))
+        tree = column(name) if tree is None else call("struct_extract", tree, name)
     if tree is None:
         return None
     return tree, "STRUCT()" if isinstance(at, Mapping) else str(at)
 
 
-def _in_map(tree: exp.Expr | None, type_: str, rest: Sequence[str]) -> tuple[exp.Expr, str] | None:
+def _in_map(tree: Tree | None, type_: str, rest: Sequence[str]) -> tuple[Tree, str] | None:
     """The value of a key in a map, which has one value for each; only the last of a path."""
     found = _MAP.match(type_)
     if found is None or tree is None or len(rest) != 1:
         return None
-    return call("map_extract_value", tree, text(rest[0])), found[1]
+    return call("map_extract_value", tree, rest[0]), found[1]
 
 
-def read_as(wanted: Wanted, field: ParquetField) -> exp.Expr:
+def read_as(wanted: Wanted, field: ParquetField) -> Tree:
     """A field as the first select has it: as it is, or as the text that a JSON log would have."""
     if _is_typed(wanted, field) or field.base in ("VARCHAR", "BLOB"):
         return field.tree
@@ -200,11 +203,11 @@ def typed_column(wanted: Wanted, field: ParquetField, policy: Policy) -> Extract
         case Type.TIME:
             return _time(wanted, field, policy)
         case Type.NUMBER if field.base == "DOUBLE":
-            return number(wanted.type, wanted.field, field.raw, double=True)
+            return number_of(wanted.type, wanted.field, field.raw, double=True)
         case Type.NUMBER:
             read = try_cast(tree, NUMBER)
-            sound = exp.or_(missing(tree), present(read))
-            return Extracted(read, {"out of range": exp.not_(sound.copy())}, sound=sound)
+            sound = any_of(missing(tree), present(read))
+            return Extracted(read, {"out of range": negated(sound)}, sound=sound)
         case Type.INTEGER:
             return _integer(tree, field.base)
         case Type.LIST:
@@ -213,14 +216,13 @@ def typed_column(wanted: Wanted, field: ParquetField, policy: Policy) -> Extract
             return Extracted(tree)
 
 
-def _integer(tree: exp.Expr, base: str) -> Extracted:
+def _integer(tree: Tree, base: str) -> Extracted:
     if base in _SHORT_INTEGERS:
         return Extracted(cast(tree, "BIGINT"))
-    most = exp.Literal.number(LIMIT - 1)
-    inside = exp.Between(this=tree.copy(), low=exp.Neg(this=most.copy()), high=most)
-    sound = exp.or_(missing(tree), inside)
-    value = when(inside.copy(), cast(tree.copy(), "BIGINT"))
-    return Extracted(value, {"out of range": exp.not_(sound.copy())}, sound=sound)
+    inside = between(tree, 1 - LIMIT, LIMIT - 1)
+    sound = any_of(missing(tree), inside)
+    value = when(inside, cast(tree, "BIGINT"))
+    return Extracted(value, {"out of range": negated(sound)}, sound=sound)
 
 
 def _time(wanted: Wanted, field: ParquetField, policy: Policy) -> Extracted:
@@ -233,15 +235,15 @@ def _time(wanted: Wanted, field: ParquetField, policy: Policy) -> Extracted:
     if field.base in _TIMES:
         instants = (instant_of(entry, policy.logs.timezone) for entry in null_if)
         options = [timestamp_literal(one) for one in instants if one is not None]
-        unwanted: exp.Expr = exp.In(this=found.copy(), expressions=options or [exp.Null()])
+        unwanted = one_of(found, options or [None])
     else:
-        unwanted = is_one_of(cast(given.copy(), "VARCHAR"), null_if)
+        unwanted = is_one_of(cast(given, "VARCHAR"), null_if)
     kept, read = f"{field.raw}.given", f"{field.raw}.read"
-    steps.append({kept: unless(unwanted, given), read: unless(unwanted.copy(), found)})
+    steps.append({kept: unless(unwanted, given), read: unless(unwanted, found)})
     return within_calendar(wanted.name, column(kept), column(read), steps)
 
 
-def _read_time(field: ParquetField, zone: str) -> exp.Expr:
+def _read_time(field: ParquetField, zone: str) -> Tree:
     tree = column(field.raw)
     if field.base in _INSTANTS_NS:
         return cut_nanoseconds(tree)
@@ -263,18 +265,18 @@ def _of_bytes(wanted: Wanted, field: ParquetField, policy: Policy) -> Extracted:
     name = f"{field.raw}.text"
     found = from_text(wanted, name, policy)
     given = column(field.raw)
-    undecoded = exp.and_(present(given), missing(column(name)))
+    undecoded = all_of(present(given), missing(column(name)))
     reason = NOT_A_TIME if wanted.type is Type.TIME else next(iter(found.flaws), NOT_UTF_8)
     reason = NOT_UTF_8 if wanted.type is Type.TEXT else reason
     others = found.flaws.get(reason)
-    sound = exp.not_(undecoded)
+    sound = negated(undecoded)
     return replace(
         found,
         flaws={
             **found.flaws,
-            reason: undecoded.copy() if others is None else exp.or_(undecoded.copy(), others),
+            reason: undecoded if others is None else any_of(undecoded, others),
         },
-        steps=({name: call("try", call("decode", given.copy()))}, *found.steps),
+        steps=({name: call("try", call("decode", given))}, *found.steps),
         absent=found.absent and missing(given),
-        sound=sound if found.sound is None else exp.and_(sound, found.sound),
+        sound=sound if found.sound is None else all_of(sound, found.sound),
     )
