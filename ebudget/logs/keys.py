@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ebudget.columns import FILE_COLUMN
+from ebudget.logs.documents import DEEPEST_KEY, Parts, walk
 from ebudget.logs.intake import Feed, Keys
-from ebudget.logs.loading import Loaded
-from ebudget.logs.paths import DEEPEST, MOST_FILES, sample_of
+from ebudget.logs.loaded import Loaded
+from ebudget.logs.paths import MOST_FILES, sample_of
 from ebudget.logs.runs import FLAW_BITS, RUNS, SAID_BY, Canonical, flaw_column
 from ebudget.logs.values.columns import Wanted
 from ebudget.sql.statements import select
@@ -28,9 +29,6 @@ from ebudget.sql.trees import (
     unequal,
 )
 
-Spelling = tuple[str, ...]
-"""The nested keys of a path."""
-
 
 def keys_of(loaded: Loaded) -> Keys:
     """The keys that feed the columns of a plan, and those that nothing reads."""
@@ -39,7 +37,7 @@ def keys_of(loaded: Loaded) -> Keys:
     unread: Counter[str] = Counter()
     read = {spelling for wanted in columns for _, spelling in wanted.places()}
     told = [tuple(path.split(".")) for field in mapped.values() for path in field.paths]
-    deepest = max(DEEPEST, *map(len, read), *map(len, told))
+    deepest = max(DEEPEST_KEY, *map(len, read), *map(len, told))
     files = loaded.sources.files[:MOST_FILES]
     records = 0
     for source in files:
@@ -52,8 +50,10 @@ def keys_of(loaded: Loaded) -> Keys:
                     fed[wanted.name][path] += 1
             unread.update(
                 ".".join(leaf)
-                for leaf in _leaves(record, deepest)
-                if not _is_read(leaf, read) and not _is_told(leaf, told)
+                for leaf, value in walk(record, deepest)
+                if value is not None
+                and not (isinstance(value, dict) and value and len(leaf) <= deepest)
+                and not (_is_read(leaf, read) or _is_told(leaf, told))
             )
     values = _found(loaded)
     feeds = [
@@ -113,21 +113,12 @@ def _feeding(wanted: Wanted, record: dict[str, Any]) -> str | None:
     return None
 
 
-def _leaves(value: dict[str, Any], deepest: int, before: Spelling = ()) -> Iterator[Spelling]:
-    """The paths of a record at which there is something other than more keys."""
-    for key, inner in value.items():
-        if isinstance(inner, dict) and inner and len(before) < deepest:
-            yield from _leaves(inner, deepest, (*before, key))
-        elif inner is not None:
-            yield (*before, key)
-
-
-def _is_told(leaf: Spelling, paths: Sequence[Spelling]) -> bool:
+def _is_told(leaf: Parts, paths: Sequence[Parts]) -> bool:
     """Whether the policy maps a path, or one above it, to a column that nothing needs."""
     whole = tuple(".".join(leaf).split("."))
     return any(whole[: len(path)] == path for path in paths)
 
 
-def _is_read(leaf: Spelling, read: Sequence[Spelling] | set[Spelling]) -> bool:
+def _is_read(leaf: Parts, read: Sequence[Parts] | set[Parts]) -> bool:
     """Whether a column is read from a path, or from one above it."""
     return any(leaf[: length + 1] in read for length in range(len(leaf)))

@@ -1,39 +1,26 @@
-"""The statements that turn files of one kind into canonical runs."""
+"""Canonical runs: their columns, and how they are made of what a log says."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from ebudget.columns import Type
-from ebudget.errors import InputError
-from ebudget.logs.formats.parquet import (
-    ParquetField,
-    ParquetSchema,
-    parquet_access,
-    read_as,
-    typed_column,
-)
-from ebudget.logs.packing import Compression
-from ebudget.logs.sources import Kind, Source
-from ebudget.logs.values.columns import UNKNOWN_WORD, Flaw, Wanted, flaw_words, from_text
+from ebudget.logs.values.columns import UNKNOWN_WORD, Flaw, Wanted, flaw_words
 from ebudget.logs.values.numbers import NUMBER
 from ebudget.logs.values.steps import Extracted
 from ebudget.logs.values.times import NOT_A_TIME, TOO_EARLY
 from ebudget.policy.model import Policy
 from ebudget.policy.rules import compile_condition
-from ebudget.sql.statements import select, subquery, table
+from ebudget.sql.statements import select, subquery
 from ebudget.sql.trees import (
     Select,
     Tree,
-    Value,
     all_of,
-    array,
     call,
     case,
     cast,
     column,
-    identifier,
     masked,
     minus,
     missing,
@@ -42,12 +29,9 @@ from ebudget.sql.trees import (
     part,
     present,
     star,
-    struct,
     times,
     when,
-    written,
 )
-from ebudget.text import quoted
 
 RUNS = "runs"
 """The view of canonical runs."""
@@ -95,157 +79,8 @@ class Canonical:
         return (*own, *self.flaw_columns, REJECT, WORD, SAID_BY, SILENT, FILE, ROW)
 
 
-@dataclass
-class _Branch:
-    """A key of a JSON object: read whole, read into, or both."""
-
-    leaf: bool = False
-    json: bool = False
-    """Whether it is read as JSON, since a text and a number do not mean the same."""
-    children: dict[str, _Branch] = field(default_factory=dict)
-
-
-def _insert(root: _Branch, spelling: Sequence[str], json: bool) -> None:
-    branch = root
-    for key in spelling:
-        branch = branch.children.setdefault(key, _Branch())
-    branch.leaf = True
-    branch.json |= json
-
-
-def _refuse_case_twins(branch: _Branch) -> None:
-    seen: dict[str, str] = {}
-    for key, child in branch.children.items():
-        other = seen.setdefault(key.lower(), key)
-        if other != key:
-            raise InputError(
-                f"the log's keys {quoted(other)} and {quoted(key)} differ by case only and "
-                "cannot both be read; map one of them under logs.fields to another path"
-            )
-        _refuse_case_twins(child)
-
-
-def _json_type(branch: _Branch) -> str:
-    if branch.leaf:
-        return "JSON" if branch.json or branch.children else "VARCHAR"
-    fields = (
-        f"{written(identifier(key))} {_json_type(child)}" for key, child in branch.children.items()
-    )
-    return f"STRUCT({', '.join(fields)})"
-
-
-def json_way(keys: Sequence[str]) -> str:
-    """The way to a nested value, in which no character of a key means anything.
-
-    A JSON pointer (RFC 6901), which takes a number for a place in a list too; so where a key is a
-    number, a path of quoted keys.
-    """
-    if any(key.isdigit() for key in keys):
-        escaped = (key.replace("\\", "\\\\").replace('"', '\\"') for key in keys)
-        return "$" + "".join(f'."{key}"' for key in escaped)
-    return "".join("/" + key.replace("~", "~0").replace("/", "~1") for key in keys)
-
-
-def _json_access(root: _Branch, spelling: Sequence[str], json: bool) -> Tree:
-    """A value of a record as text, or as JSON has it."""
-    tree = column(spelling[0])
-    branch = root.children[spelling[0]]
-    for index, key in enumerate(spelling[1:], 1):
-        if branch.leaf:
-            return _inside(tree, json_way(spelling[index:]), json)
-        tree = call("struct_extract", tree, key)
-        branch = branch.children[key]
-    if json:
-        return cast(tree, "VARCHAR")
-    if branch.json or branch.children:
-        return call("json_extract_string", tree, "$")
-    return tree
-
-
-def _inside(tree: Tree, pointer: str, json: bool) -> Tree:
-    if not json:
-        return call("json_extract_string", tree, pointer)
-    return call("nullif", cast(call("json_extract", tree, pointer), "VARCHAR"), "null")
-
-
-def _text_files(
-    function: str, files: Sequence[str], kind: Kind, compression: Compression, **more: Value
-) -> Tree:
-    return table(
-        function,
-        array(map(no_glob, files)),
-        format="array" if kind is Kind.ARRAY else "newline_delimited",
-        compression=compression.value,
-        ignore_errors=True,
-        hive_partitioning=False,
-        **more,
-    )
-
-
-def read_json(files: Sequence[str], kind: Kind, compression: Compression, columns: Tree) -> Tree:
-    """A table of the JSON records of files; a line that is no object gives a row of nulls."""
-    return _text_files(
-        "read_json",
-        files,
-        kind,
-        compression,
-        records=True,
-        filename=FILE,
-        columns=columns,
-        maximum_sample_files=1,  # the columns are known
-    )
-
-
-def read_whole(*sources: Source) -> Tree:
-    """A table of the records of text logs of one kind and packing, each whole in the column
-    `json`; null where malformed.
-    """
-    names, first = [source.read_as for source in sources], sources[0]
-    return _text_files("read_json_objects", names, first.kind, first.compression)
-
-
-def no_glob(path: str) -> str:
-    """Brackets around the characters that mean something in a glob."""
-    return "".join(f"[{c}]" if c in "*?[" else c for c in path)
-
-
-def json_statement(
-    canonical: Canonical, files: Sequence[str], kind: Kind, compression: Compression
-) -> Select:
-    """Canonical runs of JSON files, one row a record; without `_row`, which is the row's place."""
-    root = _Branch()
-    for wanted in canonical.columns:
-        for _, spelling in wanted.places():
-            _insert(root, spelling, wanted.type is Type.TIME)
-    _refuse_case_twins(root)
-    columns = struct({key: _json_type(branch) for key, branch in root.children.items()})
-    raws: dict[str, Tree] = {}
-    said_by = part(None)
-    for wanted in canonical.columns:
-        json = wanted.type is Type.TIME
-        found = [(path, _json_access(root, spelling, json)) for path, spelling in wanted.places()]
-        trees = [tree for _, tree in found]
-        nothing = cast(None, "VARCHAR")  # of the column that no key feeds
-        raws[wanted.name] = trees[0] if len(trees) == 1 else call("coalesce", *trees, nothing)
-        if wanted.name == "outcome":
-            said_by = _said_by(found)
-    inner = select(
-        *(named(raw, name) for name, raw in raws.items()),
-        named(said_by, SAID_BY),
-        named(column(FILE), FILE),
-        of=read_json(files, kind, compression, columns),
-    )
-    extracted = {
-        wanted.name: from_text(wanted, wanted.name, canonical.policy, json=True)
-        for wanted in canonical.columns
-    }
-    any_value = call("coalesce", *(column(name) for name in raws))
-    raw = _Raw(column("outcome"), column(SAID_BY), any_value)
-    return _select_canonical(canonical, extracted, raw, inner)
-
-
 @dataclass(frozen=True)
-class _Raw:
+class Raw:
     """Some of a record's values as the log has them."""
 
     outcome: Tree
@@ -254,14 +89,15 @@ class _Raw:
     """Null where the record has no value at all."""
 
 
-def _said_by(found: Sequence[tuple[str, Tree]]) -> Tree:
+def said_by(found: Sequence[tuple[str, Tree]]) -> Tree:
+    """The first path that has a value, of these."""
     return case((present(tree), path) for path, tree in found) if found else part(None)
 
 
-def _select_canonical(
+def select_canonical(
     canonical: Canonical,
     extracted: Mapping[str, Extracted],
-    raw: _Raw,
+    raw: Raw,
     source: Select,
     *,
     placed: bool = False,
@@ -348,54 +184,6 @@ def _tier_from_workflow(policy: Policy, values: dict[str, Tree]) -> None:
     values["risk_tier"] = call("coalesce", values["risk_tier"], default)
 
 
-def read_parquet(files: Sequence[str], *, filename: bool = False) -> Tree:
-    """A table of Parquet files that share a schema, with the places of their rows."""
-    kept = {"filename": FILE} if filename else {}
-    names = array(map(no_glob, files))
-    return table("read_parquet", names, **kept, file_row_number=True, hive_partitioning=False)
-
-
-def parquet_statement(canonical: Canonical, files: Sequence[str], schema: ParquetSchema) -> Select:
-    """Canonical runs of Parquet files that share a schema, read in place."""
-    extracted: dict[str, Extracted] = {}
-    raws: list[Tree] = []
-    found_of: dict[str, list[tuple[str, Tree]]] = {}
-    for wanted in canonical.columns:
-        parts: list[Extracted] = []
-        fields = _parquet_fields(wanted, schema)
-        for field_ in fields:
-            raws.append(named(read_as(wanted, field_), field_.raw))
-            parts.append(
-                typed_column(wanted, field_, canonical.policy)
-                or from_text(wanted, field_.raw, canonical.policy)
-            )
-        trees = [column(field_.raw) for field_ in fields]
-        extracted[wanted.name] = _first_of(trees, parts, wanted)
-        found_of[wanted.name] = [(field_.path, column(field_.raw)) for field_ in fields]
-    first = select(
-        *raws,
-        named(column(FILE), FILE),
-        named(column("file_row_number"), ROW),
-        of=read_parquet(files, filename=True),
-    )
-    raw = _Raw(_first_text(found_of["outcome"]), _said_by(found_of["outcome"]), part(True))
-    return _select_canonical(canonical, extracted, raw, first, placed=True)
-
-
-def _parquet_fields(wanted: Wanted, schema: ParquetSchema) -> list[ParquetField]:
-    found: list[ParquetField] = []
-    for path, spelling in wanted.places():
-        access = parquet_access(schema, spelling)
-        if access is not None:
-            found.append(ParquetField(path, f"{wanted.name}.{len(found)}", *access))
-    return found
-
-
-def _first_text(found: Sequence[tuple[str, Tree]]) -> Tree:
-    trees = [cast(tree, "VARCHAR") for _, tree in found]
-    return call("coalesce", *trees) if trees else part(None)
-
-
 _SQL_TYPES = {
     Type.TEXT: "VARCHAR",
     Type.NUMBER: NUMBER,
@@ -409,27 +197,3 @@ _SQL_TYPES = {
 def sql_type(type_: Type) -> str:
     """The type of a canonical column in a statement."""
     return _SQL_TYPES[type_]
-
-
-def _first_of(trees: Sequence[Tree], parts: Sequence[Extracted], wanted: Wanted) -> Extracted:
-    """The first of several fields that has a value decides, also where it cannot be read."""
-    if not parts:
-        return Extracted(cast(None, sql_type(wanted.type)))
-    if len(parts) == 1:
-        return parts[0]
-
-    def first(choices: Sequence[Value]) -> Tree:
-        return case(zip(map(present, trees), choices, strict=True))
-
-    reasons = sorted({reason for found in parts for reason in found.flaws})
-    steps: list[dict[str, Tree]] = [{} for _ in range(max(len(p.steps) for p in parts))]
-    for found in parts:
-        for level, made in enumerate(found.steps):
-            steps[level] |= made
-    absent = [False if found.absent is None else found.absent for found in parts]
-    return Extracted(
-        first([found.value for found in parts]),
-        {reason: first([p.flaws.get(reason, False) for p in parts]) for reason in reasons},
-        tuple(steps),
-        absent=first(absent) if wanted.name == "outcome" else None,
-    )

@@ -8,20 +8,21 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ebudget.logs.foreign import OTLP, goes_on, is_otlp, no_json, wrapped_at
-from ebudget.logs.formats.json_documents import document_lines
+from ebudget.logs.foreign import OTLP, is_otlp, no_json, wrapped_at
+from ebudget.logs.format import Kind
+from ebudget.logs.formats.json_documents import document_lines, goes_on
+from ebudget.logs.json_records import read_whole
 from ebudget.logs.packing import Damaged, content_of, opened
-from ebudget.logs.runs import FILE, REJECT, Canonical, read_whole
-from ebudget.logs.sources import Kind, Source
+from ebudget.logs.runs import FILE, REJECT, Canonical
+from ebudget.logs.source import Source
 from ebudget.logs.warehouse import Warehouse
 from ebudget.sql.statements import select, table
 from ebudget.sql.trees import Tree, call, column, count, equal, missing, negated, present
-from ebudget.text import BOM, quoted, visible
+from ebudget.text import quoted, trimmed, visible
 
 _LOOKED_AT = 20
 """Records that are looked at to see what a file without any run is."""
 _HEAD = 1 << 16
-_BLANK = BOM + b" \t\r\n"
 
 
 def strange_files(
@@ -48,7 +49,7 @@ def _form_of(warehouse: Warehouse, canonical: Canonical, source: Source) -> str 
     is_own = os.path.realpath(source.read_as) == os.path.realpath(source.path)
     is_text = is_own and source.kind is Kind.LINES
     is_json = present(column("json"))
-    if is_text and not head.lstrip(_BLANK).startswith(b"{") and _none(warehouse, source, is_json):
+    if is_text and not trimmed(head).startswith(b"{") and _none(warehouse, source, is_json):
         return no_json(head)
     records = _first_records(warehouse, source)
     if is_otlp(head, records):
@@ -76,7 +77,7 @@ def _where_broken(source: Source) -> str | None:
     """Where a file that begins as an object of several lines does is no JSON; None for another."""
     with opened(source.path, source.compression) as file:
         try:
-            for _ in document_lines(file, None):
+            for _ in document_lines(file):
                 pass
         except Damaged as damage:
             return str(damage)

@@ -63,6 +63,14 @@ class Warehouse:
         """All rows of a small result."""
         return self.run(written(statement)).fetchall()
 
+    def problem(self, statement: Tree) -> str | None:
+        """Why a statement cannot be carried out; None where it can."""
+        try:
+            self.rows(statement)
+        except StatementError as error:
+            return str(error)
+        return None
+
     def frame(self, query: str) -> pl.DataFrame:
         """The result of a query as a Polars frame."""
         try:
@@ -97,6 +105,11 @@ class Warehouse:
             }
         except duckdb.Error as error:
             raise StatementError(_first_line(error)) from error
+
+
+def no_glob(path: str) -> str:
+    """Brackets around the characters that mean something in a glob."""
+    return "".join(f"[{c}]" if c in "*?[" else c for c in path)
 
 
 @contextlib.contextmanager
