@@ -6,6 +6,7 @@ import difflib
 import re
 import unicodedata
 from collections.abc import Iterable
+from typing import AnyStr
 
 _LONGEST = 400
 _HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
@@ -63,8 +64,21 @@ def nearest_path(path: str, known: Iterable[str]) -> str:
     return f"; the nearest path that does is {quoted(folded[close[0]])}" if close else ""
 
 
-BOM = b"\xef\xbb\xbf"
+_BOM = "\ufeff"
 """What some programs write before UTF-8."""
+BLANKS = f"{_BOM} \t\r\n"
+"""What stands around a text and says nothing."""
+
+
+def without_bom(text: AnyStr) -> AnyStr:
+    """A text without the mark of its encoding that some programs write before it."""
+    return text.removeprefix(_BOM.encode() if isinstance(text, bytes) else _BOM)
+
+
+def trimmed(text: AnyStr) -> AnyStr:
+    """A text without the blanks, breaks and marks of its encoding around it."""
+    return text.strip(BLANKS.encode() if isinstance(text, bytes) else BLANKS)
+
 
 _BOMS: tuple[tuple[bytes, str], ...] = (
     (b"\xff\xfe\x00\x00", "UTF-32LE"),

@@ -395,7 +395,7 @@ def test_documents_that_are_cut_or_broken_are_refused(tmp_path, text, reason, pa
 
 
 def test_every_beginning_of_a_document_is_known_to_be_cut():
-    from ebudget.logs.formats.json_documents import is_cut_short
+    from ebudget.logs.documents import is_cut_short
 
     text = '{"a": [1, -2.5e-7, true, {}, []], "b\\u00e9\\ud83d\\ude00": {"c": "x\\n"}, "d": false }'
     for indent in (None, 1):

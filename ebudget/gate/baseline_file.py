@@ -10,7 +10,7 @@ from ebudget.accounts.statement import SCHEMA, Verdict
 from ebudget.errors import InputError
 from ebudget.gate.baseline import Baseline, Key, Then
 from ebudget.instants import instant
-from ebudget.text import visible
+from ebudget.text import visible, without_bom
 
 
 class _Part(BaseModel):
@@ -49,7 +49,7 @@ class _Statement(_Part):
 def parse_baseline(text: str, name: str) -> Baseline:
     """The baseline that a statement's JSON holds. Raises InputError, naming the file."""
     try:
-        found = _Statement.model_validate_json(text.removeprefix("\ufeff"))
+        found = _Statement.model_validate_json(without_bom(text))
         if not 1678 < found.as_of.year < 9000:
             raise ValueError("as_of: the year is out of range")
     except ValidationError as error:

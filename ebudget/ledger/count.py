@@ -15,11 +15,13 @@ from ebudget.ledger.plan import Plan
 from ebudget.ledger.survey import Moment, Survey
 from ebudget.logs.intake import SHOWN_IGNORED, Intake
 from ebudget.logs.keys import keys_of
-from ebudget.logs.loading import Loaded, several_outcome_names, temporary
+from ebudget.logs.loaded import Loaded
+from ebudget.logs.loading import several_outcome_names
 from ebudget.logs.paths import absent_optional_paths, check_mapped_paths, maybe_outcomes
 from ebudget.logs.rejects import first_rejects, rejected
 from ebudget.logs.runs import SAID_BY, WORD
 from ebudget.logs.warehouse import Warehouse
+from ebudget.sql.statements import temporary
 from ebudget.sql.trees import column, written
 
 LEDGER = "ledger"

@@ -12,11 +12,13 @@ from zoneinfo import ZoneInfo
 from ebudget.instants import instant, local_instant
 from ebudget.ledger import statements
 from ebudget.ledger.plan import Plan
+from ebudget.logs.format import Kind
 from ebudget.logs.intake import SHOWN_LEADS
-from ebudget.logs.loading import Loaded, reload_in_order, temporary
+from ebudget.logs.loaded import Loaded
+from ebudget.logs.loading import reload_in_order
 from ebudget.logs.reading import Reading
-from ebudget.logs.sources import Kind
 from ebudget.quantities import LEEWAY
+from ebudget.sql.statements import temporary
 from ebudget.sql.trees import written
 
 

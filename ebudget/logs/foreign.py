@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from typing import Any
 
-from ebudget.logs.formats.json_documents import arrays_of, is_cut_short
-from ebudget.text import BOM, encoding_of, visible
+from ebudget.logs.documents import arrays_of
+from ebudget.logs.formats import NAMES
+from ebudget.logs.packing import GZIP_MAGIC, ZSTD_MAGIC
+from ebudget.text import encoding_of, visible, without_bom
 
 _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Excel workbook (.xls); save the sheet as CSV"),
@@ -40,7 +41,7 @@ _LETTERS: tuple[tuple[bytes, str], ...] = (
     ),
 )
 """Beginnings that a header of CSV may share."""
-_PACKED = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
+_PACKED = {GZIP_MAGIC: "gzip", ZSTD_MAGIC: "zstd"}
 _OTLP_KEY = "(resource|scope|instrumentationLibrary)_?(Spans|Logs|Metrics)"
 _OTLP_HEAD = re.compile(rf'\s*\{{\s*"{_OTLP_KEY}"\s*:'.encode(), re.IGNORECASE)
 _OTLP = re.compile(_OTLP_KEY, re.IGNORECASE)
@@ -86,11 +87,11 @@ def _named(form: str) -> str:
 
 
 def _markup(head: bytes) -> str | None:
-    start = head.removeprefix(BOM).lstrip()[:400].lower()
+    start = without_bom(head).lstrip()[:400].lower()
     if re.match(rb"<(!doctype\s+html|html|head|body)\b", start):
         return "is an HTML page, such as what a server says instead of a file"
     if re.match(rb"<([?!]|[a-z][\w:.-]*[\s>/])", start):
-        return "is XML; logs are JSON lines, a JSON array, CSV or Parquet"
+        return f"is XML; logs are {NAMES}"
     return None
 
 
@@ -98,7 +99,7 @@ def is_otlp(head: bytes, records: Sequence[Any]) -> bool:
     """Whether a JSON text begins as what an OpenTelemetry exporter writes, or the first records of
     a file are such.
     """
-    if _OTLP_HEAD.match(head.removeprefix(BOM)):
+    if _OTLP_HEAD.match(without_bom(head)):
         return True
     keys = {key for record in records if isinstance(record, dict) for key in record}
     return any(map(_OTLP.fullmatch, keys))
@@ -110,10 +111,8 @@ def no_json(head: bytes) -> str:
     if b"\x00" in start:
         return "is binary: no record is JSON"
     first = visible(start.split(b"\n", 1)[0].decode("utf-8", "replace"), 60)
-    return (
-        f"is no log that can be read: no line is JSON (the first is {first!r}); logs are JSON "
-        "lines, a JSON array, CSV (with a name in .csv) or Parquet"
-    )
+    logs = NAMES.replace("CSV", "CSV (with a name in .csv)")
+    return f"is no log that can be read: no line is JSON (the first is {first!r}); logs are {logs}"
 
 
 def wrapped_at(records: Sequence[Any], times: Sequence[Sequence[str]]) -> str | None:
@@ -144,53 +143,3 @@ def _has(record: Any, keys: Sequence[str]) -> bool:
             return False
         record = record[key]
     return True
-
-
-def is_array(head: bytes) -> bool:
-    """Whether a text begins with a JSON array, be it cut short."""
-    text = head.decode("utf-8", "ignore")
-    try:
-        _, end = json.JSONDecoder().raw_decode(text)
-    except json.JSONDecodeError as error:
-        return is_cut_short(error, text)
-    except (ValueError, RecursionError):
-        return True
-    return not text[end:].partition("\n")[0].strip()
-
-
-def is_document(head: bytes) -> bool:
-    """Whether a text begins with a JSON object over several lines, rather than one a line."""
-    text = head.decode("utf-8", "ignore").removeprefix("\ufeff").lstrip(" \t\r\n")
-    first, _, rest = text.partition("\n")
-    if not text.startswith("{") or not rest.strip():
-        return False
-    try:
-        json.loads(first)
-    except RecursionError:
-        return False
-    except ValueError:
-        return _spans_lines(text)
-    return False
-
-
-def goes_on(head: bytes) -> bool:
-    """Whether the first line of a text is an object that does not end in it."""
-    first = head.decode("utf-8", "ignore").lstrip("\ufeff \t\r\n").partition("\n")[0].rstrip()
-    try:
-        json.loads(first)
-    except json.JSONDecodeError as error:
-        return first.startswith("{") and is_cut_short(error, first)
-    except (ValueError, RecursionError):
-        return False
-    return False
-
-
-def _spans_lines(text: str) -> bool:
-    """Whether the JSON value that a text begins with does not end in its first line."""
-    try:
-        _, end = json.JSONDecoder().raw_decode(text)
-    except json.JSONDecodeError as error:
-        return is_cut_short(error, text)
-    except (ValueError, RecursionError):
-        return False
-    return "\n" in text[:end]

@@ -6,18 +6,28 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlglot import exp
-
 from ebudget.columns import FILE_COLUMN
+from ebudget.logs.documents import DEEPEST_KEY, Parts, walk
 from ebudget.logs.intake import Feed, Keys
-from ebudget.logs.loading import Loaded
-from ebudget.logs.paths import DEEPEST, MOST_FILES, sample_of
+from ebudget.logs.loaded import Loaded
+from ebudget.logs.paths import MOST_FILES, sample_of
 from ebudget.logs.runs import FLAW_BITS, RUNS, SAID_BY, Canonical, flaw_column
 from ebudget.logs.values.columns import Wanted
-from ebudget.sql.trees import column, missing, present, text
-
-Spelling = tuple[str, ...]
-"""The nested keys of a path."""
+from ebudget.sql.statements import select
+from ebudget.sql.trees import (
+    Tree,
+    all_of,
+    any_of,
+    column,
+    count_where,
+    masked,
+    missing,
+    negated,
+    one_of,
+    part,
+    present,
+    unequal,
+)
 
 
 def keys_of(loaded: Loaded) -> Keys:
@@ -27,7 +37,7 @@ def keys_of(loaded: Loaded) -> Keys:
     unread: Counter[str] = Counter()
     read = {spelling for wanted in columns for _, spelling in wanted.places()}
     told = [tuple(path.split(".")) for field in mapped.values() for path in field.paths]
-    deepest = max(DEEPEST, *map(len, read), *map(len, told))
+    deepest = max(DEEPEST_KEY, *map(len, read), *map(len, told))
     files = loaded.sources.files[:MOST_FILES]
     records = 0
     for source in files:
@@ -40,8 +50,10 @@ def keys_of(loaded: Loaded) -> Keys:
                     fed[wanted.name][path] += 1
             unread.update(
                 ".".join(leaf)
-                for leaf in _leaves(record, deepest)
-                if not _is_read(leaf, read) and not _is_told(leaf, told)
+                for leaf, value in walk(record, deepest)
+                if value is not None
+                and not (isinstance(value, dict) and value and len(leaf) <= deepest)
+                and not (_is_read(leaf, read) or _is_told(leaf, told))
             )
     values = _found(loaded)
     feeds = [
@@ -61,41 +73,33 @@ def keys_of(loaded: Loaded) -> Keys:
 def _found(loaded: Loaded) -> dict[str, int]:
     """In how many records a key of the logs holds something for each column, readable or not."""
     names = [wanted.name for wanted in loaded.canonical.columns]
-    statement = exp.select(
-        *(
-            exp.CountIf(this=exp.or_(_from_key(loaded.canonical, n), *_flawed(loaded.canonical, n)))
-            for n in names
-        )
-    ).from_(RUNS)
-    (counts,) = loaded.warehouse.rows(statement)
+    held = (any_of(_from_key(loaded.canonical, n), *_flawed(loaded.canonical, n)) for n in names)
+    (counts,) = loaded.warehouse.rows(select(*map(count_where, held), of=RUNS))
     return dict(zip(names, counts, strict=True))
 
 
-def _from_key(canonical: Canonical, name: str) -> exp.Expr:
+def _from_key(canonical: Canonical, name: str) -> Tree:
     """Whether a record's value can only be that of a key."""
     policy, value = canonical.policy, present(column(name))
     if name == FILE_COLUMN and name not in policy.logs.fields:
-        return exp.false()
+        return part(False)
     if name == "outcome":
         return present(column(SAID_BY))
     if name == "duration_ms" and name not in policy.logs.fields:
-        return exp.and_(value, missing(column("end_time")))
-    tiers = [text(n) for n, w in policy.workflows.items() if w.risk_tier is not None]
+        return all_of(value, missing(column("end_time")))
+    tiers = [n for n, w in policy.workflows.items() if w.risk_tier is not None]
     if name == "risk_tier" and tiers:
-        without = exp.Not(this=exp.In(this=column("workflow"), expressions=tiers))
-        return exp.and_(value, exp.or_(missing(column("workflow")), without))
+        without = negated(one_of(column("workflow"), tiers))
+        return all_of(value, any_of(missing(column("workflow")), without))
     return value
 
 
-def _flawed(canonical: Canonical, name: str) -> Iterator[exp.Expr]:
+def _flawed(canonical: Canonical, name: str) -> Iterator[Tree]:
     """Whether a record's value cannot be read, for one reason after the other."""
     for place, flaw in enumerate(canonical.flaws):
         if flaw.column == name:
             word, bit = divmod(place, FLAW_BITS)
-            flag = exp.BitwiseAnd(
-                this=column(flaw_column(word)), expression=exp.Literal.number(1 << bit)
-            )
-            yield exp.NEQ(this=exp.Paren(this=flag), expression=exp.Literal.number(0))
+            yield unequal(masked(column(flaw_column(word)), 1 << bit), 0)
 
 
 def _feeding(wanted: Wanted, record: dict[str, Any]) -> str | None:
@@ -109,21 +113,12 @@ def _feeding(wanted: Wanted, record: dict[str, Any]) -> str | None:
     return None
 
 
-def _leaves(value: dict[str, Any], deepest: int, before: Spelling = ()) -> Iterator[Spelling]:
-    """The paths of a record at which there is something other than more keys."""
-    for key, inner in value.items():
-        if isinstance(inner, dict) and inner and len(before) < deepest:
-            yield from _leaves(inner, deepest, (*before, key))
-        elif inner is not None:
-            yield (*before, key)
-
-
-def _is_told(leaf: Spelling, paths: Sequence[Spelling]) -> bool:
+def _is_told(leaf: Parts, paths: Sequence[Parts]) -> bool:
     """Whether the policy maps a path, or one above it, to a column that nothing needs."""
     whole = tuple(".".join(leaf).split("."))
     return any(whole[: len(path)] == path for path in paths)
 
 
-def _is_read(leaf: Spelling, read: Sequence[Spelling] | set[Spelling]) -> bool:
+def _is_read(leaf: Parts, read: Sequence[Parts] | set[Parts]) -> bool:
     """Whether a column is read from a path, or from one above it."""
     return any(leaf[: length + 1] in read for length in range(len(leaf)))

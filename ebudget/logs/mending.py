@@ -12,9 +12,10 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from ebudget.logs.formats.json_documents import NOT_UTF8, is_cut_short
+from ebudget.logs.documents import NOT_UTF8, is_cut
 from ebudget.logs.packing import Compression, opened
-from ebudget.logs.sources import Source, note_lines, numbered
+from ebudget.logs.source import Source, note_lines, numbered
+from ebudget.text import BLANKS
 
 LONG_LINE = 1 << 24
 """Bytes of a line from which on DuckDB may refuse a file."""
@@ -22,7 +23,7 @@ LONGEST_LINE = 1 << 28
 """Bytes of the longest line that is looked into."""
 _NO_JSON = b"{\n"
 _NO_TEXT = json.dumps(NOT_UTF8).encode() + b"\n"
-_BLANK = re.compile(r"[ \t\r\n\ufeff]*")
+_BLANK = re.compile(f"[{BLANKS}]*")
 _HALF = re.compile("[\ud800-\udfff]")
 
 Lines = Iterator[tuple[int, list[bytes]]]
@@ -200,20 +201,12 @@ def _next_object(text: str, at: int, wrong: int) -> int:
     starts = [opened_at.start()] if opened_at else []
     starts.append(text.find("{", wrong))
     for start in starts:
-        is_own = not is_value or (start > at and _is_cut(text[at:start]))
+        is_own = not is_value or (start > at and is_cut(text[at:start]))
         if start > at and is_own and _stands_alone(text, start, is_value):
             return start
     closed = _CLOSED.finditer(text, wrong) if is_value else ()
     ends = (match.end() for match in closed)
     return next((end for end in ends if _stands_alone(text, end, is_value)), len(text))
-
-
-def _is_cut(text: str) -> bool:
-    try:
-        json.loads(text)
-    except json.JSONDecodeError as error:
-        return is_cut_short(error, text)
-    return False
 
 
 def _stands_alone(text: str, start: int, is_inside: bool) -> bool:

@@ -32,6 +32,10 @@ _SKIPPABLE = b"\x2a\x4d\x18"
 """The last three bytes by which a zstd frame without data begins; the first is 0x50 to 0x5f."""
 
 
+PACKED_SUFFIX = r"\.(?:gz|gzip|zst|zstd)"
+"""What the name of a packed file ends in, as a pattern."""
+
+
 class Compression(StrEnum):
     """How a file is packed."""
 
@@ -54,6 +58,11 @@ def packing_of(head: bytes) -> Compression:
     if head.startswith(ZSTD_MAGIC) or (head[1:4] == _SKIPPABLE and 0x50 <= head[0] <= 0x5F):
         return Compression.ZSTD
     return Compression.NONE
+
+
+def is_cut_head(head: bytes) -> bool:
+    """Whether the bytes are the beginning of what a packed file begins with, and nothing else."""
+    return any(magic.startswith(head) for magic in (GZIP_MAGIC, ZSTD_MAGIC))
 
 
 def unpacked(path: str, compression: Compression) -> Iterator[bytes]:

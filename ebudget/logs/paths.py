@@ -5,22 +5,25 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from math import inf
 from typing import Any
-
-from sqlglot import exp
 
 from ebudget.columns import CANONICAL
 from ebudget.errors import InputError
-from ebudget.logs.loading import Loaded, parquet_schema
-from ebudget.logs.runs import RUNS, json_way, read_parquet, read_whole
-from ebudget.logs.sources import Kind, Source
+from ebudget.logs.documents import walk
+from ebudget.logs.format import Kind
+from ebudget.logs.json_records import json_way, read_whole
+from ebudget.logs.loaded import Loaded
+from ebudget.logs.parquet_records import parquet_schema, read_parquet
+from ebudget.logs.runs import RUNS
+from ebudget.logs.source import Source
 from ebudget.logs.values.columns import outcome_words, spellings
-from ebudget.sql.trees import call, column, text
+from ebudget.sql.statements import select
+from ebudget.sql.trees import any_of, call, column, count, named
 from ebudget.text import nearest_path, visible
 
 SAMPLE = 500
 """Records of each text log that are looked through for the paths they have."""
-DEEPEST = 8
 
 
 def check_mapped_paths(loaded: Loaded) -> None:
@@ -80,10 +83,11 @@ def maybe_outcomes(loaded: Loaded) -> tuple[str, ...]:
     values: dict[str, set[str]] = {}
     for source in loaded.sources.files[:MOST_FILES]:
         for record in sample_of(loaded, source):
-            for path, value in _scalars(record):
-                known = values.setdefault(path, set())
-                if len(known) <= MOST_VALUES:
-                    known.add(value)
+            for keys, value in walk(record):
+                if isinstance(value, str | bool | int | float):
+                    known = values.setdefault(".".join(keys), set())
+                    if len(known) <= MOST_VALUES:
+                        known.add(str(value))
     words = outcome_words(loaded.canonical.policy)
     telling = [
         path
@@ -110,25 +114,12 @@ MOST_VALUES = 3
 def sample_of(loaded: Loaded, source: Source) -> Iterator[Any]:
     """The first records of a file."""
     if source.kind is Kind.PARQUET:
-        row = exp.Anonymous(this="to_json", expressions=[exp.column("r")])
-        statement = exp.select(row).from_(exp.alias_(read_parquet([source.read_as]), "r"))
+        values, table = call("to_json", column("r")), named(read_parquet([source.read_as]), "r")
     else:
-        statement = exp.select(column("json")).from_(read_whole(source))
-    for (record,) in loaded.warehouse.rows(statement.limit(SAMPLE)):
+        values, table = column("json"), read_whole(source)
+    for (record,) in loaded.warehouse.rows(select(values, of=table, limit=SAMPLE)):
         if record is not None:
             yield _loaded(record)
-
-
-def _scalars(value: Any, before: str = "", depth: int = 0) -> Iterator[tuple[str, str]]:
-    """The paths of a record with their values; those that hold nothing are left out."""
-    if not isinstance(value, dict) or depth > DEEPEST:
-        return
-    for key, inner in value.items():
-        path = f"{before}.{key}" if before else str(key)
-        if isinstance(inner, dict):
-            yield from _scalars(inner, path, depth + 1)
-        elif isinstance(inner, str | bool | int | float):
-            yield path, str(inner)
 
 
 def _complaint(name: str, paths: Sequence[str], occurring: set[str]) -> str:
@@ -151,18 +142,15 @@ def _without_values(
 
 def values_of(loaded: Loaded, names: Sequence[str]) -> dict[str, int]:
     """How many records have a value in each of these canonical columns."""
-    statement = exp.select(*(exp.Count(this=column(name)) for name in names)).from_(RUNS)
+    statement = select(*(count(column(name)) for name in names), of=RUNS)
     (counts,) = loaded.warehouse.rows(statement)
     return dict(zip(names, counts, strict=True))
 
 
 def _paths_of(loaded: Loaded, source: Source) -> set[str]:
     if source.kind is Kind.PARQUET:
-        return set(_schema_paths(parquet_schema(loaded, source)))
-    found: set[str] = set()
-    for record in sample_of(loaded, source):
-        found |= set(_paths(record))
-    return found
+        return {".".join(keys) for keys, _ in walk(parquet_schema(loaded.warehouse, source), inf)}
+    return {".".join(keys) for record in sample_of(loaded, source) for keys, _ in walk(record)}
 
 
 def _loaded(record: str) -> Any:
@@ -172,33 +160,13 @@ def _loaded(record: str) -> Any:
         return None
 
 
-def _paths(value: Any, before: str = "", depth: int = 0) -> Iterator[str]:
-    if not isinstance(value, dict) or depth > DEEPEST:
-        return
-    for key, inner in value.items():
-        path = f"{before}.{key}" if before else str(key)
-        yield path
-        yield from _paths(inner, path, depth + 1)
-
-
-def _schema_paths(schema: Mapping[str, object], before: str = "") -> Iterator[str]:
-    for key, inner in schema.items():
-        path = f"{before}.{key}" if before else key
-        yield path
-        if isinstance(inner, Mapping):
-            yield from _schema_paths(inner, path)
-
-
 def _occur_late(loaded: Loaded, paths: Sequence[str]) -> bool:
     """Whether any record of a text log has one of the paths, searched from end to end."""
     keys = [json_way(spelling) for path in paths for spelling in spellings(path)]
     for source in loaded.sources.files:
         if source.kind is Kind.PARQUET:
             continue
-        exists = exp.or_(*(call("json_exists", column("json"), text(key)) for key in keys))
-        statement = (
-            exp.select(exp.Literal.number(1)).from_(read_whole(source)).where(exists).limit(1)
-        )
-        if loaded.warehouse.rows(statement):
+        exists = any_of(*(call("json_exists", column("json"), key) for key in keys))
+        if loaded.warehouse.rows(select(1, of=read_whole(source), where=exists, limit=1)):
             return True
     return False

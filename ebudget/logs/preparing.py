@@ -6,20 +6,13 @@ from __future__ import annotations
 
 import json
 from array import array
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from ebudget.errors import InputError
-from ebudget.logs.formats.csv import table_lines
-from ebudget.logs.formats.json_documents import (
-    Wrapping,
-    array_lines,
-    arrays_of,
-    document_lines,
-    wrapped_lines,
-    write_lines,
-)
+from ebudget.logs.documents import Wrapping, arrays_of, write_lines
+from ebudget.logs.format import Kind
 from ebudget.logs.packing import (
     TRUNCATED,
     Checked,
@@ -30,8 +23,8 @@ from ebudget.logs.packing import (
     opened,
     unpacked,
 )
-from ebudget.logs.sources import Kind, Source, note_lines
-from ebudget.text import nearest_path, quoted, visible
+from ebudget.logs.source import Source, note_lines
+from ebudget.text import nearest_path, quoted, visible, without_bom
 
 _SAMPLE = 1 << 26
 """Bytes of a file that are looked through for other arrays."""
@@ -42,9 +35,9 @@ def prepared(source: Source, target: Path, wrapping: Wrapping | None) -> Source:
 
     Raises Damaged for a file that does not hold what it should, OSError.
     """
-    if source.kind is Kind.PARQUET:
+    if source.format.lines is None:
         return source if source.compression is Compression.NONE else unpacked_copy(source, target)
-    if source.kind not in (Kind.TABLE, Kind.DOCUMENT) and wrapping is None:
+    if source.format.as_it_is and wrapping is None:
         return source
     return as_lines(source, target, wrapping)
 
@@ -60,19 +53,10 @@ def unpacked_copy(source: Source, target: Path) -> Source:
 def as_lines(source: Source, target: Path, wrapping: Wrapping | None = None) -> Source:
     """A file as JSON lines. Raises Damaged."""
     places = array("Q")
+    assert source.format.lines is not None
     with opened(source.read_as, source.compression) as file:
-        lines: Iterator[str]
-        if source.kind is Kind.TABLE:
-            lines = table_lines(file)
-        elif source.kind is Kind.DOCUMENT:
-            lines = document_lines(file, wrapping)
-        elif source.kind is Kind.ARRAY:
-            lines = array_lines(file, wrapping)
-        else:
-            assert wrapping is not None
-            lines = wrapped_lines(file, wrapping, places)
-        write_lines(lines, target)
-    counted = "item" if source.kind is Kind.DOCUMENT and wrapping else source.counted
+        write_lines(source.format.lines(file, wrapping, places), target)
+    counted = "item" if source.counted == "record" and wrapping else source.counted
     return replace(
         source,
         read_as=str(target),
@@ -107,7 +91,7 @@ def never_wrapped(path: str, sources: Sequence[Source]) -> InputError:
     """That no record has an array at `logs.records_at`, and which arrays they do have."""
     known: dict[str, None] = {}
     for source in sources:
-        text = content_of(source.path, _SAMPLE).decode("utf-8-sig", "replace")
+        text = without_bom(content_of(source.path, _SAMPLE).decode("utf-8", "replace"))
         for line in (text, *text.splitlines()[:20]):
             try:
                 record, _ = json.JSONDecoder().raw_decode(line.lstrip())

@@ -6,57 +6,42 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 
-from sqlglot import exp
-
-from ebudget.logs.formats.json_documents import LACKING, NOT_UTF8
-from ebudget.logs.intake import (
-    SHOWN_REJECTS,
-    Flawed,
-    Reject,
-    no_array,
-)
-from ebudget.logs.loading import (
-    Loaded,
-    temporary,
-)
+from ebudget.logs.documents import LACKING, NOT_UTF8
+from ebudget.logs.format import Kind
+from ebudget.logs.intake import SHOWN_REJECTS, Flawed, Reject, no_array
+from ebudget.logs.json_records import json_statement, read_whole
+from ebudget.logs.loaded import Loaded
 from ebudget.logs.packing import Compression
-from ebudget.logs.runs import (
-    FILE,
-    MALFORMED,
-    NO_TIME,
-    REJECT,
-    ROW,
-    RUNS,
-    json_statement,
-    read_whole,
-)
-from ebudget.logs.sources import Kind, Source, lines_at
+from ebudget.logs.runs import FILE, MALFORMED, NO_TIME, REJECT, ROW, RUNS
+from ebudget.logs.source import Source, lines_at
+from ebudget.sql.statements import join, select, subquery, temporary
 from ebudget.sql.trees import (
+    Select,
+    Tree,
+    all_of,
     call,
+    case,
     cast,
     column,
+    count,
+    equal,
+    identifier,
     missing,
     named,
     present,
-    text,
     written,
 )
 
 
-def sizes_statement() -> exp.Select:
+def sizes_statement() -> Select:
     """How many records each file holds."""
-    counted = exp.select(column(FILE), exp.Count(this=exp.Star())).from_(RUNS)
-    return counted.group_by(column(FILE))
+    return select(column(FILE), count(), of=RUNS, by=[column(FILE)])
 
 
-def rejects_statement() -> exp.Select:
+def rejects_statement() -> Select:
     """How many records are rejected, by file and reason."""
-    return (
-        exp.select(column(FILE), column(REJECT), exp.Count(this=exp.Star()))
-        .from_(RUNS)
-        .where(missing(column("start_time")))
-        .group_by(column(FILE), column(REJECT))
-    )
+    keys = [column(FILE), column(REJECT)]
+    return select(*keys, count(), of=RUNS, where=missing(column("start_time")), by=keys)
 
 
 NOT_AN_OBJECT = "not an object"
@@ -71,13 +56,13 @@ def rejected(loaded: Loaded) -> tuple[Counter[str], tuple[Flawed, ...]]:
     counts: Counter[str] = Counter()
     by_file: Counter[str] = Counter()
     unclear: dict[tuple[Kind, Compression], list[Source]] = {}
-    for name, noted, count in loaded.warehouse.rows(rejects_statement()):
+    for name, noted, number in loaded.warehouse.rows(rejects_statement()):
         source = loaded.named(name)
         is_unclear = noted == MALFORMED and source.kind is not Kind.PARQUET
         if is_unclear:
             unclear.setdefault((source.kind, source.compression), []).append(source)
-        counts[NO_TIME if is_unclear else noted] += count
-        by_file[name] += count
+        counts[NO_TIME if is_unclear else noted] += number
+        by_file[name] += number
     for sources in unclear.values():
         told = _told_apart(loaded, sources)
         counts.update(told)
@@ -95,24 +80,19 @@ def rejected(loaded: Loaded) -> tuple[Counter[str], tuple[Flawed, ...]]:
 
 def _told_apart(loaded: Loaded, sources: Sequence[Source]) -> Counter[str]:
     """How many records of text logs are malformed, no object, or without what wraps runs."""
-    statement = exp.select(_record_kind(), exp.Count(this=exp.Star())).from_(read_whole(*sources))
+    kinds = select(_record_kind(), count(), of=read_whole(*sources), by=[_record_kind()])
     counts: Counter[str] = Counter()
-    for kind, count in loaded.warehouse.rows(statement.group_by(_record_kind())):
+    for kind, found in loaded.warehouse.rows(kinds):
         if kind != "OBJECT":
-            counts[_reason_of(loaded, kind)] += count
+            counts[_reason_of(loaded, kind)] += found
     return counts
 
 
-def _record_kind() -> exp.Expr:
+def _record_kind() -> Tree:
     """The JSON type of a record, or what stands for it; null where malformed."""
-    ifs = [
-        exp.If(
-            this=exp.EQ(this=cast(column("json"), "VARCHAR"), expression=text(json.dumps(word))),
-            true=text(word),
-        )
-        for word in (LACKING, NOT_UTF8)
-    ]
-    return exp.Case(ifs=ifs, default=call("json_type", column("json")))
+    said = cast(column("json"), "VARCHAR")
+    words = ((equal(said, json.dumps(word)), word) for word in (LACKING, NOT_UTF8))
+    return case(words, call("json_type", column("json")))
 
 
 def _reason_of(loaded: Loaded, kind: str | None) -> str:
@@ -136,18 +116,8 @@ def first_rejects(loaded: Loaded) -> tuple[Reject, ...]:
 
 
 def _rejects_of(loaded: Loaded, source: Source) -> list[Reject]:
-    if source.kind is Kind.PARQUET:
-        statement = (
-            exp.select(column(ROW), column(REJECT))
-            .from_(RUNS)
-            .where(exp.EQ(this=column(FILE), expression=text(source.read_as)))
-            .where(present(column(REJECT)))
-            .order_by(column(ROW))
-            .limit(SHOWN_REJECTS)
-        )
-        found = loaded.warehouse.rows(statement)
-        return [Reject(source.shown, f"row {row + 1}", reason) for row, reason in found]
-    found = _text_rejects(loaded, source)
+    in_place = source.kind is Kind.PARQUET
+    found = (_parquet_rejects if in_place else _text_rejects)(loaded, source)
     places = [place for place, _ in found]
     lines = lines_at(source, places) if source.counted == "line" else {}
     word = source.counted if source.counted != "line" else "record"
@@ -161,26 +131,43 @@ def _rejects_of(loaded: Loaded, source: Source) -> list[Reject]:
     ]
 
 
+def _parquet_rejects(loaded: Loaded, source: Source) -> list[tuple[int, str]]:
+    """The first rejected records of a Parquet file by their places."""
+    statement = select(
+        column(ROW),
+        column(REJECT),
+        of=RUNS,
+        where=all_of(equal(column(FILE), source.read_as), present(column(REJECT))),
+        order=[column(ROW)],
+        limit=SHOWN_REJECTS,
+    )
+    return [(place, reason) for place, reason in loaded.warehouse.rows(statement)]
+
+
 def _text_rejects(loaded: Loaded, source: Source) -> list[tuple[int, str]]:
     """The first rejected records of a text log by their places, read in order by one thread."""
     warehouse = loaded.warehouse
-    records = json_statement(
-        loaded.canonical, [source.read_as], source.kind, source.compression
-    ).subquery("records")
-    kind = named(_record_kind(), "kind")
+    records = subquery(json_statement(loaded.canonical, [source]), "records")
+    reasons = select(column(REJECT), of=records)
+    kinds = select(named(_record_kind(), "kind"), of=read_whole(source))
     with warehouse.one_thread():
-        reasons = exp.select(column(REJECT)).from_(records)
         warehouse.run(written(temporary("TABLE", "reasons", reasons)))
-        kinds = exp.select(kind).from_(read_whole(source))
         warehouse.run(written(temporary("TABLE", "kinds", kinds)))
-    sql = (
-        f'SELECT r.rowid, r."{REJECT}", k.kind FROM reasons AS r JOIN kinds AS k '
-        f'ON r.rowid = k.rowid WHERE r."{REJECT}" IS NOT NULL ORDER BY 1 LIMIT {SHOWN_REJECTS}'
+    place, reason = column("rowid", "reasons"), column(REJECT, "reasons")
+    both = select(
+        place,
+        reason,
+        column("kind", "kinds"),
+        of="reasons",
+        joined=join(identifier("kinds"), equal(place, column("rowid", "kinds"))),
+        where=present(reason),
+        order=[place],
+        limit=SHOWN_REJECTS,
     )
     found = []
-    for place, reason, kind in warehouse.run(sql).fetchall():
+    for at, noted, kind in warehouse.rows(both):
         if kind != "OBJECT":
-            found.append((place, _reason_of(loaded, kind)))
+            found.append((at, _reason_of(loaded, kind)))
         else:
-            found.append((place, NO_TIME if reason == MALFORMED else reason))
+            found.append((at, NO_TIME if noted == MALFORMED else noted))
     return found

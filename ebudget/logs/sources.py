@@ -1,66 +1,29 @@
-"""Which files a command reads, and what kind each of them is, by its first bytes."""
+"""Which files a command reads, and the format of each of them, by its first bytes."""
 
 from __future__ import annotations
 
 import errno
 import glob
-import json
 import os
 import re
 import shutil
 import stat
 import sys
-from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
 from typing import BinaryIO
 
 from ebudget.errors import InputError
-from ebudget.logs.foreign import foreign, is_array, is_document
-from ebudget.logs.formats.csv import is_table
-from ebudget.logs.packing import Compression, head_of, opened, packing_of
-from ebudget.text import BOM, count_of, visible
+from ebudget.logs.foreign import foreign
+from ebudget.logs.format import Format, Head
+from ebudget.logs.formats import ENDINGS, FORMATS, suffix_of
+from ebudget.logs.packing import PACKED_SUFFIX, Compression, head_of, is_cut_head, packing_of
+from ebudget.logs.source import STDIN, Source
+from ebudget.text import count_of, visible
 
-STDIN = "-"
-_SUFFIX = re.compile(
-    r"\.(jsonl|ndjson|json|csv|tsv|parquet|pq)(\.(gz|gzip|zst|zstd))?\Z", re.IGNORECASE
-)
 _PLAIN_NAME = re.compile(r"[\w./ +=:@,~%-]+\Z")
 _SNIFF = 1 << 16
-
-
-class Kind(StrEnum):
-    """How a file is read."""
-
-    LINES = "lines"
-    """JSON objects, one a line."""
-    ARRAY = "array"
-    """One JSON array of objects."""
-    PARQUET = "parquet"
-    DOCUMENT = "document"
-    """JSON objects over several lines; read as lines, once they are written so."""
-    TABLE = "table"
-    """CSV; read as lines, once it is written so."""
-
-
-@dataclass(frozen=True)
-class Source:
-    """One file to read."""
-
-    path: str
-    """Where it really is."""
-    shown: str
-    """What messages call it."""
-    read_as: str
-    """The name under which it is read: without characters that mean something in a glob."""
-    kind: Kind
-    compression: Compression
-    counted: str = "line"
-    """What its records are counted by: `line`, `item` or `record`."""
-    places: str = ""
-    """The file of the line number of each record, where they are not their own lines."""
 
 
 @dataclass
@@ -124,11 +87,11 @@ def _expand(
     paths: Sequence[str], found: Sources, scratch: Path, stdin: BinaryIO | None
 ) -> Iterator[tuple[str, str]]:
     for path in dict.fromkeys(paths):
-        if path == STDIN:
+        if path == "-":
             spooled = scratch / "stdin"
             with spooled.open("wb") as target:
                 shutil.copyfileobj(stdin or sys.stdin.buffer, target)
-            yield str(spooled), f"<{STDIN}>"
+            yield str(spooled), STDIN
         elif os.path.isdir(path):
             files = _folder(path, found)
             if not files:
@@ -196,7 +159,7 @@ def _matches(pattern: str, found: Sources) -> Iterator[str]:
 
 def is_log_name(name: str) -> bool:
     """Whether a file of a searched folder is taken for a log by its name."""
-    return not os.path.basename(name).startswith((".", "_")) and bool(_SUFFIX.search(name))
+    return not os.path.basename(name).startswith((".", "_")) and bool(suffix_of(name))
 
 
 def _others(found: Sources, folders: Sequence[str]) -> str:
@@ -204,10 +167,7 @@ def _others(found: Sources, folders: Sequence[str]) -> str:
     tops = tuple(os.path.join(folder, "") for folder in folders)
     ignored = [file for file in found.ignored if file.startswith(tops)]
     others = f"; not read: {not_read(ignored)}" if ignored else ""
-    return (
-        f"{others}; logs end in .jsonl, .ndjson, .json, .csv or .parquet, packed as .gz or .zst "
-        "or not"
-    )
+    return f"{others}; logs end in {ENDINGS}"
 
 
 def _folder(path: str, found: Sources) -> list[str]:
@@ -243,63 +203,33 @@ def _source(path: str, shown: str, scratch: Path, number: int) -> Source:
         text = head if compression is Compression.NONE else head_of(path, compression, _SNIFF)
     except OSError as error:
         raise InputError(f"{visible(shown)}: {error.strerror or 'cannot be read'}") from None
-    kind = _kind(shown, head, text, compression)
+    format_ = _format_of(shown, head, text, compression)
     read_as = os.path.abspath(path)
     if not _PLAIN_NAME.match(read_as):
         read_as = _plain_name(read_as, scratch / f"link-{number}")
-    return Source(path, shown, read_as, kind, compression, _COUNTED.get(kind, "line"))
+    return Source(path, shown, read_as, format_, format_.kind, compression, format_.counted)
 
 
-_COUNTED = {Kind.ARRAY: "item", Kind.DOCUMENT: "record"}
-_PACKED_NAME = re.compile(r"\.(gz|gzip|zst|zstd)\Z", re.IGNORECASE)
-_PARQUET_NAME = re.compile(r"\.(parquet|pq)(\.(gz|gzip|zst|zstd))?\Z", re.IGNORECASE)
-_TABLE_NAME = re.compile(r"\.(csv|tsv)(\.(gz|gzip|zst|zstd))?\Z", re.IGNORECASE)
+_PACKED_NAME = re.compile(rf"{PACKED_SUFFIX}\Z", re.IGNORECASE)
 
 
-def _kind(shown: str, head: bytes, text: bytes, compression: Compression) -> Kind:
-    """How a file is read, by its first bytes, packed and not, and by its name. Raises _Refused."""
-    packed = compression is not Compression.NONE
-    if not packed and _PACKED_NAME.search(shown) and _is_cut_head(head):
+def _format_of(shown: str, head: bytes, text: bytes, compression: Compression) -> Format:
+    """The format of a file by its first bytes, packed and not, and its name. Raises _Refused."""
+    is_packed = compression is not Compression.NONE
+    if not is_packed and _PACKED_NAME.search(shown) and is_cut_head(head):
         raise _Refused("truncated")
-    if text.startswith(b"PAR1"):
-        return Kind.PARQUET
-    form = foreign(text, packed=packed)
+    with_magic = [row for row in FORMATS if row.magic]
+    for row in with_magic:
+        if text.startswith(row.magic):
+            return row
+    form = foreign(text, packed=is_packed)
     if form:
         raise _Refused(form)
-    if _PARQUET_NAME.search(shown) and (text or not packed):
-        raise _Refused("not a Parquet file")
-    content = text.removeprefix(BOM).lstrip(b" \t\r\n")
-    if is_document(content):
-        return Kind.DOCUMENT
-    if content.startswith(b"{"):
-        return Kind.LINES
-    if re.match(rb"\[\s*\{", content):
-        return _array_or_lines(content)
-    if _TABLE_NAME.search(shown) or (not _SUFFIX.search(shown) and is_table(text)):
-        return Kind.TABLE
-    return _array_or_lines(content) if content.startswith(b"[") else Kind.LINES
-
-
-def _is_cut_head(head: bytes) -> bool:
-    """Whether the bytes are the beginning of what a packed file begins with, and nothing else."""
-    return any(magic.startswith(head) for magic in (b"\x1f\x8b", b"\x28\xb5\x2f\xfd"))
-
-
-def _array_or_lines(text: bytes) -> Kind:
-    """A first line that is a whole array of scalars, before other lines, is a bad record; what
-    only begins as an array does may be a line of text, such as `[INFO] ready`.
-    """
-    if not re.match(rb'\[\s*[{\[\]"]|\[\s*\Z', text) and not is_array(text):
-        return Kind.LINES
-    first, _, rest = text.partition(b"\n")
-    if rest.strip():
-        try:
-            items = json.loads(first)
-        except ValueError:
-            return Kind.ARRAY
-        if not any(isinstance(item, dict) for item in items):
-            return Kind.LINES
-    return Kind.ARRAY
+    found = Head(text, suffix_of(shown))
+    for row in with_magic:
+        if found.suffix in row.all_suffixes and (text or not is_packed):
+            raise _Refused(f"not a {row.name} file")
+    return next(row for row in reversed(FORMATS) if row.begins and row.begins(found))
 
 
 def _plain_name(path: str, link: Path) -> str:
@@ -308,53 +238,3 @@ def _plain_name(path: str, link: Path) -> str:
     except OSError:
         shutil.copyfile(path, link)
     return str(link)
-
-
-def numbered(file: BinaryIO) -> Iterator[tuple[int, bytes, bool]]:
-    """Each line of a file with its number (from 1), and whether it is a record: not blank."""
-    for number, line in enumerate(file, 1):
-        content = line.removeprefix(BOM) if number == 1 else line
-        yield number, line, bool(content.strip(b" \t\r\n"))
-
-
-def lines_at(source: Source, records: Iterable[int]) -> dict[int, int]:
-    """The line numbers (from 1) of records (from 0) of a file of lines, where blank lines are no
-    records.
-    """
-    wanted = sorted(set(records))
-    if source.places:
-        return _noted_lines(source.places, wanted)
-    found: dict[int, int] = {}
-    if not wanted:
-        return found
-    record = -1
-    position = 0
-    with opened(source.read_as, source.compression) as file:
-        for line, _, is_record in numbered(file):
-            if not is_record:
-                continue
-            record += 1
-            if record == wanted[position]:
-                found[record] = line
-                position += 1
-                if position == len(wanted):
-                    break
-    return found
-
-
-def note_lines(lines: array[int], target: Path) -> str:
-    """Note the line number of each record beside a file that was written anew; where."""
-    noted = f"{target}-places"
-    Path(noted).write_bytes(lines.tobytes())
-    return noted
-
-
-def _noted_lines(places: str, records: Iterable[int]) -> dict[int, int]:
-    found: dict[int, int] = {}
-    with open(places, "rb") as file:
-        for record in records:
-            file.seek(record * 8)
-            number = file.read(8)
-            if len(number) == 8:
-                found[record] = int.from_bytes(number, sys.byteorder)
-    return found

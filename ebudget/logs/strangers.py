@@ -8,21 +8,21 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from sqlglot import exp
-
-from ebudget.logs.foreign import OTLP, goes_on, is_otlp, no_json, wrapped_at
-from ebudget.logs.formats.json_documents import document_lines
+from ebudget.logs.foreign import OTLP, is_otlp, no_json, wrapped_at
+from ebudget.logs.format import Kind
+from ebudget.logs.formats.json_documents import document_lines, goes_on
+from ebudget.logs.json_records import read_whole
 from ebudget.logs.packing import Damaged, content_of, opened
-from ebudget.logs.runs import FILE, REJECT, Canonical, read_whole
-from ebudget.logs.sources import Kind, Source
+from ebudget.logs.runs import FILE, REJECT, Canonical
+from ebudget.logs.source import Source
 from ebudget.logs.warehouse import Warehouse
-from ebudget.sql.trees import call, column, missing, present, text
-from ebudget.text import BOM, quoted, visible
+from ebudget.sql.statements import select, table
+from ebudget.sql.trees import Tree, call, column, count, equal, missing, negated, present
+from ebudget.text import quoted, trimmed, visible
 
 _LOOKED_AT = 20
 """Records that are looked at to see what a file without any run is."""
 _HEAD = 1 << 16
-_BLANK = BOM + b" \t\r\n"
 
 
 def strange_files(
@@ -31,13 +31,9 @@ def strange_files(
     """The files whose canonical runs are in a copy, if none is one and they look like something
     else; each with what it looks like.
     """
-    runs = missing(column(REJECT))
-    statement = (
-        exp.select(column(FILE))
-        .from_(exp.Table(this=call("read_parquet", text(str(copy)))))
-        .group_by(column(FILE))
-        .having(exp.Not(this=call("bool_or", runs)))
-    )
+    no_run = negated(call("bool_or", missing(column(REJECT))))
+    records = table("read_parquet", str(copy))
+    statement = select(column(FILE), of=records, by=[column(FILE)], having=no_run)
     named = {source.read_as: source for source in files}
     found = []
     for (name,) in warehouse.rows(statement):
@@ -51,19 +47,17 @@ def _form_of(warehouse: Warehouse, canonical: Canonical, source: Source) -> str 
     """What a file without any run looks like; None where it is a log."""
     head = content_of(source.path, _HEAD)
     is_own = os.path.realpath(source.read_as) == os.path.realpath(source.path)
-    lines = exp.select(exp.Count(this=exp.Star())).from_(read_whole(source))
-    if is_own and source.kind is Kind.LINES and not head.lstrip(_BLANK).startswith(b"{"):
-        count = lines.where(present(column("json")))
-        if warehouse.rows(count) == [(0,)]:
-            return no_json(head)
+    is_text = is_own and source.kind is Kind.LINES
+    is_json = present(column("json"))
+    if is_text and not trimmed(head).startswith(b"{") and _none(warehouse, source, is_json):
+        return no_json(head)
     records = _first_records(warehouse, source)
     if is_otlp(head, records):
         return f"is {OTLP}"
-    if is_own and source.kind is Kind.LINES and goes_on(head) and len(records) > 1:
-        kind = call("json_type", column("json"))
-        count = lines.where(exp.EQ(this=kind, expression=text("OBJECT")))
-        if warehouse.rows(count) == [(0,)]:
-            return _where_broken(source)
+    is_object = equal(call("json_type", column("json")), "OBJECT")
+    may_break = is_text and goes_on(head) and len(records) > 1
+    if may_break and _none(warehouse, source, is_object):
+        return _where_broken(source)
     (start,) = (wanted for wanted in canonical.columns if wanted.name == "start_time")
     at = wrapped_at(records, [keys for _, keys in start.places()])
     if at is None:
@@ -74,11 +68,16 @@ def _form_of(warehouse: Warehouse, canonical: Canonical, source: Source) -> str 
     )
 
 
+def _none(warehouse: Warehouse, source: Source, condition: Tree) -> bool:
+    """Whether a condition holds for no record of a text log."""
+    return warehouse.rows(select(count(), of=read_whole(source), where=condition)) == [(0,)]
+
+
 def _where_broken(source: Source) -> str | None:
     """Where a file that begins as an object of several lines does is no JSON; None for another."""
     with opened(source.path, source.compression) as file:
         try:
-            for _ in document_lines(file, None):
+            for _ in document_lines(file):
                 pass
         except Damaged as damage:
             return str(damage)
@@ -86,7 +85,7 @@ def _where_broken(source: Source) -> str | None:
 
 
 def _first_records(warehouse: Warehouse, source: Source) -> list[Any]:
-    statement = exp.select(column("json")).from_(read_whole(source)).limit(_LOOKED_AT)
+    statement = select(column("json"), of=read_whole(source), limit=_LOOKED_AT)
     records: list[Any] = []
     for (record,) in warehouse.rows(statement):
         try:

@@ -12,10 +12,10 @@ from typing import Any
 
 import duckdb
 import polars as pl
-from sqlglot import exp
 
 from ebudget.errors import InputError
-from ebudget.sql.trees import text, written
+from ebudget.sql.statements import select
+from ebudget.sql.trees import Tree, part, star, text, written
 from ebudget.text import visible
 
 MEMORY = "1GB"
@@ -36,7 +36,7 @@ class Warehouse:
     connection: duckdb.DuckDBPyConnection
     scratch: Path
     tick: Tick = lambda _: None
-    statements: list[exp.Expr] = field(default_factory=list)
+    statements: list[Tree] = field(default_factory=list)
     """What `--sql` prints."""
 
     def run(self, sql: str) -> duckdb.DuckDBPyConnection:
@@ -55,13 +55,21 @@ class Warehouse:
                 raise KeyboardInterrupt from None
             raise
 
-    def note(self, statement: exp.Expr) -> None:
+    def note(self, statement: Tree) -> None:
         """Remember a statement for `--sql`."""
         self.statements.append(statement)
 
-    def rows(self, statement: exp.Expr) -> list[tuple[Any, ...]]:
+    def rows(self, statement: Tree) -> list[tuple[Any, ...]]:
         """All rows of a small result."""
         return self.run(written(statement)).fetchall()
+
+    def problem(self, statement: Tree) -> str | None:
+        """Why a statement cannot be carried out; None where it can."""
+        try:
+            self.rows(statement)
+        except StatementError as error:
+            return str(error)
+        return None
 
     def frame(self, query: str) -> pl.DataFrame:
         """The result of a query as a Polars frame."""
@@ -80,16 +88,16 @@ class Warehouse:
         finally:
             self.run(f"SET threads = {int(threads)}")
 
-    def copy(self, statement: exp.Expr, target: Path) -> None:
+    def copy(self, statement: Tree, target: Path) -> None:
         """Write a result to a Parquet file."""
         self.run(
             f"COPY ({written(statement)}) TO {written(text(str(target)))} "
             "(FORMAT parquet, COMPRESSION lz4_raw)"
         )
 
-    def schema(self, relation: exp.Expr) -> dict[str, object]:
+    def schema(self, relation: Tree) -> dict[str, object]:
         """The columns of a relation with their SQL types; a struct is a nested mapping."""
-        statement = written(exp.select(exp.Star()).from_(relation).limit(0))
+        statement = written(select(star(), of=relation, limit=0))
         try:
             found = self.connection.sql(statement)
             return {
@@ -97,6 +105,11 @@ class Warehouse:
             }
         except duckdb.Error as error:
             raise StatementError(_first_line(error)) from error
+
+
+def no_glob(path: str) -> str:
+    """Brackets around the characters that mean something in a glob."""
+    return "".join(f"[{c}]" if c in "*?[" else c for c in path)
 
 
 @contextlib.contextmanager
@@ -135,8 +148,7 @@ def _settle(connection: duckdb.DuckDBPyConnection, scratch: Path, threads: int |
     if threads is not None:
         settings["threads"] = threads
     for name, value in settings.items():
-        quoted = text(value) if isinstance(value, str) else exp.convert(value)
-        connection.execute(f"SET {name} = {written(quoted)}")
+        connection.execute(f"SET {name} = {written(part(value))}")
 
 
 def _first_line(error: Exception) -> str:

@@ -6,6 +6,7 @@ from fractions import Fraction
 
 from ebudget.accounts.statement import Statement
 from ebudget.logs import doubts
+from ebudget.logs.formats import ENDINGS
 from ebudget.logs.intake import Intake
 from ebudget.render import figures
 from ebudget.text import count_of, visible
@@ -95,14 +96,11 @@ def notes(statement: Statement) -> list[str]:
     return found
 
 
-READ = ".jsonl, .ndjson, .json, .csv or .parquet, packed as .gz or .zst or not"
-"""The names of the files in a folder that are read."""
-
-
 def _ignored(intake: Intake) -> str:
     """The files of folders that are no logs by their names, the first few by name."""
     names = ", ".join(visible(name, 60) for name in intake.ignored_names)
     rest = intake.ignored - len(intake.ignored_names)
     more = f" and {rest:,} more" if names and rest > 0 else ""
     told = f": {names}{more}" if names else ""
-    return f"{count_of(intake.ignored, 'file')} in the folders not read{told} (logs end in {READ})"
+    files = count_of(intake.ignored, "file")
+    return f"{files} in the folders not read{told} (logs end in {ENDINGS})"

@@ -12,10 +12,8 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo
 
-from sqlglot import exp
-
 from ebudget.instants import instant, moment
-from ebudget.sql.trees import call, number, text
+from ebudget.sql.trees import Tree, below, between, call, number, part, plus, when
 
 FIRST_YEAR, LAST_YEAR = 2020, 2037
 """The years whose rules are read from tzdata."""
@@ -42,23 +40,21 @@ REGIONS = (
 """What the other names of tzdata begin with."""
 
 
-def local_of(utc: exp.Expr, zone: str) -> exp.Expr:
+def local_of(utc: Tree, zone: str) -> Tree:
     """The local time of a UTC timestamp, as a timestamp without a zone."""
     if zone == "UTC":
-        return utc.copy()
-    back = call("timezone", text("UTC"), utc.copy())
-    theirs = call("timezone", text(zone), back)
+        return part(utc)
+    theirs = call("timezone", zone, call("timezone", "UTC", utc))
     return _stepped(utc, steps_of(zone), 1, theirs)
 
 
-def utc_of(local: exp.Expr, zone: str) -> exp.Expr:
+def utc_of(local: Tree, zone: str) -> Tree:
     """The UTC timestamp of a local one: of the two that it may mean where clocks go back, the
     later; of one that clocks skip, by the clocks before.
     """
     if zone == "UTC":
-        return local.copy()
-    there = call("timezone", text(zone), local.copy())
-    theirs = call("make_timestamp", call("epoch_us", there))
+        return part(local)
+    theirs = call("make_timestamp", call("epoch_us", call("timezone", zone, local)))
     steps = [(start + offset, offset) for start, offset in steps_of(zone)]
     return _stepped(local, steps, -1, theirs)
 
@@ -84,20 +80,16 @@ def steps_of(zone: str) -> Steps:
     return tuple(steps)
 
 
-def _stepped(time: exp.Expr, steps: Steps, sign: int, otherwise: exp.Expr) -> exp.Expr:
+def _stepped(time: Tree, steps: Steps, sign: int, otherwise: Tree) -> Tree:
     """A time moved by the offset of its step, one way or the other; `otherwise` in other years."""
-    micros = call("epoch_us", time.copy())
-    known = exp.Between(this=micros.copy(), low=number(_FROM), high=number(_UNTIL - 1))
-    moved = exp.Add(this=micros.copy(), expression=exp.Paren(this=_tree(micros, steps, sign)))
-    return exp.Case(ifs=[exp.If(this=known, true=call("make_timestamp", moved))], default=otherwise)
+    micros = call("epoch_us", time)
+    moved = call("make_timestamp", plus(micros, _tree(micros, steps, sign)))
+    return when(between(micros, _FROM, _UNTIL - 1), moved, otherwise)
 
 
-def _tree(micros: exp.Expr, steps: Steps, sign: int) -> exp.Expr:
+def _tree(micros: Tree, steps: Steps, sign: int) -> Tree:
     if len(steps) == 1:
         return number(sign * steps[0][1])
     middle = len(steps) // 2
-    before = exp.LT(this=micros.copy(), expression=number(steps[middle][0]))
-    return exp.Case(
-        ifs=[exp.If(this=before, true=_tree(micros, steps[:middle], sign))],
-        default=_tree(micros, steps[middle:], sign),
-    )
+    before = below(micros, steps[middle][0])
+    return when(before, _tree(micros, steps[:middle], sign), _tree(micros, steps[middle:], sign))

@@ -15,8 +15,9 @@ from json.encoder import encode_basestring
 from typing import BinaryIO
 
 from ebudget.columns import BY_NAME
+from ebudget.logs.format import Format, Head
 from ebudget.logs.packing import Damaged
-from ebudget.text import quoted
+from ebudget.text import quoted, trimmed, without_bom
 
 DELIMITERS = ",;\t|"
 MALFORMED_LINE = "{"
@@ -46,9 +47,17 @@ def delimiter_of(first: str, second: str) -> str:
     return DELIMITERS[max(range(len(DELIMITERS)), key=lambda n: (scores[n], -n))]
 
 
-def is_table(head: bytes) -> bool:
-    """Whether a text begins with a header of several columns, one of them the start of a run."""
-    lines = head.decode("utf-8-sig", "replace").splitlines()
+def begins_table(head: Head) -> bool:
+    """Whether a text is a table by its name; where that tells nothing, by a header of several
+    columns, one of them the start of a run.
+    """
+    if head.content.startswith(b"{") or re.match(rb"\[\s*\{", head.content):
+        return False
+    return _is_table(head.text) if not head.suffix else head.suffix in FORMAT.all_suffixes
+
+
+def _is_table(text: bytes) -> bool:
+    lines = without_bom(text.decode("utf-8", "replace")).splitlines()
     first, second = [*filter(_is_full, lines), "", ""][:2]
     return _names_start(first, delimiter_of(first, second))
 
@@ -107,7 +116,7 @@ def _ending(line: str) -> str:
 
 
 def _is_full(line: str) -> bool:
-    return bool(line.strip(" \t\r\n\ufeff"))
+    return bool(trimmed(line))
 
 
 def _is_ended(line: str) -> bool:
@@ -120,7 +129,7 @@ def records(lines: Iterator[str], delimiter: str) -> Iterator[tuple[int, list[Fi
     goes wrong the next line is read as a new record.
     """
     for line in (again := _Again(lines)):
-        content = line.removeprefix("\ufeff")
+        content = without_bom(line)
         if '"' not in content:
             content = _ending(content)
             is_blank = not content.strip(" \t")
@@ -180,7 +189,7 @@ def table_lines(file: BinaryIO) -> Iterator[str]:
 
     Raises Damaged for a header that cannot be used.
     """
-    lines = io.TextIOWrapper(file, "utf-8-sig", "surrogateescape", newline="")
+    lines = io.TextIOWrapper(file, "utf-8", "surrogateescape", newline="")
     try:
         yield from _rows(lines)
     finally:
@@ -191,7 +200,7 @@ def _rows(lines: Iterator[str]) -> Iterator[str]:
     begin: list[str] = []
     full: list[str] = []
     while len(full) < 2 and (line := next(lines, None)) is not None:
-        begin.append(line)
+        begin.append(line := without_bom(line))
         if _is_full(line):
             full.append(line)
     delimiter = delimiter_of(*[*full, "", ""][:2])
@@ -220,3 +229,14 @@ def _rows(lines: Iterator[str]) -> Iterator[str]:
 
 def _json(field: Field) -> str:
     return "null" if field is None else encode_basestring(field)
+
+
+FORMAT = Format(
+    name="CSV",
+    suffixes=(".csv",),
+    other_suffixes=(".tsv",),
+    begins=begins_table,
+    lines=lambda file, *_: table_lines(file),
+    as_it_is=False,
+    nested=False,
+)

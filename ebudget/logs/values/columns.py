@@ -10,15 +10,30 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlglot import exp
-
 from ebudget.columns import BY_NAME, OUTCOME_WORDS, OUTCOMES, Type
-from ebudget.logs.values.numbers import number
+from ebudget.logs.values.numbers import number_of
 from ebudget.logs.values.steps import Extracted
 from ebudget.logs.values.times import NOT_A_TIME, TOO_EARLY, time
 from ebudget.policy.mapping import FieldMap
 from ebudget.policy.model import Policy
-from ebudget.sql.trees import call, cast, column, missing, present, text, try_cast, when
+from ebudget.sql.trees import (
+    Tree,
+    Value,
+    all_of,
+    any_of,
+    call,
+    case,
+    cast,
+    column,
+    equal,
+    missing,
+    negated,
+    one_of,
+    plus,
+    present,
+    try_cast,
+    when,
+)
 
 NOT_UTF_8 = "not UTF-8"
 
@@ -99,7 +114,7 @@ def from_text(wanted: Wanted, raw: str, policy: Policy, *, json: bool = False) -
         case Type.TEXT:
             return Extracted(_null_texts(column(raw), null_if))
         case Type.NUMBER | Type.INTEGER:
-            return number(wanted.type, wanted.field, raw)
+            return number_of(wanted.type, wanted.field, raw)
         case Type.BOOLEAN:
             return _boolean(raw, null_if)
         case Type.TIME:
@@ -109,11 +124,8 @@ def from_text(wanted: Wanted, raw: str, policy: Policy, *, json: bool = False) -
             return _list(raw)
 
 
-def _null_texts(raw: exp.Expr, values: Sequence[str]) -> exp.Expr:
-    if not values:
-        return raw
-    is_null = exp.In(this=raw.copy(), expressions=[text(value) for value in values])
-    return exp.Case(ifs=[exp.If(this=is_null, true=exp.Null())], default=raw)
+def _null_texts(raw: Tree, values: Sequence[str]) -> Tree:
+    return when(one_of(raw, values), None, raw) if values else raw
 
 
 _TRUE = ("true", "1", "yes", "t", "y")
@@ -123,25 +135,19 @@ _FALSE = ("false", "0", "no", "f", "n")
 def _boolean(raw: str, null_if: Sequence[str]) -> Extracted:
     kept = _null_texts(column(raw), null_if)
     word = column(f"{raw}.word")
-    value = exp.Case(
-        ifs=[
-            exp.If(this=exp.In(this=word.copy(), expressions=[text(w) for w in words]), true=truth)
-            for words, truth in ((_TRUE, exp.true()), (_FALSE, exp.false()))
-        ]
-    )
-    flawed = exp.and_(present(word), missing(value))
+    value = case([(one_of(word, _TRUE), True), (one_of(word, _FALSE), False)])
+    flawed = all_of(present(word), missing(value))
     steps = ({f"{raw}.word": call("lower", call("trim", kept))},)
-    sound = exp.or_(missing(word), present(value))
+    sound = any_of(missing(word), present(value))
     return Extracted(value, {"not true or false": flawed}, steps, sound=sound)
 
 
 def _list(raw: str) -> Extracted:
     document = column(f"{raw}.json")
-    is_list = exp.EQ(this=call("json_type", document), expression=text("ARRAY"))
-    value = when(is_list, try_cast(document.copy(), "VARCHAR[]"))
+    value = when(equal(call("json_type", document), "ARRAY"), try_cast(document, "VARCHAR[]"))
     steps = ({f"{raw}.json": try_cast(column(raw), "JSON")},)
-    flawed = exp.and_(present(column(raw)), missing(value))
-    return Extracted(value, {"not a list": flawed}, steps, sound=exp.not_(flawed.copy()))
+    flawed = all_of(present(column(raw)), missing(value))
+    return Extracted(value, {"not a list": flawed}, steps, sound=negated(flawed))
 
 
 def outcome_words(policy: Policy) -> dict[str, str]:
@@ -158,21 +164,18 @@ def outcome_words(policy: Policy) -> dict[str, str]:
 
 def _outcome(raw: str, null_if: Sequence[str], policy: Policy) -> Extracted:
     words = outcome_words(policy)
-    plain = [text(outcome) for outcome in OUTCOMES if words[outcome] == outcome]
+    plain = [outcome for outcome in OUTCOMES if words[outcome] == outcome]
     kept = _null_texts(column(raw), null_if)
     word, read = column(f"{raw}.word"), column(f"{raw}.read")
-    folded = exp.Case(
-        ifs=[exp.If(this=exp.In(this=kept, expressions=plain), true=kept.copy())],
-        default=call("lower", call("trim", kept.copy())),
-    )
-    ifs = [exp.If(this=exp.In(this=word, expressions=[w.copy() for w in plain]), true=word.copy())]
+    folded = when(one_of(kept, plain), kept, call("lower", call("trim", kept)))
+    branches: list[tuple[Tree, Value]] = [(one_of(word, plain), word)]
     for outcome in OUTCOME_WORDS:
-        own = [text(w) for w, meaning in words.items() if meaning == outcome]
-        ifs.append(exp.If(this=exp.In(this=word.copy(), expressions=own), true=text(outcome)))
-    steps = ({f"{raw}.word": folded}, {f"{raw}.read": exp.Case(ifs=ifs)})
-    value = call("nullif", read, text("unlabelled"))
-    unknown = exp.and_(present(word), missing(read))
-    sound = exp.or_(missing(word), present(read))
+        own = [w for w, meaning in words.items() if meaning == outcome]
+        branches.append((one_of(word, own), outcome))
+    steps = ({f"{raw}.word": folded}, {f"{raw}.read": case(branches)})
+    value = call("nullif", read, "unlabelled")
+    unknown = all_of(present(word), missing(read))
+    sound = any_of(missing(word), present(read))
     return Extracted(value, {UNKNOWN_WORD: unknown}, steps, missing(word), sound)
 
 
@@ -195,45 +198,33 @@ def spellings(path: str, *, mixed: bool = True) -> Iterator[tuple[str, ...]]:
         yield tuple(spelling)
 
 
-def flaw_words(
-    flaws: Sequence[Flaw], extracted: Mapping[str, Extracted], bits: int
-) -> list[exp.Expr]:
+def flaw_words(flaws: Sequence[Flaw], extracted: Mapping[str, Extracted], bits: int) -> list[Tree]:
     """The flaws of a run as whole numbers of so many bits."""
-    conditions: list[exp.Expr | None] = []
+    conditions: list[Tree | None] = []
     for flaw in flaws:
         source = extracted.get(flaw.column)
         conditions.append(source.flaws.get(flaw.reason) if source else None)
     checked = [found for found in extracted.values() if found.flaws]
     if not checked or any(found.sound is None for found in checked):
         return bit_words(conditions, bits)
-    sound = exp.and_(*(found.sound.copy() for found in checked if found.sound is not None))
-    return [
-        exp.Case(
-            ifs=[exp.If(this=sound.copy(), true=cast(exp.Literal.number(0), "BIGINT"))],
-            default=word,
-        )
-        for word in bit_words(conditions, bits)
-    ]
+    sound = all_of(*(found.sound for found in checked))
+    return [when(sound, cast(0, "BIGINT"), word) for word in bit_words(conditions, bits)]
 
 
-def bit_words(conditions: Sequence[exp.Expr | None], bits: int) -> list[exp.Expr]:
+def bit_words(conditions: Sequence[Tree | None], bits: int) -> list[Tree]:
     """Conditions as the bits of whole numbers; null counts as false."""
     words = []
     for start in range(0, max(len(conditions), 1), bits):
-        terms: list[exp.Expr] = []
+        terms: list[Tree] = []
         for index, condition in enumerate(conditions[start : start + bits]):
             if condition is not None:
-                value = exp.Case(
-                    ifs=[exp.If(this=condition.copy(), true=exp.Literal.number(1 << index))],
-                    default=exp.Literal.number(0),
-                )
-                terms.append(cast(value, "BIGINT"))
-        words.append(_sum(terms) if terms else cast(exp.Literal.number(0), "BIGINT"))
+                terms.append(cast(when(condition, 1 << index, 0), "BIGINT"))
+        words.append(_sum(terms) if terms else cast(0, "BIGINT"))
     return words
 
 
-def _sum(terms: list[exp.Expr]) -> exp.Expr:
+def _sum(terms: list[Tree]) -> Tree:
     if len(terms) == 1:
         return terms[0]
     middle = len(terms) // 2
-    return exp.Paren(this=exp.Add(this=_sum(terms[:middle]), expression=_sum(terms[middle:])))
+    return plus(_sum(terms[:middle]), _sum(terms[middle:]))

@@ -6,22 +6,36 @@ import math
 from collections.abc import Callable, Sequence
 from zoneinfo import ZoneInfo
 
-from sqlglot import exp
-
 from ebudget.instants import EPOCH, PARTS, PATTERN, UTC_NAMES, instant, read_time
 from ebudget.logs.values.numbers import is_number
 from ebudget.logs.values.steps import Extracted, unread
 from ebudget.policy.mapping import FieldMap
 from ebudget.quantities import DAY, plain_number
 from ebudget.sql.trees import (
+    Tree,
+    Value,
+    above,
+    all_of,
+    any_of,
+    array,
+    below,
+    between,
     call,
+    case,
     cast,
     column,
+    equal,
+    minus,
     missing,
+    negated,
+    number,
+    one_of,
+    plus,
     present,
-    text,
+    times,
     timestamp_literal,
     try_cast,
+    unequal,
     unless,
     when,
 )
@@ -46,7 +60,7 @@ def time(name: str, field: FieldMap | None, raw: str, zone: str, *, json: bool) 
     `zone` is that of times without one. DuckDB's own reading is tried first, which takes most; what
     it takes and should not is told by comparing two of its readings.
     """
-    steps: list[dict[str, exp.Expr]] = []
+    steps: list[dict[str, Tree]] = []
     given = whole = column(raw)
     if json:
         steps.append({f"{raw}.said": _said(given)})
@@ -63,45 +77,35 @@ def time(name: str, field: FieldMap | None, raw: str, zone: str, *, json: bool) 
 
 
 def within_calendar(
-    name: str, given: exp.Expr, read: exp.Expr, steps: Sequence[dict[str, exp.Expr]]
+    name: str, given: Tree, read: Tree, steps: Sequence[dict[str, Tree]]
 ) -> Extracted:
     """A time that was read of what was given, where it is one of the years that we count in."""
     first = _FIRST_OF_RUNS if name in RUN_TIMES else _FIRST_INSTANT
     low, high = timestamp_literal(first), timestamp_literal(_LAST_INSTANT - 1)
-    value = when(exp.Between(this=read.copy(), low=low, high=high), read.copy())
-    early = call("coalesce", exp.LT(this=read.copy(), expression=low.copy()), exp.false())
-    flaws = {NOT_A_TIME: unread(given, value, exp.true())}
+    value = when(between(read, low, high), read)
+    early = call("coalesce", below(read, low), False)
+    flaws = {NOT_A_TIME: unread(given, value, True)}
     if name in RUN_TIMES:
-        flaws = {NOT_A_TIME: unread(given, value, exp.not_(early)), TOO_EARLY: early.copy()}
-    sound = exp.or_(missing(given), present(value))
-    return Extracted(value, flaws, tuple(steps), sound=sound)
+        flaws = {NOT_A_TIME: unread(given, value, negated(early)), TOO_EARLY: early}
+    return Extracted(value, flaws, tuple(steps), sound=any_of(missing(given), present(value)))
 
 
-def _said(json: exp.Expr) -> exp.Expr:
+def _said(json: Tree) -> Tree:
     """What a JSON value says, if it is plain ASCII; a number of 8 digits so that it is no date."""
-    quoted = exp.Between(this=json.copy(), low=text('"'), high=text("#"))
-    inner = exp.Sub(this=call("strlen", json.copy()), expression=exp.Literal.number(2))
-    bare = call("substr", json.copy(), exp.Literal.number(2), inner)
-    number = call("concat", json.copy(), text(".0"))
-    return exp.Case(
-        ifs=[exp.If(this=quoted, true=bare), exp.If(this=_has_length(json, 8), true=number)],
-        default=json.copy(),
-    )
+    bare = call("substr", json, 2, minus(call("strlen", json), 2))
+    no_date = call("concat", json, ".0")
+    return case([(between(json, '"', "#"), bare), (_has_length(json, 8), no_date)], json)
 
 
-def _unescaped(json: exp.Expr) -> exp.Expr:
+def _unescaped(json: Tree) -> Tree:
     """The text of any JSON value."""
-    return call("json_extract_string", cast(json.copy(), "JSON"), text("$"))
+    return call("json_extract_string", cast(json, "JSON"), "$")
 
 
-def is_one_of(given: exp.Expr, null_if: Sequence[str]) -> exp.Expr:
+def is_one_of(given: Tree, null_if: Sequence[str]) -> Tree:
     """Whether a time is one that `null_if` lists: a number by its value, a text as written."""
-    tests: list[exp.Expr] = [
-        exp.In(this=given.copy(), expressions=[text(entry) for entry in null_if])
-    ]
     values = [value for entry in null_if if (value := plain_number(entry)) is not None]
-    tests += [is_number(given, value) for value in values]
-    return exp.or_(*tests)
+    return any_of(one_of(given, null_if), *(is_number(given, value) for value in values))
 
 
 def instant_of(entry: str, zone: ZoneInfo) -> int | None:
@@ -118,7 +122,7 @@ def instant_of(entry: str, zone: ZoneInfo) -> int | None:
     return math.floor(value / 1000)
 
 
-def _plainly(raw: str, given: exp.Expr, zone: str) -> list[dict[str, exp.Expr]]:
+def _plainly(raw: str, given: Tree, zone: str) -> list[dict[str, Tree]]:
     """The steps to a time that is written as most are: `plain`, null where it is none.
 
     DuckDB reads dates with dashes, but takes any two digits for the hours and minutes of an offset.
@@ -127,16 +131,16 @@ def _plainly(raw: str, given: exp.Expr, zone: str) -> list[dict[str, exp.Expr]]:
     """
     trust, zoned, local, count = (f"{raw}.{step}" for step in ("trust", "zoned", "local", "count"))
     dated = _is_dated(given)
-    micros = call("epoch_us", try_cast(given.copy(), "TIMESTAMPTZ"))
-    unsure = exp.and_(present(column(zoned)), _is(column(trust), UNSURE))
+    micros = call("epoch_us", try_cast(given, "TIMESTAMPTZ"))
+    unsure = all_of(present(column(zoned)), equal(column(trust), UNSURE))
     readings = column(trust), column(zoned), column(local)
     return [
         {
-            trust: when(dated.copy(), _trust(given, zone)),
-            zoned: when(dated.copy(), micros),
-            count: unless(dated, try_cast(given.copy(), "BIGINT")),
+            trust: when(dated, _trust(given, zone)),
+            zoned: when(dated, micros),
+            count: unless(dated, try_cast(given, "BIGINT")),
         },
-        {local: when(unsure, try_cast(given.copy(), "TIMESTAMP"))},
+        {local: when(unsure, try_cast(given, "TIMESTAMP"))},
         {
             f"{raw}.wall": _wall(given, *readings),
             f"{raw}.plain": _plain(given, *readings, column(count), zone),
@@ -144,144 +148,132 @@ def _plainly(raw: str, given: exp.Expr, zone: str) -> list[dict[str, exp.Expr]]:
     ]
 
 
-def _is(trust: exp.Expr, how: exp.Expr) -> exp.Expr:
-    return exp.EQ(this=trust.copy(), expression=how.copy())
-
-
-def _is_dated(given: exp.Expr) -> exp.Expr:
+def _is_dated(given: Tree) -> Tree:
     """Whether a text begins with a date of ten characters."""
-    signs = [text("-"), text("/")]
-    return exp.and_(*(exp.In(this=_at(given, place), expressions=signs) for place in (5, 8)))
+    return all_of(*(one_of(_at(given, place), "-/") for place in (5, 8)))
 
 
-def _has_length(given: exp.Expr, length: int) -> exp.Expr:
-    return exp.EQ(this=call("strlen", given.copy()), expression=exp.Literal.number(length))
+def _has_length(given: Tree, length: int) -> Tree:
+    return equal(call("strlen", given), length)
 
 
-def _last(given: exp.Expr, length: int) -> exp.Expr:
-    return call("substr", given.copy(), exp.Literal.number(-length))
+def _last(given: Tree, length: int) -> Tree:
+    return call("substr", given, -length)
 
 
-INSTANT, LOCAL, UNSURE = (exp.Literal.number(n) for n in (2, 1, 0))
+INSTANT, LOCAL, UNSURE = 2, 1, 0
 """DuckDB's reading of a text is right as it is, is right if it is local time, or has to be seen."""
 
 
-def _trust(given: exp.Expr, zone: str) -> exp.Expr:
+def _trust(given: Tree, zone: str) -> Tree:
     """How far DuckDB's reading of a dated text goes: INSTANT where it ends in Z, or in an offset
     that can be, such as +05:30; LOCAL where nothing follows the seconds or their fraction.
 
     The name of a zone is never trusted: DuckDB knows some that mean several zones.
     """
-    minutes = exp.LT(this=_last(given, 2), expression=text("60"))
 
-    def offset(sign: str) -> exp.Expr:
-        low, high = text(f"{sign}00:00"), text(f"{sign}23:59")
-        before = exp.Between(this=_last(given, 7), low=text("0"), high=text(":"))
-        within = exp.Between(this=_last(given, 6), low=low, high=high)
-        return when(exp.and_(within, before, minutes.copy()), INSTANT.copy(), UNSURE.copy())
+    def offset(sign: str) -> Tree:
+        within = between(_last(given, 6), f"{sign}00:00", f"{sign}23:59")
+        before = between(_last(given, 7), "0", ":")
+        minutes = below(_last(given, 2), "60")
+        return when(all_of(within, before, minutes), INSTANT, UNSURE)
 
-    rest = call("substr", given.copy(), exp.Literal.number(12))
-    west = call("contains", rest, text("-"))
-    digit = exp.Between(this=_last(given, 1), low=text("0"), high=text("9"))
+    digit = between(_last(given, 1), "0", "9")
     if zone == "UTC":
-        plain = when(digit, INSTANT.copy(), UNSURE.copy())
+        plain = when(digit, INSTANT, UNSURE)
     else:
-        to_seconds = exp.EQ(this=_at(given, 17), expression=text(":"))
-        to_fraction = exp.In(this=_at(given, 20), expressions=[text(""), text(".")])
-        plain = when(exp.and_(to_seconds, to_fraction, digit), LOCAL.copy(), UNSURE.copy())
-    ifs = [
-        exp.If(this=call("ends_with", given.copy(), text("Z")), true=INSTANT.copy()),
-        exp.If(this=call("contains", given.copy(), text("+")), true=offset("+")),
-        exp.If(this=west, true=offset("-")),
+        to_seconds = equal(_at(given, 17), ":")
+        to_fraction = one_of(_at(given, 20), ["", "."])
+        plain = when(all_of(to_seconds, to_fraction, digit), LOCAL, UNSURE)
+    branches: list[tuple[Tree, Value]] = [
+        (call("ends_with", given, "Z"), INSTANT),
+        (call("contains", given, "+"), offset("+")),
+        (call("contains", _rest(given), "-"), offset("-")),
     ]
-    return exp.Case(ifs=ifs, default=plain)
+    return case(branches, plain)
 
 
-def _at(given: exp.Expr, place: int) -> exp.Expr:
-    return call("substr", given.copy(), exp.Literal.number(place), exp.Literal.number(1))
+def _at(given: Tree, place: int) -> Tree:
+    return call("substr", given, place, 1)
 
 
-def _date(given: exp.Expr) -> exp.Expr:
+def _date(given: Tree) -> Tree:
     """The day that eight digits mean, such as 20261120."""
-    return call("try_strptime", given.copy(), text("%Y%m%d"))
+    return call("try_strptime", given, "%Y%m%d")
 
 
-def _apart(zoned: exp.Expr, local: exp.Expr) -> exp.Expr:
+def _apart(zoned: Tree, local: Tree) -> Tree:
     """How far DuckDB's two readings are apart: by the offset, in microseconds."""
-    return exp.Paren(this=exp.Sub(this=zoned.copy(), expression=call("epoch_us", local.copy())))
+    return minus(zoned, call("epoch_us", local))
 
 
-def _rest(given: exp.Expr) -> exp.Expr:
+def _rest(given: Tree) -> Tree:
     """What follows the date and its separator."""
-    return call("substr", given.copy(), exp.Literal.number(12))
+    return call("substr", given, 12)
 
 
-def _wall(given: exp.Expr, trust: exp.Expr, zoned: exp.Expr, local: exp.Expr) -> exp.Expr:
+def _wall(given: Tree, trust: Tree, zoned: Tree, local: Tree) -> Tree:
     """The local time that a text means; null where it says its zone, or is no plain time."""
-    says = call("regexp_matches", _rest(given), text("[A-Za-z+-]"))
-    same = exp.EQ(this=_apart(zoned, local), expression=exp.Literal.number(0))
-    return exp.Case(
-        ifs=[
-            exp.If(this=_is(trust, LOCAL), true=_from_micros(zoned)),
-            exp.If(this=_has_length(given, 8), true=_date(given)),
-            exp.If(this=exp.and_(same, exp.not_(says)), true=local.copy()),
+    says = call("regexp_matches", _rest(given), "[A-Za-z+-]")
+    same = equal(_apart(zoned, local), 0)
+    return case(
+        [
+            (equal(trust, LOCAL), _from_micros(zoned)),
+            (_has_length(given, 8), _date(given)),
+            (all_of(same, negated(says)), local),
         ]
     )
 
 
 def _plain(
-    given: exp.Expr,
-    trust: exp.Expr,
-    zoned: exp.Expr,
-    local: exp.Expr,
-    count: exp.Expr,
+    given: Tree,
+    trust: Tree,
+    zoned: Tree,
+    local: Tree,
+    count: Tree,
     zone: str,
-) -> exp.Expr:
+) -> Tree:
     """The instant that a text means; null where it is a local time, or no plain time."""
-    digits = exp.EQ(this=cast(count.copy(), "VARCHAR"), expression=given.copy())
-    no_date = missing(_date(given))
+    digits = equal(cast(count, "VARCHAR"), given)
     epoch = epoch_of_integer(count)
-    possible = exp.LT(this=call("abs", _apart(zoned, local)), expression=exp.Literal.number(DAY))
-    odd_minutes = exp.Between(this=_last(given, 2), low=text("60"), high=text("99"))
-    named = call("regexp_matches", _rest(given), text("[A-Za-z]"))
-    right = exp.and_(possible, exp.not_(odd_minutes), exp.not_(named))
+    possible = below(call("abs", _apart(zoned, local)), DAY)
+    odd_minutes = between(_last(given, 2), "60", "99")
+    named = call("regexp_matches", _rest(given), "[A-Za-z]")
+    right = all_of(possible, negated(odd_minutes), negated(named))
     if zone != "UTC":
-        signed = call("regexp_matches", _rest(given), text("[+-]"))
-        right = exp.and_(right, signed)
-    return exp.Case(
-        ifs=[
-            exp.If(this=_is(trust, INSTANT), true=_from_micros(zoned)),
-            exp.If(this=_has_length(given, 8), true=when(no_date, epoch)),
-            exp.If(this=digits, true=epoch.copy()),
-            exp.If(this=exp.and_(_is(trust, UNSURE), right), true=_from_micros(zoned)),
+        right = all_of(right, call("regexp_matches", _rest(given), "[+-]"))
+    return case(
+        [
+            (equal(trust, INSTANT), _from_micros(zoned)),
+            (_has_length(given, 8), when(missing(_date(given)), epoch)),
+            (digits, epoch),
+            (all_of(equal(trust, UNSURE), right), _from_micros(zoned)),
         ]
     )
 
 
-def _otherwise(raw: str, given: exp.Expr, whole: exp.Expr, zone: str) -> list[dict[str, exp.Expr]]:
+def _otherwise(raw: str, given: Tree, whole: Tree, zone: str) -> list[dict[str, Tree]]:
     """The steps to a time that is not plain: an epoch with a fraction, or what PATTERN takes.
 
     `whole` is the value without any escapes.
     """
     plain, wall, epoch, parts = (f"{raw}.{step}" for step in ("plain", "wall", "epoch", "parts"))
-    settled = exp.or_(present(column(plain)), present(column(wall)), missing(given))
-    underscored = call("contains", given.copy(), text("_"))
-    no_epoch = exp.or_(settled, _is_dated(given), underscored)
-    no_parts = exp.or_(settled.copy(), present(column(epoch)))
-    names = exp.Array(expressions=[text(part) for part in PARTS])
+    settled = any_of(present(column(plain)), present(column(wall)), missing(given))
+    no_epoch = any_of(settled, _is_dated(given), call("contains", given, "_"))
+    no_parts = any_of(settled, present(column(epoch)))
     odd = _Odd(column(parts))
     there, at = f"{raw}.there", f"{raw}.at"
-    instant = exp.Case(
-        ifs=[
-            exp.If(this=present(column(plain)), true=column(plain)),
-            exp.If(this=present(column(epoch)), true=epoch_time(column(epoch))),
-            exp.If(this=present(column(there)), true=utc_of(column(there), zone)),
+    instant = case(
+        [
+            (present(column(plain)), column(plain)),
+            (present(column(epoch)), epoch_time(column(epoch))),
+            (present(column(there)), utc_of(column(there), zone)),
         ],
-        default=odd.zoned(),
+        odd.zoned(),
     )
     return [
-        {epoch: unless(no_epoch, try_cast(given.copy(), "DECIMAL(38, 18)"))},
-        {parts: unless(no_parts, call("regexp_extract", whole.copy(), text(PATTERN), names))},
+        {epoch: unless(no_epoch, try_cast(given, "DECIMAL(38, 18)"))},
+        {parts: unless(no_parts, call("regexp_extract", whole, PATTERN, array(PARTS)))},
         {there: when(present(column(wall)), column(wall), odd.wall())},
         {at: instant},
         {f"{raw}.read": odd.with_leap_second(column(at))},
@@ -291,132 +283,97 @@ def _otherwise(raw: str, given: exp.Expr, whole: exp.Expr, zone: str) -> list[di
 class _Odd:
     """The time that the parts of PATTERN mean; null where one of them cannot be."""
 
-    def __init__(self, parts: exp.Expr) -> None:
+    def __init__(self, parts: Tree) -> None:
         day, hour, minute, second, fraction, self.offset, self.name = (
-            call("struct_extract", parts.copy(), text(part)) for part in PARTS
+            call("struct_extract", parts, part) for part in PARTS
         )
-        self.leaps = exp.EQ(this=second, expression=text("60"))
-        self.clock = call("concat", hour.copy(), minute.copy())
-        places = [
-            call("substr", day.copy(), exp.Literal.number(start), exp.Literal.number(length))
-            for start, length in ((1, 4), (5, 2), (7, 2))
-        ]
-        basic = call("concat_ws", text("-"), *places)
-        seconds = when(self.leaps.copy(), text("59"), _or_zero(second))
+        self.leaps = equal(second, "60")
+        self.clock = call("concat", hour, minute)
+        places = [call("substr", day, *place) for place in ((1, 4), (5, 2), (7, 2))]
+        basic = call("concat_ws", "-", *places)
+        seconds = when(self.leaps, "59", _or_zero(second))
         self.local = call(
             "concat",
-            when(_has_length(day, 8), basic, call("replace", day.copy(), text("/"), text("-"))),
-            text(" "),
-            call("concat_ws", text(":"), _or_zero(hour), _or_zero(minute), seconds),
-            text("."),
+            when(_has_length(day, 8), basic, call("replace", day, "/", "-")),
+            " ",
+            call("concat_ws", ":", _or_zero(hour), _or_zero(minute), seconds),
+            ".",
             _or_zero(fraction),
         )
 
-    def wall(self) -> exp.Expr:
+    def wall(self) -> Tree:
         """The local time, where no zone is named."""
-        naive = exp.and_(_is_empty(self.offset), _is_empty(self.name))
-        return when(naive, try_cast(self.local.copy(), "TIMESTAMP"))
+        naive = all_of(_is_empty(self.offset), _is_empty(self.name))
+        return when(naive, try_cast(self.local, "TIMESTAMP"))
 
-    def zoned(self) -> exp.Expr:
+    def zoned(self) -> Tree:
         """The instant, where one is."""
-        utc = [text(name) for name in UTC_NAMES]
-        own = exp.Case(
-            ifs=[
-                exp.If(this=exp.not_(_is_empty(self.offset)), true=_ascii_offset(self.offset)),
-                exp.If(
-                    this=exp.In(this=call("upper", self.name.copy()), expressions=utc),
-                    true=text("+00"),
-                ),
-                exp.If(this=_is_zone(self.name), true=call("concat", text(" "), self.name.copy())),
-            ],
-            default=text(" no zone"),
-        )
-        whole = call("concat", self.local.copy(), own)
+        branches: list[tuple[Tree, Value]] = [
+            (negated(_is_empty(self.offset)), call("replace", self.offset, "−", "-")),
+            (one_of(call("upper", self.name), UTC_NAMES), "+00"),
+            (_is_zone(self.name), call("concat", " ", self.name)),
+        ]
+        whole = call("concat", self.local, case(branches, " no zone"))
         return _from_micros(call("epoch_us", try_cast(whole, "TIMESTAMPTZ")))
 
-    def with_leap_second(self, at: exp.Expr) -> exp.Expr:
+    def with_leap_second(self, at: Tree) -> Tree:
         """The instant after a leap second that ends a day, in UTC or by the local clock."""
-        utc_clock = call("strftime", at.copy(), text("%H%M"))
-        may_leap = exp.In(this=text("2359"), expressions=[self.clock.copy(), utc_clock])
-        second = call("to_seconds", exp.Literal.number(1))
-        next_one = exp.Paren(this=exp.Add(this=at.copy(), expression=second))
-        return when(self.leaps.copy(), when(may_leap, next_one), at.copy())
+        may_leap = one_of("2359", [self.clock, call("strftime", at, "%H%M")])
+        return when(self.leaps, when(may_leap, plus(at, call("to_seconds", 1))), at)
 
 
-def _is_empty(part: exp.Expr) -> exp.Expr:
-    return exp.EQ(this=part.copy(), expression=text(""))
+def _is_empty(part: Tree) -> Tree:
+    return equal(part, "")
 
 
-def _or_zero(part: exp.Expr) -> exp.Expr:
-    return when(_is_empty(part), text("00"), part.copy())
+def _or_zero(part: Tree) -> Tree:
+    return when(_is_empty(part), "00", part)
 
 
-def _is_zone(name: exp.Expr) -> exp.Expr:
+def _is_zone(name: Tree) -> Tree:
     """Whether a name is one of tzdata, as far as its beginning tells."""
-    region = call("split_part", name.copy(), text("/"), exp.Literal.number(1))
-    place = exp.NEQ(this=region, expression=name.copy())
-    return exp.or_(
-        exp.In(this=name.copy(), expressions=[text(known) for known in SHORT_NAMES]),
-        exp.and_(place, exp.In(this=region.copy(), expressions=[text(one) for one in REGIONS])),
-    )
+    region = call("split_part", name, "/", 1)
+    return any_of(one_of(name, SHORT_NAMES), all_of(unequal(region, name), one_of(region, REGIONS)))
 
 
-def _ascii_offset(offset: exp.Expr) -> exp.Expr:
-    return call("replace", offset.copy(), text("−"), text("-"))
+def _from_micros(micros: Tree) -> Tree:
+    return call("make_timestamp", micros)
 
 
-def _from_micros(micros: exp.Expr) -> exp.Expr:
-    return call("make_timestamp", micros.copy())
-
-
-def from_instant(instant: exp.Expr) -> exp.Expr:
+def from_instant(instant: Tree) -> Tree:
     """The UTC timestamp of one with a zone."""
     return _from_micros(call("epoch_us", instant))
 
 
-def cut_nanoseconds(time: exp.Expr) -> exp.Expr:
+def cut_nanoseconds(time: Tree) -> Tree:
     """The timestamp of a time in nanoseconds, which a cast would round."""
     return _from_micros(_cut(call("epoch_ns", time)))
 
 
-def _cut(nanos: exp.Expr) -> exp.Expr:
+def _cut(nanos: Tree) -> Tree:
     """The microseconds that have begun in so many nanoseconds."""
-    exact = cast(nanos.copy(), "DECIMAL(38, 0)")
-    micros = exp.Mul(this=exact, expression=exp.Literal.number("0.001"))
+    micros = times(cast(nanos, "DECIMAL(38, 0)"), number("0.001"))
     return cast(call("floor", micros), "BIGINT")
 
 
-def epoch_of_integer(count: exp.Expr) -> exp.Expr:
+def epoch_of_integer(count: Tree) -> Tree:
     """The UTC timestamp of an epoch that is a BIGINT, whose unit is told by its size."""
-
-    def micros(factor: str) -> exp.Expr:
-        return exp.Mul(this=count.copy(), expression=exp.Literal.number(factor))
-
-    return _of_micros(count, micros, _cut(count))
+    return _of_micros(count, lambda factor: times(count, number(factor)), _cut(count))
 
 
-def epoch_time(number: exp.Expr) -> exp.Expr:
+def epoch_time(epoch: Tree) -> Tree:
     """The UTC timestamp of an epoch that is a decimal."""
 
-    def micros(factor: str) -> exp.Expr:
-        product = exp.Mul(this=number.copy(), expression=exp.Literal.number(factor))
-        return call("floor", product)
+    def micros(factor: str) -> Tree:
+        return call("floor", times(epoch, number(factor)))
 
-    return _of_micros(number, micros, micros("0.001"))
+    return _of_micros(epoch, micros, micros("0.001"))
 
 
-def _of_micros(number: exp.Expr, micros: Callable[[str], exp.Expr], of_nanos: exp.Expr) -> exp.Expr:
-    branches = []
-    for limit, factor in _EPOCH_SIZES:
-        low, high = exp.Literal.number(-limit), exp.Literal.number(limit)
-        inside = exp.and_(
-            exp.GT(this=number.copy(), expression=low), exp.LT(this=number.copy(), expression=high)
-        )
-        branches.append(exp.If(this=inside, true=micros(factor)))
-    whole = try_cast(exp.Case(ifs=branches, default=of_nanos), "BIGINT")
-    known = exp.Between(
-        this=whole.copy(),
-        low=exp.Literal.number(_FIRST_INSTANT),
-        high=exp.Literal.number(_LAST_INSTANT),
-    )
-    return when(known, _from_micros(whole))
+def _of_micros(epoch: Tree, micros: Callable[[str], Tree], of_nanos: Tree) -> Tree:
+    branches = [
+        (all_of(above(epoch, -limit), below(epoch, limit)), micros(factor))
+        for limit, factor in _EPOCH_SIZES
+    ]
+    whole = try_cast(case(branches, of_nanos), "BIGINT")
+    return when(between(whole, _FIRST_INSTANT, _LAST_INSTANT), _from_micros(whole))
