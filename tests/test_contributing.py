@@ -14,9 +14,14 @@ PAGE = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 SPANS = sorted(set(re.findall(r"`([^`\n]+)`", PAGE)))
 FILES = re.compile(r"[\w./-]+\.(py|md|toml|txt|yaml|yml)")
 
-TABLE = PAGE.split("| module | owns |\n")[1].split("\n\n")[0]
+TABLE = PAGE.split("| room | owns |\n| --- | --- |\n")[1].split("\n\n")[0]
+ROWS = [re.findall("`([^`]+)`", row) for row in TABLE.splitlines()]
+ROOMS = [row[0].removesuffix("/") for row in ROWS]
 MODULES = [
-    name for row in TABLE.splitlines() for name in re.findall("`([^`]+)`", row.split("|")[1])
+    f"{room}/{name.removesuffix('/')}"
+    for room, (title, *named) in zip(ROOMS, ROWS, strict=True)
+    for name in named
+    if title.endswith("/") and re.fullmatch(r"[a-z_]+/?", name)
 ]
 PATHS = [span for span in SPANS if FILES.fullmatch(span) or "/" in span]
 NAMES = [
@@ -43,15 +48,21 @@ def resolve(name: str) -> object:
 
 
 def test_the_page_names_what_these_tests_follow():
-    assert {"policy", "warehouse", "render/*"} <= set(MODULES)
-    assert {"tests/oracle.py", "docs/figures.md", ".ci/run", "allowance.py"} <= set(PATHS)
-    assert {"verdicts.judge", "columns.CANONICAL", "render.formats.FORMATS"} <= set(NAMES)
+    assert {"policy", "logs", "text"} <= set(ROOMS)
+    assert {"logs/warehouse", "ledger/plan", "cli/options"} <= set(MODULES)
+    assert {"tests/oracle.py", "docs/figures.md", ".ci/run", "whatif/"} <= set(PATHS)
+    assert {"policy.allowances.FORMS", "columns.CANONICAL", "cli.app.COMMANDS"} <= set(NAMES)
     assert {"setup", "test", "lint", "golden", "constraints"} <= set(TARGETS)
 
 
+def test_every_room_is_on_the_map():
+    there = {path.stem for path in PACKAGE.iterdir() if not path.name.startswith("_")}
+    assert set(ROOMS) == there - {"py"}
+
+
 @pytest.mark.parametrize("module", MODULES)
-def test_the_modules_of_the_table_are_modules_of_the_package(module):
-    assert any(PACKAGE.glob(f"{module}.py"))
+def test_the_modules_of_the_map_are_in_their_rooms(module):
+    assert (PACKAGE / f"{module}.py").exists() or (PACKAGE / module).is_dir()
 
 
 @pytest.mark.parametrize("name", NAMES)

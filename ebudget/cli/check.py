@@ -15,7 +15,6 @@ import typer
 from ebudget import api
 from ebudget.accounts.selection import check_budgets, select
 from ebudget.accounts.statement import Statement
-from ebudget.asked import Given, Option
 from ebudget.cli import options
 from ebudget.cli.output import JOB_SUMMARY, Delivery, summary_path
 from ebudget.errors import InputError, UsageError
@@ -29,6 +28,7 @@ from ebudget.quantities import duration, share
 from ebudget.render.formats import FORMATS
 from ebudget.render.page import Look
 from ebudget.text import encoding_of, quoted, visible
+from ebudget.whatif.options import Given, Option
 
 T = TypeVar("T")
 

@@ -12,13 +12,13 @@ from typing import Annotated, Any, Literal, TypeVar
 
 import typer
 
-from ebudget.asked import Given, Option
 from ebudget.errors import UsageError
 from ebudget.instants import moment, read_time
 from ebudget.logs.reading import Reading
 from ebudget.policy.model import Policy
 from ebudget.render.formats import FORMATS
 from ebudget.text import quoted, visible
+from ebudget.whatif.options import Given, Option
 
 Logs = Annotated[
     list[str] | None,

@@ -8,7 +8,6 @@ from fractions import Fraction
 from pathlib import Path
 
 from ebudget.accounts.selection import NO_VALUE
-from ebudget.asked import Given, Option
 from ebudget.errors import UsageError
 from ebudget.policy.checks import groupable
 from ebudget.policy.edits import Draft, Edit, check_edited, with_scaled_column
@@ -16,6 +15,7 @@ from ebudget.policy.file import load_policy
 from ebudget.policy.model import Policy
 from ebudget.quantities import number, share
 from ebudget.text import nearest, quoted, visible
+from ebudget.whatif.options import Given, Option
 from ebudget.whatif.scenarios import AS_IT_STANDS, Scenario
 from ebudget.whatif.traffic import Change, Mended, MoreRuns, Only, Part, Without, assumption
 

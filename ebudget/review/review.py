@@ -21,7 +21,7 @@ from ebudget.policy.allowances import By, Form
 from ebudget.policy.model import Budget, Failure, Policy
 from ebudget.policy.windows import Calendar, span
 from ebudget.quantities import DAY, MINUTE
-from ebudget.review.log_remarks import Remark, empty_groups, of_intake, too_short
+from ebudget.review.logs import Remark, empty_groups, of_intake, too_short
 from ebudget.text import nearest
 
 QUESTIONS = (

@@ -9,11 +9,11 @@ from typing import Any, ClassVar, Generic, Self, TypeVar
 
 from ebudget.accounts.selection import Selection
 from ebudget.accounts.statement import Account, Group
-from ebudget.asked import Given, Option
 from ebudget.ledger.book import Book
 from ebudget.ledger.ledger import Ledger
 from ebudget.policy.edits import Draft
 from ebudget.policy.model import Policy
+from ebudget.whatif.options import Given, Option
 
 A_co = TypeVar("A_co", covariant=True)
 

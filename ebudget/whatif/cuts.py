@@ -11,7 +11,6 @@ from typing import Self
 
 from ebudget.accounts.close import accounts_of
 from ebudget.accounts.statement import Account, Verdict
-from ebudget.asked import Given, Option
 from ebudget.figures import Figures, Timeline, Values
 from ebudget.ledger.book import Book
 from ebudget.ledger.ledger import Ledger
@@ -23,6 +22,7 @@ from ebudget.quantities import NANO
 from ebudget.text import visible
 from ebudget.whatif.asking import WhatIf, World
 from ebudget.whatif.cover import MOST_SLICES, Search, smallest_cover
+from ebudget.whatif.options import Given, Option
 from ebudget.whatif.slices import Cell, Slice
 from ebudget.whatif.traffic import Change, Mended, Only, Without, changed, shown_part
 

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from ebudget.asked import Given
 from ebudget.errors import UsageError
 from ebudget.instants import midnight, moment
 from ebudget.ledger.edges import window_edges
 from ebudget.policy.model import Policy
 from ebudget.quantities import DAY, Duration, duration
 from ebudget.text import quoted, visible
+from ebudget.whatif.options import Given
 
 MOST_STEPS = 5_000
 """Instants of a history."""

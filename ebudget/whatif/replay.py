@@ -9,7 +9,6 @@ from typing import Self
 
 from ebudget.accounts.close import BRIEF, accounts_of, is_inside_the_log
 from ebudget.accounts.statement import Account, Group, Verdict
-from ebudget.asked import Given, Option
 from ebudget.figures import by_value
 from ebudget.ledger.book import Book
 from ebudget.policy.changes import change_types
@@ -19,6 +18,7 @@ from ebudget.policy.values import ALL
 from ebudget.quantities import Duration
 from ebudget.whatif.asking import WhatIf, World
 from ebudget.whatif.history import History, history_of
+from ebudget.whatif.options import Given, Option
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ from typing import Self
 
 from ebudget.accounts.close import BRIEF, accounts_of, is_inside_the_log
 from ebudget.accounts.statement import Account, Group
-from ebudget.asked import Given, Option
 from ebudget.errors import UsageError
 from ebudget.figures import by_value
 from ebudget.ledger.book import Book
@@ -23,6 +22,7 @@ from ebudget.quantities import share
 from ebudget.text import quoted, visible
 from ebudget.whatif.asking import WhatIf, World
 from ebudget.whatif.history import History, history_of
+from ebudget.whatif.options import Given, Option
 
 DIGITS = 2
 """Significant digits of a suggested value, rounded up so that it still keeps."""

@@ -10,7 +10,6 @@ from typing import Self
 
 from ebudget.accounts.close import accounts_of
 from ebudget.accounts.statement import Account, Group, Verdict
-from ebudget.asked import Given, Option
 from ebudget.ledger.book import Book
 from ebudget.ledger.edges import window_edges
 from ebudget.ledger.ledger import Ledger
@@ -18,6 +17,7 @@ from ebudget.ledger.signatures import Signatures
 from ebudget.policy.edits import Draft, Sweep, parse_sweep
 from ebudget.policy.model import Policy
 from ebudget.whatif.asking import WhatIf, World
+from ebudget.whatif.options import Given, Option
 
 _KEYS_OF_READING = ("spend", "of", "for", "each", "weights")
 """Keys of a budget that decide what has to be read."""
