@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ebudget import cli
-from ebudget.ledger import plan as query
+from ebudget.ledger import statements as query
 
 ROOT = Path(__file__).parents[1]
 REPLAY = ["simulate", "sample_logs", "-p", "budgets.example.yaml", "--replay", "12h"]

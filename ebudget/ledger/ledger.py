@@ -9,12 +9,11 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 
 import polars as pl
-from sqlglot import exp
 
 from ebudget.ledger.plan import BUCKET, COUNT, Plan
 from ebudget.logs.intake import Intake
 from ebudget.logs.runs import FLAW_BITS
-from ebudget.sql.trees import printed
+from ebudget.sql.trees import Tree, printed
 
 
 @dataclass(frozen=True)
@@ -30,7 +29,7 @@ class Ledger:
     """Bucket k holds the runs after edge k-1, up to and with edge k."""
     frame: pl.DataFrame = field(repr=False)
     intake: Intake
-    trees: tuple[exp.Expr, ...] = field(default=(), repr=False)
+    trees: tuple[Tree, ...] = field(default=(), repr=False)
     """The statements that made the figures, as syntax trees."""
     scale: int = 1
     """Counts and sums are in parts of a run: so many make one. Above 1 in what-ifs only."""

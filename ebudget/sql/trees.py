@@ -76,6 +76,11 @@ def column(name: str, table: str | None = None) -> Tree:
     return exp.column(name, table=table, quoted=True)
 
 
+def is_column(tree: Tree) -> bool:
+    """Whether a tree is nothing but a column."""
+    return isinstance(tree, exp.Column)
+
+
 def identifier(name: str) -> Tree:
     """The name of a table or of a key, always quoted."""
     return exp.to_identifier(name, quoted=True)
