@@ -9,7 +9,8 @@ import duckdb
 import pytest
 
 from ebudget.columns import Type
-from ebudget.policy.rules import RuleError, compile_amount, compile_condition, compile_rule
+from ebudget.policy.rules.rule import compile_amount, compile_condition, compile_rule
+from ebudget.policy.rules.terms import RuleError
 
 TYPES = {
     "outcome": Type.TEXT,

@@ -19,7 +19,8 @@ from ebudget.cli.options import as_of_moment
 from ebudget.errors import UsageError
 from ebudget.instants import instant, local_instant, moment, read_time, timestamp
 from ebudget.policy.file import parse_policy
-from ebudget.policy.rules import RuleError, compile_condition
+from ebudget.policy.rules.rule import compile_condition
+from ebudget.policy.rules.terms import RuleError
 from ebudget.sql.zones import REGIONS, SHORT_NAMES, steps_of
 from support import CLOCK, one_budget, policy_text, run, state, write_jsonl
 

@@ -16,7 +16,8 @@ import ebudget
 from canonical import GOOD, Read, read_file, read_values
 from ebudget.errors import InputError
 from ebudget.policy.file import PolicyError, parse_policy
-from ebudget.policy.rules import RuleError, compile_rule
+from ebudget.policy.rules.rule import compile_rule
+from ebudget.policy.rules.terms import RuleError
 from support import one_budget, policy_text, run, state, statement_of
 
 NOT_A_NUMBER = "not a number"

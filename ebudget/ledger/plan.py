@@ -22,7 +22,7 @@ from ebudget.logs.runs import (
 )
 from ebudget.logs.values.columns import flaws_of, wanted_column
 from ebudget.policy.model import Budget, Policy
-from ebudget.policy.rules import Rule, compile_amount, compile_condition
+from ebudget.policy.rules.rule import Rule, compile_amount, compile_condition
 from ebudget.policy.spends import spends_unnamed
 from ebudget.policy.wants import Wants
 

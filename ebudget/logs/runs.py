@@ -11,7 +11,7 @@ from ebudget.logs.values.numbers import NUMBER
 from ebudget.logs.values.steps import Extracted
 from ebudget.logs.values.times import NOT_A_TIME, TOO_EARLY
 from ebudget.policy.model import Policy
-from ebudget.policy.rules import compile_condition
+from ebudget.policy.rules.rule import compile_condition
 from ebudget.sql.statements import select, subquery
 from ebudget.sql.trees import (
     Select,

@@ -12,14 +12,8 @@ from ebudget.policy.changes import Gate
 from ebudget.policy.mapping import FieldMap
 from ebudget.policy.misfit import unknown_column
 from ebudget.policy.model import Budget, Policy
-from ebudget.policy.rules import (
-    Rule,
-    RuleError,
-    UnknownColumn,
-    compile_amount,
-    compile_condition,
-    kind_of,
-)
+from ebudget.policy.rules.rule import Rule, compile_amount, compile_condition
+from ebudget.policy.rules.terms import RuleError, UnknownColumn, kind_of
 from ebudget.policy.values import ALL
 from ebudget.quantities import plain_number
 

@@ -17,7 +17,8 @@ from ebudget.policy.changes import Gate
 from ebudget.policy.checks import check_policy
 from ebudget.policy.file import plain_value
 from ebudget.policy.model import Budget, Policy
-from ebudget.policy.rules import RuleError, with_column
+from ebudget.policy.rules.rule import with_column
+from ebudget.policy.rules.terms import RuleError
 from ebudget.policy.spends import SpendClass
 from ebudget.quantities import decimal_text, number
 from ebudget.text import nearest, quoted, visible

@@ -6,7 +6,7 @@ from sqlglot import exp
 
 from ebudget.columns import BY_NAME
 from ebudget.policy.model import Budget, Policy, Workflow
-from ebudget.policy.rules import Rule, compile_amount
+from ebudget.policy.rules.rule import Rule, compile_amount
 from ebudget.policy.spends import Kind
 from ebudget.quantities import Unit
 

@@ -1,0 +1,1 @@
+"""Conditions and expressions of a policy: text in, a checked and total syntax tree out."""
