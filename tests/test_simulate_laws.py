@@ -23,7 +23,7 @@ import ebudget
 import oracle
 from ebudget.accounts.statement import Account, Verdict
 from ebudget.ledger.book import Books
-from ebudget.policy.allowances import Count, Ratio
+from ebudget.policy.allowances import Count, Ratio, numbered
 from ebudget.policy.edits import Draft, check_edited, parse_sweep, with_scaled_column
 from ebudget.policy.file import parse_document
 from ebudget.quantities import duration
@@ -796,7 +796,7 @@ def test_a_suggested_line_keeps_as_many_days_as_asked_and_a_hair_less_does_not(
 
 
 def with_amount(form: Any, value: Fraction) -> Any:
-    return form.numbered(value)
+    return numbered(form, value)
 
 
 # Cuts

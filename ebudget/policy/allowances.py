@@ -13,8 +13,8 @@ from typing import Any, ClassVar, Protocol, Self
 
 from ebudget.figures import Figures, Lack
 from ebudget.policy.misfit import Misfit, fields_of, only, text_of
-from ebudget.policy.values import AMOUNT, DURATION, PERCENT, TEXT
-from ebudget.quantities import NANO, Duration, decimal_text, duration, number, share
+from ebudget.policy.values import AMOUNT, DURATION, PERCENT, TEXT, amount_of, duration_of, share_of
+from ebudget.quantities import NANO, Duration, decimal_text, share
 
 
 class Side(Enum):
@@ -61,6 +61,7 @@ class Form(Protocol):
     """What every form answers."""
 
     traits: ClassVar[Traits]
+    __dataclass_fields__: ClassVar[dict[str, Any]]
 
     @classmethod
     def read(cls, value: Any) -> Form:
@@ -73,9 +74,6 @@ class Form(Protocol):
     def number(self) -> Fraction:
         """The number that says how much: what `simulate --suggest` looks for."""
 
-    def numbered(self, number: Fraction) -> Form:
-        """The same form with another number."""
-
     @property
     def over(self) -> Duration | None:
         """How far it looks at the time before the window; None where it does not."""
@@ -87,6 +85,7 @@ class Form(Protocol):
         share of the budget's window; `least` is how many runs of the time before have to earn.
         """
 
+    @property
     def pace(self) -> Fraction | None:
         """What every run that earns is allowed; None where that is not one number."""
 
@@ -107,36 +106,11 @@ def _schema(**properties: Mapping[str, Any]) -> Mapping[str, Any]:
     }
 
 
-def _amount(value: Any, *path: str) -> Fraction:
-    return _not_negative(number, value, *path)
-
-
-def _share(value: Any, *path: str) -> Fraction:
-    return _not_negative(share, value, *path)
-
-
-def _not_negative(read: Callable[[str], Fraction], value: Any, *path: str) -> Fraction:
-    try:
-        amount = read(text_of(value, *path))
-    except ValueError as error:
-        raise Misfit(str(error), *path) from None
-    if amount < 0:
-        raise Misfit(f"an allowance cannot be negative ({value})", *path)
-    return amount
-
-
 def _per(value: Any, *path: str) -> Fraction:
-    per = _amount(value, *path)
+    per = amount_of(value, *path)
     if per == 0:
         raise Misfit("per 0 runs allows nothing; write a number above 0, such as 100", *path)
     return per
-
-
-def _over(value: Any, *path: str) -> Duration:
-    try:
-        return duration(text_of(value, *path))
-    except ValueError as error:
-        raise Misfit(str(error), *path) from None
 
 
 def _both(value: dict[str, Any], reads: Mapping[str, Callable[..., Any]]) -> dict[str, Any]:
@@ -164,20 +138,17 @@ class Ratio:
     @classmethod
     def read(cls, value: Any) -> Ratio:
         """A percentage from 0% to 100%."""
-        ratio = _share(value)
+        ratio = share_of(value)
         if ratio > 1:
             told = f"{text_of(value)} is more than everything"
             raise Misfit(f"{told}; a ratio lies between 0% and 100%")
         return cls(ratio)
 
-    def numbered(self, number: Fraction) -> Ratio:
-        """See `Form`."""
-        return Ratio(number)
-
     def granted(self, figures: Figures, base: Figures, part: Fraction, least: int) -> Grant:
         """A = ratio x E."""
         return Grant(self.number * figures.eligible)
 
+    @property
     def pace(self) -> Fraction:
         """See `Form`."""
         return self.number
@@ -193,28 +164,20 @@ class Count:
     number: Fraction
 
     traits: ClassVar[Traits] = Traits("10", AMOUNT, grows=False, fixed=True, percent=False)
-    over = None
+    over = pace = None
 
     @classmethod
     def read(cls, value: Any) -> Count:
         """A number that is no share."""
-        amount = _amount(value)
+        amount = amount_of(value)
         if 0 < amount < 1:
             told = f"{text_of(value)} could mean two things"
             raise Misfit(f"{told}; write {float(amount * 100):g}% for a share")
         return cls(amount)
 
-    def numbered(self, number: Fraction) -> Count:
-        """See `Form`."""
-        return Count(number)
-
     def granted(self, figures: Figures, base: Figures, part: Fraction, least: int) -> Grant:
         """A = N, and N x w / W in a window w within W."""
         return Grant(self.number * part)
-
-    def pace(self) -> None:
-        """See `Form`."""
-        return
 
     def __str__(self) -> str:
         return decimal_text(self.number)
@@ -235,17 +198,14 @@ class PerRuns:
     @classmethod
     def read(cls, value: Any) -> PerRuns:
         """An amount for so many runs."""
-        found = _both(value, {"amount": _amount, "per": _per})
+        found = _both(value, {"amount": amount_of, "per": _per})
         return cls(found["amount"], found["per"])
-
-    def numbered(self, number: Fraction) -> PerRuns:
-        """See `Form`."""
-        return replace(self, number=number)
 
     def granted(self, figures: Figures, base: Figures, part: Fraction, least: int) -> Grant:
         """A = amount x E / per."""
         return Grant(self.number * figures.eligible / self.per)
 
+    @property
     def pace(self) -> Fraction:
         """See `Form`."""
         return self.number / self.per
@@ -263,26 +223,18 @@ class OfValue:
     traits: ClassVar[Traits] = Traits(
         "{of_value: 60%}", _schema(of_value=PERCENT), grows=False, of_value=True
     )
-    over = None
+    over = pace = None
 
     @classmethod
     def read(cls, value: Any) -> OfValue:
         """A share, which may be more than 100%."""
-        return cls(_share(value["of_value"], "of_value"))
-
-    def numbered(self, number: Fraction) -> OfValue:
-        """See `Form`."""
-        return OfValue(number)
+        return cls(share_of(value["of_value"], "of_value"))
 
     def granted(self, figures: Figures, base: Figures, part: Fraction, least: int) -> Grant:
         """A = share x the value of successes; unknown where one of them has no declared value."""
         if figures.unvalued:
             return Grant(None, Lack.NO_VALUE, "no value_usd is declared for")
         return Grant(self.number * Fraction(figures.value, NANO))
-
-    def pace(self) -> None:
-        """See `Form`."""
-        return
 
     def __str__(self) -> str:
         return f"{{of_value: {_percent(self.number)}}}"
@@ -296,17 +248,14 @@ class _Based:
     over: Duration
 
     traits: ClassVar[Traits]
+    pace = None
 
     @classmethod
     def read(cls, value: Any) -> Self:
         """A share, and how far to look back."""
         key = _key_of(cls.traits)
-        found = _both(value, {key: _share, "over": _over})
+        found = _both(value, {key: share_of, "over": duration_of})
         return cls(found[key], found["over"])
-
-    def numbered(self, number: Fraction) -> Self:
-        """See `Form`."""
-        return replace(self, number=number)
 
     def granted(self, figures: Figures, base: Figures, part: Fraction, least: int) -> Grant:
         """A = share x (S / E before) x E; unknown where nearly nothing was there before."""
@@ -318,20 +267,19 @@ class _Based:
             return Grant(None, Lack.NO_BASELINE, reason)
         return Grant(self.number * base.amount / base.eligible * figures.eligible)
 
-    def pace(self) -> None:
-        """See `Form`."""
-        return
-
     def __str__(self) -> str:
         return f"{{{_key_of(self.traits)}: {_percent(self.number)}, over: {self.over.text}}}"
+
+
+def _based(key: str, number: str, side: Side | None = None) -> Traits:
+    schema = _schema(**{key: PERCENT, "over": DURATION})
+    return Traits(f"{{{key}: {number}, over: 14d}}", schema, side=side)
 
 
 class OfBaseline(_Based):
     """`{of_baseline: 115%, over: 14d}`: of the mean spend a run in the time before the window."""
 
-    traits: ClassVar[Traits] = Traits(
-        "{of_baseline: 115%, over: 14d}", _schema(of_baseline=PERCENT, over=DURATION)
-    )
+    traits: ClassVar[Traits] = _based("of_baseline", "115%")
 
 
 class AboveBaseline(_Based):
@@ -339,21 +287,13 @@ class AboveBaseline(_Based):
     share of what the mean would have come to.
     """
 
-    traits: ClassVar[Traits] = Traits(
-        "{above_baseline: 15%, over: 14d}",
-        _schema(above_baseline=PERCENT, over=DURATION),
-        side=Side.ABOVE,
-    )
+    traits: ClassVar[Traits] = _based("above_baseline", "15%", Side.ABOVE)
 
 
 class AroundBaseline(_Based):
     """`{around_baseline: 15%, over: 14d}`: the same for what lies on either side of that mean."""
 
-    traits: ClassVar[Traits] = Traits(
-        "{around_baseline: 15%, over: 14d}",
-        _schema(around_baseline=PERCENT, over=DURATION),
-        side=Side.AROUND,
-    )
+    traits: ClassVar[Traits] = _based("around_baseline", "15%", Side.AROUND)
 
 
 FORMS: tuple[type[Form], ...] = (
@@ -394,6 +334,11 @@ def granted(
         reason = "the policy allows nothing for this value, and has no default"
         return Grant(None, Lack.NO_LINE, reason)
     return form.granted(figures, base, part, least)
+
+
+def numbered(form: Form, number: Fraction) -> Form:
+    """The same form with another number."""
+    return replace(form, number=number)
 
 
 def deviation(form: Form | None, figures: Figures, base: Figures) -> Fraction:

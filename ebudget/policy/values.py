@@ -15,7 +15,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from ebudget.policy.misfit import Misfit, text_of, texts_of
-from ebudget.quantities import number, share, truth
+from ebudget.quantities import Duration, duration, number, share, truth
 from ebudget.text import nearest
 
 T = TypeVar("T")
@@ -136,3 +136,31 @@ class Part(BaseModel):
         extra="forbid",
         arbitrary_types_allowed=True,
     )
+
+
+def amount_of(value: Any, *path: str) -> Fraction:
+    """A number that is not negative. Raises Misfit."""
+    return _not_negative(number, value, *path)
+
+
+def share_of(value: Any, *path: str) -> Fraction:
+    """A percentage that is not negative. Raises Misfit."""
+    return _not_negative(share, value, *path)
+
+
+def _not_negative(read: Callable[[str], Fraction], value: Any, *path: str) -> Fraction:
+    try:
+        amount = read(text_of(value, *path))
+    except ValueError as error:
+        raise Misfit(str(error), *path) from None
+    if amount < 0:
+        raise Misfit(f"an allowance cannot be negative ({value})", *path)
+    return amount
+
+
+def duration_of(value: Any, *path: str) -> Duration:
+    """A length of time. Raises Misfit."""
+    try:
+        return duration(text_of(value, *path))
+    except ValueError as error:
+        raise Misfit(str(error), *path) from None

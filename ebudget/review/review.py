@@ -80,7 +80,7 @@ def never_firing(policy: Policy, name: str) -> list[Remark]:
     found = []
     window = span(budget.window, FEBRUARY, policy.timezone)
     for path, form in _forms(budget):
-        ratio = form.pace()
+        ratio = form.pace
         if ratio is None:
             continue
         silent = [

@@ -15,7 +15,7 @@ from ebudget.figures import by_value
 from ebudget.ledger.book import Book
 from ebudget.ledger.ledger import Ledger
 from ebudget.ledger.signatures import Signatures
-from ebudget.policy.allowances import By, Form
+from ebudget.policy.allowances import By, Form, numbered
 from ebudget.policy.edits import Draft
 from ebudget.policy.model import Budget, Policy
 from ebudget.quantities import share
@@ -130,10 +130,10 @@ def _with_unit_allowance(policy: Policy, name: str) -> Policy:
     allow = budget.allowance
     unit: Form | By = (
         replace(
-            allow, lines=tuple((value, form.numbered(Fraction(1))) for value, form in allow.lines)
+            allow, lines=tuple((value, numbered(form, Fraction(1))) for value, form in allow.lines)
         )
         if isinstance(allow, By)
-        else allow.numbered(Fraction(1))
+        else numbered(allow, Fraction(1))
     )
     other = budget.model_copy(update={"allow": unit, "slo": None})
     return policy.model_copy(update={"budgets": {**policy.budgets, name: other}})
@@ -164,14 +164,14 @@ def _suggestion(
     if form.traits.fixed:
         value = Fraction(ceil(value))  # a bare number below 1 would be no policy
     if form.traits.most is not None and value > form.traits.most:
-        text = f"it would take {form.numbered(value)}, and a ratio is at most 100%"
+        text = f"it would take {numbered(form, value)}, and a ratio is at most 100%"
         return replace(nothing, exact=exact, reason=f"{text}; write {{amount: …, per: …}}")
     return replace(
         nothing,
         exact=exact,
         kept=Fraction(sum(need <= value for need, _ in needs), len(days)),
         interval=None if form.traits.most is None else deciding.interval,
-        line=f"allow: {form.numbered(value)}",
+        line=f"allow: {numbered(form, value)}",
         value=value,
     )
 
