@@ -37,7 +37,7 @@ bench:
 
 golden:
 	$(PYTHON) -m ebudget schema > ebudget/policy/policy.schema.json
-	EBUDGET_GOLDEN=1 $(PYTHON) -m pytest -q tests/test_goldens.py tests/test_ci_docs.py tests/test_evidence.py -k "golden or shows or decides"
+	EBUDGET_GOLDEN=1 $(PYTHON) -m pytest -q tests/goldens tests/project/test_ci_docs.py tests/accounts/test_verdicts.py -k "golden or shows or decides"
 
 samples:
 	$(PYTHON) sample_logs/generate.py

@@ -439,7 +439,13 @@ def start(side: Path, *words: str) -> subprocess.Popen[bytes]:
     for name in ("tmp", "told", "files"):
         (side / name).mkdir(exist_ok=True)
     own = {
-        "PYTHONPATH": os.pathsep.join((str(side / "tree"), str(side / "tree" / "tests"))),
+        "PYTHONPATH": os.pathsep.join(
+            (
+                str(side / "tree"),
+                str(side / "tree" / "tests"),
+                str(side / "tree" / "tests" / "oracle"),
+            )
+        ),
         "PYTHONHASHSEED": str(1 + (side.name == "new")),
         "TMPDIR": str(side / "tmp"),
     }

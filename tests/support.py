@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -40,8 +41,20 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
-SHARED = Path(__file__).resolve().parents[2] / "shared"
+ROOT = Path(__file__).resolve().parents[1]
+SHARED = ROOT.parent / "shared"
 """Figures and logs that lie beside the repository where it was made; tests skip without them."""
+
+SIMULATE = [
+    *["simulate", "sample_logs", "-p", "budgets.example.yaml"],
+    *["--set", "strict:wrong-outcomes.allow=1%"],
+    *["--without", "narrow:action_type=send_email,segment=enterprise"],
+    *["--sweep", "slow-answers.allow=1%..20%:0.5%"],
+    *["--replay", "1d"],
+    *["--suggest", "slow-answers", "--suggest", "wrong-outcomes"],
+    *["--cut", "wrong-outcomes"],
+]
+"""A simulation that asks for everything, run from ROOT."""
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 """The newest instant of most test logs."""
@@ -236,6 +249,13 @@ def reading(folder: Path, *before: str) -> Iterator[subprocess.Popen[bytes]]:
 
 
 # Statements
+
+
+@contextmanager
+def written(logs: Sequence[Log]) -> Iterator[list[str]]:
+    """The paths of these logs, in a folder of their own."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield [write_log(Path(folder), log) for log in logs]
 
 
 def read(

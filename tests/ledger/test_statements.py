@@ -7,7 +7,7 @@ from pathlib import Path
 from ebudget import cli
 from ebudget.ledger import statements as query
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 REPLAY = ["simulate", "sample_logs", "-p", "budgets.example.yaml", "--replay", "12h"]
 
 

@@ -8,20 +8,11 @@ from pathlib import Path
 import pytest
 
 from ebudget import cli
+from support import ROOT, SIMULATE
 
-ROOT = Path(__file__).parents[1]
-GOLDENS = Path(__file__).parent / "goldens"
+GOLDENS = Path(__file__).parent
 CHECK = ["check", "sample_logs", "-p", "budgets.example.yaml"]
 REPORT = ["report", "-p", "budgets.example.yaml"]
-SIMULATE = [
-    *["simulate", "sample_logs", "-p", "budgets.example.yaml"],
-    *["--set", "strict:wrong-outcomes.allow=1%"],
-    *["--without", "narrow:action_type=send_email,segment=enterprise"],
-    *["--sweep", "slow-answers.allow=1%..20%:0.5%"],
-    *["--replay", "1d"],
-    *["--suggest", "slow-answers", "--suggest", "wrong-outcomes"],
-    *["--cut", "wrong-outcomes"],
-]
 
 CASES = {
     "report-80.txt": (80, REPORT),

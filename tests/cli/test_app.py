@@ -15,7 +15,7 @@ import pytest
 from ebudget import cli
 from support import reading
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 POLICY = """version: 1
 failures:
   wrong: {class: C, when: "failure_reason = 'wrong'"}

@@ -14,7 +14,7 @@ from ebudget.errors import InputError, PolicyError
 from ebudget.policy.file import load_policy, parse_policy
 from ebudget.policy.schema import json_schema
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 GOOD = "version: 1\nbudgets: {b: {spend: {class: B+}, allow: 1%}}\n"
 
 

@@ -36,7 +36,7 @@ from support import (
 from support import read as read_logs
 from support import write_jsonl as write
 
-GOLDEN = Path(__file__).parent / "goldens" / "evidence.txt"
+GOLDEN = Path(__file__).parents[1] / "goldens" / "evidence.txt"
 
 # The table: what spends x what is allowed x what was there
 

@@ -19,7 +19,7 @@ import yaml
 
 from ebudget import cli
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "ci.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```([^\n]*)\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
 ACTION = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))

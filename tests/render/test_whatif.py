@@ -19,7 +19,7 @@ from ebudget.whatif.question import Question
 from ebudget.whatif.replay import Past, Step
 from ebudget.whatif.suggestions import Suggestions
 from ebudget.whatif.sweeps import Sweeps, Swept, Turn
-from tests.test_goldens import ROOT, SIMULATE
+from support import ROOT, SIMULATE
 
 
 @pytest.fixture(scope="module")

@@ -6,17 +6,15 @@ EBUDGET_EXAMPLES, which multiplies their number and draws new ones.
 
 from __future__ import annotations
 
-import os
 import re
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
@@ -25,28 +23,8 @@ import oracle
 from canonical import read_values
 from ebudget.errors import InputError
 from oracle import Log
-from strategies import RULES, Case, Field, cases, fields
-from support import conserves, figures, ledger_of, statement_of, write_log
-
-MORE = int(os.environ.get("EBUDGET_EXAMPLES", "1"))
-
-
-def examples(count: int) -> settings:
-    """So many examples, the same ones each time unless more are asked for."""
-    return settings(
-        max_examples=count * MORE,
-        deadline=None,
-        derandomize=MORE == 1,
-        database=None,
-        suppress_health_check=list(HealthCheck),
-    )
-
-
-@contextmanager
-def written(logs: Sequence[Log]) -> Iterator[list[str]]:
-    """The paths of these logs, in a folder of their own."""
-    with tempfile.TemporaryDirectory() as folder:
-        yield [write_log(Path(folder), log) for log in logs]
+from strategies import RULES, Case, Field, cases, examples, fields
+from support import conserves, figures, ledger_of, statement_of, written
 
 
 def statement(case: Case, logs: Sequence[Log] | None = None, **options: Any) -> ebudget.Statement:

@@ -49,13 +49,13 @@ from strategies import (
     allowances,
     cases,
     edges,
+    examples,
     logs,
     policies,
     spends,
 )
-from support import account_figures, policy_text, question_of, run, stamp, statement_of
+from support import account_figures, policy_text, question_of, run, stamp, statement_of, written
 from support import read as read_logs
-from test_oracle_properties import examples, written
 
 Group = tuple[tuple[str, str | None], ...]
 

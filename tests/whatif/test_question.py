@@ -41,7 +41,7 @@ from support import (
 )
 from support import read as read_logs
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 TAU2, TAU2_LOG = SHARED / "policies" / "tau2.yaml", SHARED / "real" / "tau2.jsonl"
 TAU2_END = datetime(2026, 3, 31, 23, 59, 59, tzinfo=UTC)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from fractions import Fraction
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from oracle import (
@@ -32,6 +34,20 @@ from oracle import (
     window_of,
 )
 from support import line_of, stamp
+
+MORE = int(os.environ.get("EBUDGET_EXAMPLES", "1"))
+
+
+def examples(count: int) -> settings:
+    """So many examples, the same ones each time unless more are asked for."""
+    return settings(
+        max_examples=count * MORE,
+        deadline=None,
+        derandomize=MORE == 1,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+
 
 # Conditions and expressions: the text that the policy holds, beside what it means
 
