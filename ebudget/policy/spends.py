@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from fractions import Fraction
-from typing import Annotated, Any, ClassVar, Protocol
+from typing import Annotated, Any, ClassVar, Protocol, Self
 
 from ebudget.columns import BY_NAME
 from ebudget.policy.misfit import Misfit, fields_of, only, text_of, texts_of
@@ -123,8 +123,34 @@ class Spend(Protocol):
         """The same with every expression changed."""
 
 
+class _ByRules:
+    """What the kinds that count failures share: they have no expression."""
+
+    condition = amount = unit = None
+
+    def rewritten(self, change: Callable[[str], str]) -> Self:
+        """The same."""
+        return self
+
+
+class _ByExpression:
+    """What the kinds that read an expression share: it is checked as every one is, and no failure
+    rule has a part in them.
+    """
+
+    least = _ONE
+
+    def rules(self, failures: Mapping[str, Rule]) -> tuple[str, ...]:
+        """None."""
+        return ()
+
+    def problems(self, failures: Collection[str]) -> Iterator[tuple[tuple[int, ...], str]]:
+        """None."""
+        yield from ()
+
+
 @dataclass(frozen=True)
-class SpendClass:
+class SpendClass(_ByRules):
     """`{class: B+}`: each failed run spends the weight of its class."""
 
     weights: tuple[tuple[str, Fraction | All], ...]
@@ -148,7 +174,6 @@ class SpendClass:
         Kind.OUTCOME,
         by_class=True,
     )
-    condition = amount = unit = None
 
     @classmethod
     def read(cls, value: Any) -> SpendClass:
@@ -187,13 +212,9 @@ class SpendClass:
         """The smallest weight."""
         return min((w for _, w in self.weights if isinstance(w, Fraction)), default=_ONE)
 
-    def rewritten(self, change: Callable[[str], str]) -> SpendClass:
-        """The same: it has no expression."""
-        return self
-
 
 @dataclass(frozen=True)
-class SpendFailure:
+class SpendFailure(_ByRules):
     """`{failure: [names]}`: each run that matches one of the rules spends 1."""
 
     names: tuple[str, ...]
@@ -201,7 +222,6 @@ class SpendFailure:
     traits: ClassVar[Traits] = Traits(
         "failure", "{failure: [names]}", TEXTS, Kind.OUTCOME, by_class=True
     )
-    condition = amount = unit = None
     least = _ONE
 
     @classmethod
@@ -233,33 +253,20 @@ class SpendFailure:
         """1, where no run spends everything."""
         return None if any(failures[name].instant for name in self.names) else _ONE
 
-    def rewritten(self, change: Callable[[str], str]) -> SpendFailure:
-        """The same: it has no expression."""
-        return self
-
 
 @dataclass(frozen=True)
-class SpendWhen:
+class SpendWhen(_ByExpression):
     """`{when: condition}`: each run that meets the condition spends 1."""
 
     condition: str
 
     traits: ClassVar[Traits] = Traits("when", "{when: …}", _CONDITION, Kind.QUALITY)
     amount = unit = None
-    least = _ONE
 
     @classmethod
     def read(cls, value: Any) -> SpendWhen:
         """A condition."""
         return cls(text_of(value))
-
-    def rules(self, failures: Mapping[str, Rule]) -> tuple[str, ...]:
-        """None: only the condition decides."""
-        return ()
-
-    def problems(self, failures: Collection[str]) -> Iterator[tuple[tuple[int, ...], str]]:
-        """None: the condition is checked as every one is."""
-        yield from ()
 
     def weigh(
         self, run: Judged, failures: Mapping[str, Rule], *, holds: bool
@@ -277,7 +284,7 @@ class SpendWhen:
 
 
 @dataclass(frozen=True)
-class SpendSum:
+class SpendSum(_ByExpression):
     """`{sum: expression}`: each run spends what the expression says."""
 
     amount: str
@@ -286,20 +293,11 @@ class SpendSum:
 
     traits: ClassVar[Traits] = Traits("sum", "{sum: …}", _CONDITION, Kind.COST, counted=False)
     condition = None
-    least = _ONE
 
     @classmethod
     def read(cls, value: Any) -> SpendSum:
         """An expression."""
         return cls(text_of(value))
-
-    def rules(self, failures: Mapping[str, Rule]) -> tuple[str, ...]:
-        """None: only the expression decides."""
-        return ()
-
-    def problems(self, failures: Collection[str]) -> Iterator[tuple[tuple[int, ...], str]]:
-        """None: the expression is checked as every one is."""
-        yield from ()
 
     def weigh(
         self, run: Judged, failures: Mapping[str, Rule], *, holds: bool
