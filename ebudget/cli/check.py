@@ -120,7 +120,7 @@ def check(
     delivery = delivery.to(files, [*paths, policy, *([baseline] if baseline else [])])
     check_budgets(loaded, budget or ())
     if demands.change is not None:
-        check_change(loaded, demands.change)
+        check_change(loaded.gates, demands.change)
     then = None if baseline is None else _baseline(baseline)
     if not any(one.breakdowns for one in delivery.shown):
         loaded = loaded.without_breakdowns()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from fractions import Fraction
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from ebudget.errors import UsageError
 from ebudget.policy.misfit import Misfit, texts_of
@@ -21,28 +22,25 @@ from ebudget.policy.values import (
 )
 from ebudget.text import nearest, quoted, visible
 
-if TYPE_CHECKING:
-    from ebudget.policy.model import Policy
 
-
-def change_types(policy: Policy) -> set[str]:
-    """The types of change that the policy names."""
+def change_types(gates: Iterable[Gate]) -> set[str]:
+    """The types of change that gates name."""
     found: set[str] = set()
-    for budget in policy.budgets.values():
-        found |= set(budget.gate.exempt)
-        if budget.gate.changes is not ALL:
-            found |= set(budget.gate.changes)
+    for gate in gates:
+        found |= set(gate.exempt)
+        if gate.changes is not ALL:
+            found |= set(gate.changes)
     return found
 
 
-def check_change(policy: Policy, change: str) -> None:
-    """Raises UsageError for a type of change that the policy does not name.
+def check_change(gates: Sequence[Gate], change: str) -> None:
+    """Raises UsageError for a type of change that the gates of a policy do not name.
 
-    Where every budget stops all types and none is exempt, the policy names no type at all, and
+    Where every gate stops all types and none is exempt, the policy names no type at all, and
     any word will do.
     """
-    known = change_types(policy)
-    everything = all(budget.gate.changes is ALL for budget in policy.budgets.values())
+    known = change_types(gates)
+    everything = all(gate.changes is ALL for gate in gates)
     if change in known or (change.strip() and everything and not known):
         return
     close = nearest(change, known)

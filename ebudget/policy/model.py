@@ -264,6 +264,11 @@ class Policy(Part):
         return self.model_copy(update={"budgets": budgets})
 
     @property
+    def gates(self) -> list[Gate]:
+        """The gate of every budget."""
+        return [budget.gate for budget in self.budgets.values()]
+
+    @property
     def columns(self) -> dict[str, Type]:
         """Every column that rules may name, with its type: the canonical ones and one's own."""
         types = {column.name: column.type for column in CANONICAL}

@@ -128,7 +128,7 @@ def _past(book: Book, group: Group, steps: Sequence[Step], moments: Sequence[int
     days = {v: n for v in Verdict if (n := sum(step.verdict is v for step in counted))}
     stopped = days.get(Verdict.FROZEN, 0) + days.get(Verdict.BREACHED, 0)
     gate = book.budget.gate
-    named = sorted(name for name in change_types(book.policy) if gate.stops(name))
+    named = sorted(name for name in change_types(book.policy.gates) if gate.stops(name))
     types = named or (["any"] if gate.changes is ALL else [])
     line = [_counting(step) for step in _without_gaps(steps, moments)]
     pages, tickets = _begins(line, "page"), _begins(line, "ticket")

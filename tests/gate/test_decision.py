@@ -218,18 +218,18 @@ budgets:
 def test_an_unknown_type_of_change_is_an_error_that_lists_the_known_ones(six):
     policy, _ = six
     for known in ("prompt", "model", "fix"):
-        check_change(policy, known)
+        check_change(policy.gates, known)
     with pytest.raises(UsageError, match=r"did you mean 'prompt'.*known: fix, model, prompt"):
-        check_change(policy, "promt")
+        check_change(policy.gates, "promt")
     with pytest.raises(UsageError, match="known: fix, model, prompt"):
-        check_change(policy, "finance")
+        check_change(policy.gates, "finance")
     anything = parse_policy("version: 1\nbudgets: {x: {spend: {class: B}, allow: 1}}", "p")
-    check_change(anything, "finance")
+    check_change(anything.gates, "finance")
     with pytest.raises(UsageError, match="known: none"):
-        check_change(anything, "")
+        check_change(anything.gates, "")
     nothing = "version: 1\nbudgets: {x: {spend: {class: B}, allow: 1, gate: {changes: []}}}"
     with pytest.raises(UsageError, match="known: none"):
-        check_change(parse_policy(nothing, "p"), "finance")
+        check_change(parse_policy(nothing, "p").gates, "finance")
 
 
 def test_a_type_cannot_be_both_stopped_and_exempt():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from zoneinfo import ZoneInfo
 
 from sqlglot import exp
@@ -87,7 +87,7 @@ class Compiler:
         """A part that must be a number."""
         return self.of_type(node, depth, *NUMBERS).tree
 
-    def together(self, nodes: list[exp.Expr], depth: int) -> tuple[list[Term], Type | None]:
+    def together(self, nodes: Sequence[exp.Expr], depth: int) -> tuple[list[Term], Type | None]:
         """The terms with one common type; a text literal beside a time is read as a time."""
         terms = [self.compile(node, depth) for node in nodes]
         if any(term.type is Type.TIME for term in terms):

@@ -6,13 +6,13 @@ import re
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
 from ebudget.columns import Type
 from ebudget.policy.rules.terms import (
     NUMBERS,
+    Compiling,
     RuleError,
     Term,
     number_like,
@@ -25,9 +25,6 @@ from ebudget.sql.trees import (
 )
 from ebudget.sql.zones import local_of
 
-if TYPE_CHECKING:
-    from ebudget.policy.rules.compiler import Compiler
-
 
 @dataclass(frozen=True)
 class Function:
@@ -36,14 +33,14 @@ class Function:
     usage: str
     least: int
     most: int
-    build: Callable[[Compiler, exp.Func, str, list[exp.Expr], int], Term]
+    build: Callable[[Compiling, exp.Func, str, list[exp.Expr], int], Term]
 
 
 def _simple(usage: str, takes: tuple[Type, ...], gives: Type, least: int | None = None) -> Function:
     """A function whose arguments and result have fixed types."""
 
     def build(
-        c: Compiler, node: exp.Func, name: str, arguments: list[exp.Expr], depth: int
+        c: Compiling, node: exp.Func, name: str, arguments: list[exp.Expr], depth: int
     ) -> Term:
         trees = []
         for argument, type_ in zip(arguments, takes, strict=False):
@@ -60,7 +57,7 @@ def _common(usage: str, least: int, most: int, *, numbers: bool = False) -> Func
     """A function whose arguments share one type, which is also the result's."""
 
     def build(
-        c: Compiler, node: exp.Func, name: str, arguments: list[exp.Expr], depth: int
+        c: Compiling, node: exp.Func, name: str, arguments: list[exp.Expr], depth: int
     ) -> Term:
         terms, common = c.together(arguments, depth)
         if common is Type.LIST or (numbers and common not in (Type.NUMBER, None)):
@@ -70,12 +67,12 @@ def _common(usage: str, least: int, most: int, *, numbers: bool = False) -> Func
     return Function(usage, least, most, build)
 
 
-def _length(c: Compiler, node: exp.Func, name: str, arguments: list[exp.Expr], depth: int) -> Term:
+def _length(c: Compiling, node: exp.Func, name: str, arguments: list[exp.Expr], depth: int) -> Term:
     tree = c.of_type(arguments[0], depth, Type.TEXT, Type.LIST).tree
     return Term(Type.NUMBER, decimal(call("len", tree)))
 
 
-def _regexp(c: Compiler, node: exp.Func, name: str, arguments: list[exp.Expr], depth: int) -> Term:
+def _regexp(c: Compiling, node: exp.Func, name: str, arguments: list[exp.Expr], depth: int) -> Term:
     subject = c.of_type(arguments[0], depth, Type.TEXT).tree
     pattern = c.compile(arguments[1], depth)
     if pattern.literal is None or pattern.type is not Type.TEXT:
@@ -98,7 +95,7 @@ DATE_PARTS = ("year", "quarter", "month", "week", "day", "dow", "isodow", "doy",
 
 
 def _date_part(
-    c: Compiler, node: exp.Func, name: str, arguments: list[exp.Expr], depth: int
+    c: Compiling, node: exp.Func, name: str, arguments: list[exp.Expr], depth: int
 ) -> Term:
     part = c.compile(arguments[0], depth).literal
     if part is None or part.lower() not in DATE_PARTS:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
+from zoneinfo import ZoneInfo
 
 from sqlglot import exp
 
@@ -46,6 +48,21 @@ class Term:
 
 
 NUMBERS = (Type.NUMBER, Type.INTEGER)
+
+
+class Compiling(Protocol):
+    """What functions ask of whatever builds an expression anew."""
+
+    zone: ZoneInfo
+
+    def compile(self, node: exp.Expr, depth: int = 0) -> Term:
+        """A part, built anew. Raises RuleError."""
+
+    def of_type(self, node: exp.Expr, depth: int, *wanted: Type) -> Term:
+        """A part that must be of one of these types."""
+
+    def together(self, nodes: Sequence[exp.Expr], depth: int) -> tuple[list[Term], Type | None]:
+        """Parts that must share a type, and that type."""
 
 
 def number_like(term: Term, common: Type | None) -> exp.Expr:
