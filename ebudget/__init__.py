@@ -20,7 +20,10 @@ if TYPE_CHECKING:  # as type checkers know it; importing `typing` takes longer t
     from ebudget.api import evaluate, load_policy, read_ledger
     from ebudget.errors import EbudgetError, InputError, PolicyError, Problem, UsageError
     from ebudget.ledger.ledger import Ledger
+    from ebudget.ledger.plan import make_plan
+    from ebudget.logs.reading import Reading
     from ebudget.policy.model import Policy
+    from ebudget.policy.wants import Wants
 
 __version__ = "0.1.0"
 
@@ -32,13 +35,16 @@ __all__ = [
     "Policy",
     "PolicyError",
     "Problem",
+    "Reading",
     "Slice",
     "Statement",
     "UsageError",
     "Verdict",
+    "Wants",
     "__version__",
     "evaluate",
     "load_policy",
+    "make_plan",
     "read_ledger",
 ]
 
@@ -51,6 +57,9 @@ _HOMES = {
     "Ledger": "ledger.ledger",
     "Slice": "accounts.parts",
     "Policy": "policy.model",
+    "Reading": "logs.reading",
+    "Wants": "policy.wants",
+    "make_plan": "ledger.plan",
 }
 """Where each name is defined. Imported when it is asked for: the command line has to be ready for
 Ctrl-C before that, for it takes a while."""

@@ -49,8 +49,9 @@ def _main(
 
 
 def _app(arguments: Sequence[str]) -> typer.Typer:
-    """The commands: the one that is named first, or all of them where none is."""
-    asked = [name for name in COMMANDS if arguments and arguments[0] == name]
+    """The commands: the one that is named first, none for the version, or else all of them."""
+    first = arguments[0] if arguments else ""
+    asked = [first] if first in COMMANDS else [] if first == "--version" else COMMANDS
     app = typer.Typer(
         name="ebudget",
         help=HELP,
@@ -62,7 +63,7 @@ def _app(arguments: Sequence[str]) -> typer.Typer:
         callback=_main,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    for name in asked or COMMANDS:
+    for name in asked:
         app.command()(getattr(import_module(f"ebudget.cli.{name}"), name))
     return app
 

@@ -13,13 +13,15 @@ import tempfile
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ebudget.errors import InputError, UsageError
 from ebudget.logs.sources import is_log_name
 from ebudget.render.formats import TAMED, Format
-from ebudget.render.page import Look
 from ebudget.text import nearest, quoted, visible
+
+if TYPE_CHECKING:
+    from ebudget.render.page import Look
 
 SUMMARY = "GITHUB_STEP_SUMMARY"
 """The variable that names the file of a job's summary on GitHub Actions."""

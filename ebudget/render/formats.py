@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ebudget.render.page import Look
+if TYPE_CHECKING:
+    from ebudget.render.page import Look
 
 TAMED = "## ["
 """What `##[` becomes where it must not be a command to the runner of a job."""

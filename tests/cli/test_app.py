@@ -431,3 +431,25 @@ def test_wherever_a_run_is_ended_its_code_tells_how_and_nothing_is_left(
     said = b"interrupted\n" if number == signal.SIGINT else b""
     assert (done.returncode, done.stderr) == (code, said)
     assert list(scratch.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("code", "loaded"),
+    [
+        ("import ebudget; ebudget.__version__", {"ebudget"}),
+        ("import ebudget.cli.app as app; app.run(['--version'])", None),
+    ],
+)
+def test_what_nobody_asked_for_is_not_loaded(code: str, loaded: set[str] | None) -> None:
+    """The root opens no room, and the version needs no library of data."""
+    told = "print(*(name for name in sys.modules if name.split('.')[0] in heavy))"
+    heavy = "heavy = ('duckdb', 'polars', 'pydantic', 'sqlglot', 'yaml')"
+    if loaded is not None:
+        heavy = "heavy = ('ebudget',)"
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys; {heavy}; {code}; {told}"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert set(done.stdout.splitlines()[-1].split()) == (loaded or set())
