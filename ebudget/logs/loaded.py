@@ -41,12 +41,6 @@ class Loaded:
         """The source that is read under a name."""
         return next(source for source in self.sources.files if source.read_as == read_as)
 
-    @property
-    def renamed(self) -> dict[str, str]:
-        """The real paths of the files that are read under another name."""
-        real = {s.read_as: os.path.abspath(s.path) for s in self.sources.files}
-        return {read_as: _as_text(path) for read_as, path in real.items() if read_as != path}
-
     def give_up(self, source: Source, reason: str) -> None:
         """Skip a file as a whole, or raise InputError where that was not asked for."""
         if not self.skip_unreadable:

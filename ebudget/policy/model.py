@@ -226,11 +226,6 @@ class Budget(Part):
         by_earning = self.earns in ("labelled", "success") or self.needs_value
         return self.spend.traits.by_class or by_earning
 
-    @property
-    def looks_back(self) -> bool:
-        """Whether the time before the window has a part in what is allowed."""
-        return any(form.over is not None for form in self.forms)
-
     def least_measured(self, form: Form | None) -> Fraction:
         """The share of the runs whose value must be known."""
         if self.min_measured is not None:
