@@ -13,7 +13,6 @@ from ebudget import api
 from ebudget.cli.options import AsOf, Debug, Logs, SkipUnreadable, reading
 from ebudget.cli.output import not_obeyed, print_data
 from ebudget.ledger.plan import make_plan
-from ebudget.policy.wants import Wants
 from ebudget.render import review as as_review
 from ebudget.review.review import review
 
@@ -33,7 +32,7 @@ def validate(
         own = [str(policy.parent / path) for path in loaded.logs.paths if path != "-"]
         named = own if own and all(os.path.exists(path) for path in own) else []
     if named:
-        plan = make_plan(loaded, Wants(by=("workflow",)), unknowns=True)
+        plan = make_plan(loaded, apart=("workflow",), unknowns=True)
         with reading(loaded, as_of, skip=skip_unreadable) as how:
             ledger = api.read_ledger(named, plan, how)
     width = shutil.get_terminal_size((100, 24)).columns

@@ -47,6 +47,7 @@ class Ledger:
                 x.plan.predicates,
                 x.plan.sums,
                 x.plan.numbers,
+                x.plan.wants,
                 x.plan.canonical.flaws,
                 x.edges,
                 x.as_of,
@@ -62,7 +63,8 @@ class Ledger:
             .group_by(self.plan.key)
             .agg(pl.col(name).sum() for name in (COUNT, *sums))
         )
-        return replace(self, frame=frame, intake=self.intake + other.intake)
+        newest = self.newest and other.newest
+        return replace(self, frame=frame, newest=newest, intake=self.intake + other.intake)
 
     @property
     def before_windows(self) -> int:

@@ -99,16 +99,14 @@ class Plan:
     wants: Wants = NOTHING_MORE
     """What is asked of accounts beside what the policy itself asks."""
     edges: EdgesOf | None = None
-    """What gives the bucket edges for an as_of and the oldest run, in place of those of the
-    policy's windows."""
+    """What gives bucket edges for an as_of and the oldest run, beside those of the policy's
+    windows."""
 
     def edges_at(self, as_of: int, first: int | None) -> tuple[int, ...]:
         """The instants between which runs are told apart, up to as_of, in order."""
-        edges: Iterable[int]
-        if self.edges is None:
-            edges = window_edges(self.policy, as_of, self.wants)
-        else:
-            edges = self.edges(as_of, first)
+        edges = window_edges(self.policy, as_of, self.wants)
+        if self.edges is not None:
+            edges.update(self.edges(as_of, first))
         return tuple(sorted({edge for edge in edges if edge <= as_of} | {as_of}))
 
     @cached_property

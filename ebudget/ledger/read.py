@@ -22,7 +22,8 @@ def read_ledger(paths: Sequence[str | os.PathLike[str]], plan: Plan, reading: Re
     """
     at = moment_of(reading, plan.policy.timezone)
     with opened_warehouse(threads=reading.threads, tick=reading.tick) as warehouse:
-        names = [os.fspath(path) for path in paths]
+        given = [paths] if isinstance(paths, str | os.PathLike) else paths  # one alone
+        names = [os.fspath(path) for path in given]
         sources = find_sources(names, warehouse.scratch, reading.stdin)
         skips = reading.skip_unreadable
         loaded = load(warehouse, plan.canonical, sources, skip_unreadable=skips)

@@ -10,8 +10,20 @@ from typing import Any
 import pytest
 
 import ebudget
+from ebudget import Reading, Wants, make_plan
 from ebudget.logs.sources import natural
-from support import NOW, at, one_budget, only_account, run, stamp, statement_of
+from ebudget.policy.file import parse_policy
+from support import (
+    CLOCK,
+    NOW,
+    at,
+    one_budget,
+    only_account,
+    policy_text,
+    run,
+    stamp,
+    statement_of,
+)
 from support import write_jsonl as write
 
 
@@ -155,3 +167,21 @@ def test_every_output_asks_whether_the_id_is_unique(
         assert "see logs.key" in out, command
     cli.run(["report", "runs.jsonl", "--format", "json"])
     assert json.loads(capsys.readouterr().out)["input"]["duplicates_apart"] == 1
+
+
+def test_one_path_needs_no_list(tmp_path: Path) -> None:
+    path = write(tmp_path, [run() for _ in range(3)])
+    policy = parse_policy(policy_text(one_budget()), "p")
+    for given in (path, Path(path), [path]):
+        assert ebudget.read_ledger(given, policy, Reading(clock=CLOCK)).intake.runs == 3
+
+
+def test_edges_of_one_s_own_come_beside_what_is_wanted(tmp_path: Path) -> None:
+    path = write(tmp_path, [run(when=stamp(NOW - timedelta(hours=5 * step))) for step in range(12)])
+    policy = parse_policy(policy_text(one_budget(window="3d")), "p")
+    wants = Wants(days_of=frozenset({"b"}))
+    plans = (make_plan(policy, wants), make_plan(policy, wants, edges=lambda at, _: {at - 1}))
+    found = [ebudget.read_ledger([path], plan, Reading(clock=CLOCK)) for plan in plans]
+    first, second = (ebudget.evaluate(policy, ledger).accounts[0].days for ledger in found)
+    assert first == second
+    assert sum(day.eligible for day in first) == 12
