@@ -32,6 +32,6 @@ def read_ledger(
 
 def evaluate(policy: Policy, ledger: Ledger) -> Statement:
     """Every account of the policy at the ledger's as_of, with what its plan wants. Pure: no files,
-    no clock.
+    no clock. Raises ValueError for a ledger that was made for other windows.
     """
     return close.evaluate(Books(policy, ledger))

@@ -155,8 +155,19 @@ class Timeline:
         return Evidence._make(self._difference(low, high, _WIDTH, len(MEASURES)))
 
     def _places(self, after: int, until: int) -> tuple[int, int]:
-        low = bisect_right(self._buckets, bisect_left(self._edges, after))
-        return low, bisect_right(self._buckets, bisect_left(self._edges, until))
+        low = bisect_right(self._buckets, self._bucket(after))
+        return low, bisect_right(self._buckets, self._bucket(until))
+
+    def _bucket(self, edge: int) -> int:
+        """The bucket that an edge ends. Raises ValueError for an instant that is none, since runs
+        on either side of it are not told apart.
+        """
+        if not self._buckets:
+            return 0
+        place = bisect_left(self._edges, edge)
+        if place == len(self._edges) or self._edges[place] != edge:
+            raise ValueError("the ledger was not made for these windows: evaluate its own policy")
+        return place
 
     def _difference(self, low: int, high: int, first: int, last: int) -> Iterable[int]:
         row = map(sub, self._totals[high][first:last], self._totals[low][first:last])

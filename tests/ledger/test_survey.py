@@ -185,3 +185,15 @@ def test_edges_of_one_s_own_come_beside_what_is_wanted(tmp_path: Path) -> None:
     first, second = (ebudget.evaluate(policy, ledger).accounts[0].days for ledger in found)
     assert first == second
     assert sum(day.eligible for day in first) == 12
+
+
+def test_a_ledger_of_other_windows_gives_no_figures(tmp_path: Path) -> None:
+    """Runs on either side of an instant that is no edge cannot be told apart."""
+    path = write(tmp_path, [run(when=stamp(NOW - timedelta(hours=5 * step))) for step in range(99)])
+    month, days = (
+        parse_policy(policy_text(one_budget(window=length)), "p") for length in ("30d", "9d")
+    )
+    ledger = ebudget.read_ledger(path, month, Reading(clock=CLOCK))
+    assert ebudget.evaluate(month, ledger).accounts[0].eligible == 99
+    with pytest.raises(ValueError, match="not made for these windows"):
+        ebudget.evaluate(days, ledger)
