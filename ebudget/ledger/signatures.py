@@ -6,6 +6,7 @@ Runs that agree in outcome and conditions mean the same; each such signature is 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import polars as pl
 
@@ -198,8 +199,12 @@ class Signatures:
 
     def counted(self, what: str) -> int:
         """How many of the counted runs are so, by a property of `Run`."""
-        counts = dict(self.frame.group_by(self.INDEX).agg(pl.col(COUNT).sum()).iter_rows())
-        return sum(counts.get(i, 0) * getattr(run, what) for i, run in enumerate(self._runs))
+        return sum(self._counts.get(i, 0) * getattr(run, what) for i, run in enumerate(self._runs))
+
+    @cached_property
+    def _counts(self) -> dict[int, int]:
+        """How many runs have each signature, by its number."""
+        return dict(self.frame.group_by(self.INDEX).agg(pl.col(COUNT).sum()).iter_rows())
 
 
 def _bits(words: list[int]) -> frozenset[int]:

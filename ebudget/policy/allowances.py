@@ -341,19 +341,25 @@ def numbered(form: Form, number: Fraction) -> Form:
     return replace(form, number=number)
 
 
+def _mean(form: Form | None, base: Figures) -> Fraction | None:
+    """What a band expects of a run that earns; None without a band, or without a time before."""
+    if form is None or form.traits.side is None or base.eligible == 0 or base.spent <= 0:
+        return None
+    return base.amount / base.eligible
+
+
 def deviation(form: Form | None, figures: Figures, base: Figures) -> Fraction:
     """What some runs spent, instant events aside; for a band, how far they lie above the mean of
     the time before, or below it as a negative number.
     """
-    if form is None or form.traits.side is None or base.eligible == 0 or base.spent <= 0:
-        return figures.amount
-    return figures.amount - base.amount / base.eligible * figures.eligible
+    mean = _mean(form, base)
+    return figures.amount if mean is None else figures.amount - mean * figures.eligible
 
 
 def spent_by(form: Form | None, figures: Figures, base: Figures) -> Fraction:
     """What a window spends of its allowance, instant events aside."""
     amount = deviation(form, figures, base)
-    if form is None or form.traits.side is None or base.eligible == 0 or base.spent <= 0:
+    if form is None or _mean(form, base) is None:
         return amount
     return abs(amount) if form.traits.side is Side.AROUND else max(amount, Fraction(0))
 
