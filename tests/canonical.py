@@ -10,9 +10,9 @@ from typing import Any
 from sqlglot import exp
 
 from ebudget.ledger.plan import make_plan
-from ebudget.logs.loading import load
+from ebudget.logs.files.sources import find_sources
+from ebudget.logs.loading.load import load
 from ebudget.logs.runs import REJECT, ROW, RUNS, flaw_column
-from ebudget.logs.sources import find_sources
 from ebudget.logs.warehouse import opened_warehouse
 from ebudget.policy.file import parse_policy
 from ebudget.sql.trees import call, column

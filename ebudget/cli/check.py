@@ -27,8 +27,9 @@ from ebudget.policy.wants import Wants
 from ebudget.quantities import duration, share
 from ebudget.render.formats import FORMATS
 from ebudget.render.page import Look
-from ebudget.text import encoding_of, quoted, visible
-from ebudget.whatif.options import Given, Option
+from ebudget.text import quoted, visible
+from ebudget.text.encoding import encoding_of
+from ebudget.whatif.asking import Given, Option
 
 T = TypeVar("T")
 

@@ -18,7 +18,7 @@ from ebudget.logs.reading import Reading
 from ebudget.policy.model import Policy
 from ebudget.render.formats import FORMATS
 from ebudget.text import quoted, visible
-from ebudget.whatif.options import Given, Option
+from ebudget.whatif.asking import Given, Option
 
 Logs = Annotated[
     list[str] | None,

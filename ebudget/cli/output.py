@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ebudget.errors import InputError, UsageError
-from ebudget.logs.sources import is_log_name
+from ebudget.logs.files.sources import is_log_name
 from ebudget.render.formats import TAMED, Format
 from ebudget.text import nearest, quoted, visible
 

@@ -7,13 +7,14 @@ from typing import Annotated
 
 from ebudget import api
 from ebudget.accounts.selection import check_budgets, select
-from ebudget.cli import options, scenarios
+from ebudget.cli import options
 from ebudget.cli.output import Delivery
 from ebudget.policy.edits import Draft
 from ebudget.policy.file import load_document
 from ebudget.render.formats import FORMATS
 from ebudget.render.page import Look
 from ebudget.render.whatif.parts import PARTS
+from ebudget.whatif import scenarios
 from ebudget.whatif.question import Question
 from ebudget.whatif.question import simulate as answer
 

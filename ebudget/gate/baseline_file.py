@@ -10,7 +10,8 @@ from ebudget.accounts.statement import SCHEMA, Verdict
 from ebudget.errors import InputError
 from ebudget.gate.baseline import Baseline, Key, Then
 from ebudget.instants import instant
-from ebudget.text import visible, without_bom
+from ebudget.text import visible
+from ebudget.text.encoding import without_bom
 
 
 class _Part(BaseModel):

@@ -14,8 +14,8 @@ from ebudget.ledger.plan import Plan
 from ebudget.ledger.survey import Moment, Survey
 from ebudget.logs.intake import SHOWN_IGNORED, Intake
 from ebudget.logs.keys import keys_of
-from ebudget.logs.loaded import Loaded
-from ebudget.logs.loading import several_outcome_names
+from ebudget.logs.loading.load import several_outcome_names
+from ebudget.logs.loading.loaded import Loaded
 from ebudget.logs.paths import absent_optional_paths, check_mapped_paths, maybe_outcomes
 from ebudget.logs.rejects import first_rejects, rejected
 from ebudget.logs.runs import SAID_BY, WORD

@@ -9,9 +9,9 @@ from ebudget.ledger.count import count
 from ebudget.ledger.ledger import Ledger
 from ebudget.ledger.plan import Plan
 from ebudget.ledger.survey import moment_of, survey
-from ebudget.logs.loading import load, reload_without_culprits
+from ebudget.logs.files.sources import find_sources
+from ebudget.logs.loading.load import load, reload_without_culprits
 from ebudget.logs.reading import Reading
-from ebudget.logs.sources import find_sources
 from ebudget.logs.warehouse import StatementError, opened_warehouse
 
 

@@ -12,10 +12,10 @@ from zoneinfo import ZoneInfo
 from ebudget.instants import instant, local_instant
 from ebudget.ledger import statements
 from ebudget.ledger.plan import Plan
-from ebudget.logs.format import Kind
+from ebudget.logs.formats.format import Kind
 from ebudget.logs.intake import SHOWN_LEADS
-from ebudget.logs.loaded import Loaded
-from ebudget.logs.loading import reload_in_order
+from ebudget.logs.loading.load import reload_in_order
+from ebudget.logs.loading.loaded import Loaded
 from ebudget.logs.reading import Reading
 from ebudget.quantities import LEEWAY
 from ebudget.sql.statements import temporary

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ebudget.logs.packing import TRUNCATED, Damaged
-from ebudget.text import without_bom
+from ebudget.logs.files.packing import TRUNCATED, Damaged
+from ebudget.text.encoding import without_bom
 
 _CHUNK = 1 << 20
 _BLANK = re.compile(r"[ \t\r\n]*")

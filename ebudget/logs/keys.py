@@ -9,7 +9,7 @@ from typing import Any
 from ebudget.columns import FILE_COLUMN
 from ebudget.logs.documents import DEEPEST_KEY, Parts, walk
 from ebudget.logs.intake import Feed, Keys
-from ebudget.logs.loaded import Loaded
+from ebudget.logs.loading.loaded import Loaded
 from ebudget.logs.paths import MOST_FILES, sample_of
 from ebudget.logs.runs import FLAW_BITS, RUNS, SAID_BY, Canonical, flaw_column
 from ebudget.logs.values.columns import Wanted

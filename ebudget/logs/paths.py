@@ -11,12 +11,12 @@ from typing import Any
 from ebudget.columns import CANONICAL
 from ebudget.errors import InputError
 from ebudget.logs.documents import walk
-from ebudget.logs.format import Kind
-from ebudget.logs.json_records import json_way, read_whole
-from ebudget.logs.loaded import Loaded
-from ebudget.logs.parquet_records import parquet_schema, read_parquet
+from ebudget.logs.files.source import Source
+from ebudget.logs.formats.format import Kind
+from ebudget.logs.loading.json_records import json_way, read_whole
+from ebudget.logs.loading.loaded import Loaded
+from ebudget.logs.loading.parquet_records import parquet_schema, read_parquet
 from ebudget.logs.runs import RUNS
-from ebudget.logs.source import Source
 from ebudget.logs.values.columns import outcome_words, spellings
 from ebudget.sql.statements import select
 from ebudget.sql.trees import any_of, call, column, count, named

@@ -7,13 +7,13 @@ from collections import Counter
 from collections.abc import Sequence
 
 from ebudget.logs.documents import LACKING, NOT_UTF8
-from ebudget.logs.format import Kind
+from ebudget.logs.files.packing import Compression
+from ebudget.logs.files.source import Source, lines_at
+from ebudget.logs.formats.format import Kind
 from ebudget.logs.intake import SHOWN_REJECTS, Flawed, Reject, no_array
-from ebudget.logs.json_records import json_statement, read_whole
-from ebudget.logs.loaded import Loaded
-from ebudget.logs.packing import Compression
+from ebudget.logs.loading.json_records import json_statement, read_whole
+from ebudget.logs.loading.loaded import Loaded
 from ebudget.logs.runs import FILE, MALFORMED, NO_TIME, REJECT, ROW, RUNS
-from ebudget.logs.source import Source, lines_at
 from ebudget.sql.statements import join, select, subquery, temporary
 from ebudget.sql.trees import (
     Select,

@@ -15,7 +15,8 @@ from ebudget.errors import InputError, PolicyError, Problem, UsageError
 from ebudget.policy.checks import check_policy
 from ebudget.policy.model import Policy
 from ebudget.policy.schema import json_schema
-from ebudget.text import encoding_of, nearest, visible
+from ebudget.text import nearest, visible
+from ebudget.text.encoding import encoding_of
 
 Key = str | int
 Keys = tuple[Key, ...]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
@@ -13,7 +13,6 @@ from ebudget.ledger.book import Book
 from ebudget.ledger.ledger import Ledger
 from ebudget.policy.edits import Draft
 from ebudget.policy.model import Policy
-from ebudget.whatif.options import Given, Option
 
 A_co = TypeVar("A_co", covariant=True)
 
@@ -65,3 +64,20 @@ class WhatIf(ABC, Generic[A_co]):
     def unanswered(self, answer: Any) -> Iterable[str]:
         """The budgets that are asked for and have no answer."""
         return ()
+
+
+Given = Mapping[str, Sequence[str]]
+"""What was given to each option by its name; nothing where it was left out."""
+
+
+@dataclass(frozen=True)
+class Option:
+    """An option of the command line, by which something is asked."""
+
+    name: str
+    metavar: str
+    """What its value is. `BUDGET` and `FILE` have to be there, as names of budgets and files."""
+    help: str
+    many: bool = False
+    """Whether it can be given several times."""
+    default: str | None = None

@@ -20,9 +20,8 @@ from ebudget.policy.edits import Draft
 from ebudget.policy.model import Policy
 from ebudget.quantities import NANO
 from ebudget.text import visible
-from ebudget.whatif.asking import WhatIf, World
+from ebudget.whatif.asking import Given, Option, WhatIf, World
 from ebudget.whatif.cover import MOST_SLICES, Search, smallest_cover
-from ebudget.whatif.options import Given, Option
 from ebudget.whatif.slices import Cell, Slice
 from ebudget.whatif.traffic import Change, Mended, Only, Without, changed, shown_part
 

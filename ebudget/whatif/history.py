@@ -12,7 +12,7 @@ from ebudget.ledger.edges import window_edges
 from ebudget.policy.model import Policy
 from ebudget.quantities import DAY, Duration, duration
 from ebudget.text import quoted, visible
-from ebudget.whatif.options import Given
+from ebudget.whatif.asking import Given
 
 MOST_STEPS = 5_000
 """Instants of a history."""

@@ -16,9 +16,8 @@ from ebudget.policy.edits import Draft
 from ebudget.policy.model import Policy
 from ebudget.policy.values import ALL
 from ebudget.quantities import Duration
-from ebudget.whatif.asking import WhatIf, World
+from ebudget.whatif.asking import Given, Option, WhatIf, World
 from ebudget.whatif.history import History, history_of
-from ebudget.whatif.options import Given, Option
 
 
 @dataclass(frozen=True)

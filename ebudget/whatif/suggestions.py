@@ -20,9 +20,8 @@ from ebudget.policy.edits import Draft
 from ebudget.policy.model import Budget, Policy
 from ebudget.quantities import share
 from ebudget.text import quoted, visible
-from ebudget.whatif.asking import WhatIf, World
+from ebudget.whatif.asking import Given, Option, WhatIf, World
 from ebudget.whatif.history import History, history_of
-from ebudget.whatif.options import Given, Option
 
 DIGITS = 2
 """Significant digits of a suggested value, rounded up so that it still keeps."""

@@ -16,8 +16,7 @@ from ebudget.ledger.ledger import Ledger
 from ebudget.ledger.signatures import Signatures
 from ebudget.policy.edits import Draft, Sweep, parse_sweep
 from ebudget.policy.model import Policy
-from ebudget.whatif.asking import WhatIf, World
-from ebudget.whatif.options import Given, Option
+from ebudget.whatif.asking import Given, Option, WhatIf, World
 
 _KEYS_OF_READING = ("spend", "of", "for", "each", "weights")
 """Keys of a budget that decide what has to be read."""

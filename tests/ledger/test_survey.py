@@ -11,7 +11,7 @@ import pytest
 
 import ebudget
 from ebudget import Reading, Wants, make_plan
-from ebudget.logs.sources import natural
+from ebudget.logs.files.sources import natural
 from ebudget.policy.file import parse_policy
 from support import (
     CLOCK,

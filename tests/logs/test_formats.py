@@ -25,7 +25,7 @@ from ebudget.accounts.statement import Statement
 from ebudget.errors import InputError, PolicyError
 from ebudget.gate.decision import Demands, decide
 from ebudget.instants import instant
-from ebudget.logs.packing import Compression, check
+from ebudget.logs.files.packing import Compression, check
 from ebudget.policy.file import parse_policy
 from support import read as read_logs
 
@@ -831,7 +831,7 @@ def test_a_link_that_leads_nowhere_is_an_error_if_it_has_the_name_of_a_log(tmp_p
 
 
 def test_what_a_folder_holds_and_is_not_read_is_named(tmp_path):
-    from ebudget.logs.sources import find_sources, not_read
+    from ebudget.logs.files.sources import find_sources, not_read
 
     for name in ("b.txt", "a.log", "c.md", "d\n.log", "x.jsonl"):
         write(tmp_path / name, lines(record()))

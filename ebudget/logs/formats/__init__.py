@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from ebudget.logs.format import Format
+from ebudget.logs.files.packing import PACKED_SUFFIX
 from ebudget.logs.formats import csv, json_array, json_documents, json_lines, parquet
-from ebudget.logs.packing import PACKED_SUFFIX
+from ebudget.logs.formats.format import Format
 
 FORMATS: tuple[Format, ...] = (
     json_lines.FORMAT,

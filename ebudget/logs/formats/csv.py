@@ -15,9 +15,10 @@ from json.encoder import encode_basestring
 from typing import BinaryIO
 
 from ebudget.columns import BY_NAME
-from ebudget.logs.format import Format, Head
-from ebudget.logs.packing import Damaged
-from ebudget.text import quoted, trimmed, without_bom
+from ebudget.logs.files.packing import Damaged
+from ebudget.logs.formats.format import Format, Head
+from ebudget.text import quoted
+from ebudget.text.encoding import trimmed, without_bom
 
 DELIMITERS = ",;\t|"
 MALFORMED_LINE = "{"

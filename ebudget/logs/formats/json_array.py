@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from ebudget.logs.documents import Values, Wrapping, end_of_value, items
-from ebudget.logs.format import Format, Head, Kind
+from ebudget.logs.formats.format import Format, Head, Kind
 
 
 def begins_array(head: Head) -> bool:

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from ebudget.logs.documents import Values, Wrapping, end_of_value, is_cut
-from ebudget.logs.format import Format, Head
-from ebudget.text import trimmed
+from ebudget.logs.formats.format import Format, Head
+from ebudget.text.encoding import trimmed
 
 
 def begins_document(head: Head) -> bool:

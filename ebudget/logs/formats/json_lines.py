@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from ebudget.logs.documents import Wrapping
-from ebudget.logs.format import Format
-from ebudget.text import trimmed
+from ebudget.logs.formats.format import Format
+from ebudget.text.encoding import trimmed
 
 
 def wrapped_lines(file: BinaryIO, wrapping: Wrapping | None, places: array[int]) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ebudget.logs.format import Format, Kind
+from ebudget.logs.formats.format import Format, Kind
 
 FORMAT = Format(
     name="Parquet",

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ebudget.logs.loaded import Loaded
-from ebudget.logs.packing import TRUNCATED
+from ebudget.logs.files.packing import TRUNCATED
+from ebudget.logs.files.source import Source
+from ebudget.logs.loading.loaded import Loaded
 from ebudget.logs.runs import FILE, ROW, Canonical, Raw, said_by, select_canonical, sql_type
-from ebudget.logs.source import Source
 from ebudget.logs.values.columns import Wanted, from_text
 from ebudget.logs.values.steps import Extracted
 from ebudget.logs.values.typed import INT96, Field, raw_value, typed_column

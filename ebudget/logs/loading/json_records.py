@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 from ebudget.columns import Type
 from ebudget.errors import InputError
-from ebudget.logs.format import Kind
+from ebudget.logs.files.source import Source
+from ebudget.logs.formats.format import Kind
 from ebudget.logs.runs import FILE, SAID_BY, Canonical, Raw, said_by, select_canonical
-from ebudget.logs.source import Source
 from ebudget.logs.values.columns import from_text
 from ebudget.logs.warehouse import no_glob
 from ebudget.sql.statements import select, table

@@ -10,21 +10,21 @@ from collections.abc import Sequence
 from functools import partial
 
 from ebudget.errors import InputError
-from ebudget.logs.copying import looked_again, text_copies
 from ebudget.logs.documents import Wrapping
-from ebudget.logs.format import Kind
-from ebudget.logs.loaded import Loaded
-from ebudget.logs.packing import Compression
-from ebudget.logs.parquet_records import (
+from ebudget.logs.files.packing import Compression
+from ebudget.logs.files.source import Source
+from ebudget.logs.files.sources import Sources
+from ebudget.logs.formats.format import Kind
+from ebudget.logs.loading.copying import looked_again, text_copies
+from ebudget.logs.loading.loaded import Loaded
+from ebudget.logs.loading.parquet_records import (
     copied_if_small,
     parquet_problem,
     parquet_schema,
     parquet_selects,
 )
-from ebudget.logs.preparing import never_wrapped, prepared
+from ebudget.logs.loading.preparing import never_wrapped, prepared
 from ebudget.logs.runs import FILE, REJECT, ROW, RUNS, SAID_BY, SILENT, WORD, Canonical, sql_type
-from ebudget.logs.source import Source
-from ebudget.logs.sources import Sources
 from ebudget.logs.warehouse import StatementError, Warehouse
 from ebudget.sql.statements import select, temporary, union
 from ebudget.sql.trees import Select, Tree, cast, named, written

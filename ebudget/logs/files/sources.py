@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ebudget.errors import InputError
-from ebudget.logs.foreign import foreign
-from ebudget.logs.format import Format, Head
+from ebudget.logs.files.foreign import foreign
+from ebudget.logs.files.packing import PACKED_SUFFIX, Compression, head_of, is_cut_head, packing_of
+from ebudget.logs.files.source import STDIN, Source
 from ebudget.logs.formats import ENDINGS, FORMATS, suffix_of
-from ebudget.logs.packing import PACKED_SUFFIX, Compression, head_of, is_cut_head, packing_of
-from ebudget.logs.source import STDIN, Source
+from ebudget.logs.formats.format import Format, Head
 from ebudget.text import count_of, visible
 
 _PLAIN_NAME = re.compile(r"[\w./ +=:@,~%-]+\Z")

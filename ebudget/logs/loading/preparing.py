@@ -12,8 +12,7 @@ from pathlib import Path
 
 from ebudget.errors import InputError
 from ebudget.logs.documents import Wrapping, arrays_of, write_lines
-from ebudget.logs.format import Kind
-from ebudget.logs.packing import (
+from ebudget.logs.files.packing import (
     TRUNCATED,
     Checked,
     Compression,
@@ -23,8 +22,10 @@ from ebudget.logs.packing import (
     opened,
     unpacked,
 )
-from ebudget.logs.source import Source, note_lines
-from ebudget.text import nearest_path, quoted, visible, without_bom
+from ebudget.logs.files.source import Source, note_lines
+from ebudget.logs.formats.format import Kind
+from ebudget.text import nearest_path, quoted, visible
+from ebudget.text.encoding import without_bom
 
 _SAMPLE = 1 << 26
 """Bytes of a file that are looked through for other arrays."""

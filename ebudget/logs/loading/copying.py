@@ -8,16 +8,16 @@ from functools import partial
 from pathlib import Path
 
 from ebudget.errors import InputError
-from ebudget.logs.format import Kind
-from ebudget.logs.json_records import json_statement, read_whole
-from ebudget.logs.loaded import Loaded
-from ebudget.logs.mending import mended, slimmed
-from ebudget.logs.packing import Compression
-from ebudget.logs.parquet_records import read_parquet
-from ebudget.logs.preparing import as_lines, incomplete, unpacked_copy, watching
+from ebudget.logs.files.packing import Compression
+from ebudget.logs.files.source import Source
+from ebudget.logs.files.strangers import strange_files
+from ebudget.logs.formats.format import Kind
+from ebudget.logs.loading.json_records import json_statement, read_whole
+from ebudget.logs.loading.loaded import Loaded
+from ebudget.logs.loading.mending import mended, slimmed
+from ebudget.logs.loading.parquet_records import read_parquet
+from ebudget.logs.loading.preparing import as_lines, incomplete, unpacked_copy, watching
 from ebudget.logs.runs import FILE, MALFORMED, REJECT, ROW
-from ebudget.logs.source import Source
-from ebudget.logs.strangers import strange_files
 from ebudget.logs.warehouse import StatementError
 from ebudget.sql.statements import select, subquery, table, temporary
 from ebudget.sql.trees import Select, call, column, equal, identifier, most, named, written

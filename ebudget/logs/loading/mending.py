@@ -13,9 +13,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from ebudget.logs.documents import NOT_UTF8, is_cut
-from ebudget.logs.packing import Compression, opened
-from ebudget.logs.source import Source, note_lines, numbered
-from ebudget.text import BLANKS
+from ebudget.logs.files.packing import Compression, opened
+from ebudget.logs.files.source import Source, note_lines, numbered
+from ebudget.text.encoding import BLANKS
 
 LONG_LINE = 1 << 24
 """Bytes of a line from which on DuckDB may refuse a file."""

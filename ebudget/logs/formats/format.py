@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import BinaryIO
 
 from ebudget.logs.documents import Wrapping
-from ebudget.text import without_bom
+from ebudget.text.encoding import without_bom
 
 
 class Kind(StrEnum):

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from ebudget.logs.documents import arrays_of
+from ebudget.logs.files.packing import GZIP_MAGIC, ZSTD_MAGIC
 from ebudget.logs.formats import NAMES
-from ebudget.logs.packing import GZIP_MAGIC, ZSTD_MAGIC
-from ebudget.text import encoding_of, visible, without_bom
+from ebudget.text import visible
+from ebudget.text.encoding import encoding_of, without_bom
 
 _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Excel workbook (.xls); save the sheet as CSV"),

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from ebudget.columns import FILE_COLUMN
 from ebudget.errors import InputError
-from ebudget.logs.packing import Checked, Damaged
+from ebudget.logs.files.packing import Checked, Damaged
+from ebudget.logs.files.source import Source
+from ebudget.logs.files.sources import Sources
 from ebudget.logs.runs import FILE, Canonical
-from ebudget.logs.source import Source
-from ebudget.logs.sources import Sources
 from ebudget.logs.warehouse import Warehouse
 from ebudget.sql.trees import Tree, call, case, column, named, when
 from ebudget.text import visible

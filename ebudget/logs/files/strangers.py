@@ -8,17 +8,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ebudget.logs.foreign import OTLP, is_otlp, no_json, wrapped_at
-from ebudget.logs.format import Kind
+from ebudget.logs.files.foreign import OTLP, is_otlp, no_json, wrapped_at
+from ebudget.logs.files.packing import Damaged, content_of, opened
+from ebudget.logs.files.source import Source
+from ebudget.logs.formats.format import Kind
 from ebudget.logs.formats.json_documents import document_lines, goes_on
-from ebudget.logs.json_records import read_whole
-from ebudget.logs.packing import Damaged, content_of, opened
+from ebudget.logs.loading.json_records import read_whole
 from ebudget.logs.runs import FILE, REJECT, Canonical
-from ebudget.logs.source import Source
 from ebudget.logs.warehouse import Warehouse
 from ebudget.sql.statements import select, table
 from ebudget.sql.trees import Tree, call, column, count, equal, missing, negated, present
-from ebudget.text import quoted, trimmed, visible
+from ebudget.text import quoted, visible
+from ebudget.text.encoding import trimmed
 
 _LOOKED_AT = 20
 """Records that are looked at to see what a file without any run is."""

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from ebudget.logs.format import Format, Kind
-from ebudget.logs.packing import Compression, opened
-from ebudget.text import without_bom
+from ebudget.logs.files.packing import Compression, opened
+from ebudget.logs.formats.format import Format, Kind
+from ebudget.text.encoding import without_bom
 
 STDIN = "<->"
 """What messages call standard input."""

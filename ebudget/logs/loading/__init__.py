@@ -1,0 +1,1 @@
+"""Files into the view of canonical runs, one way for each kind of file."""
