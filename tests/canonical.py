@@ -9,13 +9,13 @@ from typing import Any
 
 from sqlglot import exp
 
+from ebudget import sql
 from ebudget.ledger.plan import make_plan
 from ebudget.logs.files.sources import find_sources
 from ebudget.logs.loading.load import load
 from ebudget.logs.runs import REJECT, ROW, RUNS, flaw_column
 from ebudget.logs.warehouse import opened_warehouse
 from ebudget.policy.file import parse_policy
-from ebudget.sql.trees import call, column
 from support import policy_text, write_jsonl
 
 GOOD = "2026-11-20T10:00:00Z"
@@ -45,14 +45,14 @@ def read_file(path: str, name: str, logs: Mapping[str, Any]) -> list[Read]:
     )
     plan = make_plan(policy)
     time = policy.columns[name].value == "time"
-    value = call("epoch_us", column(name)) if time else column(name)
+    value = sql.call("epoch_us", sql.column(name)) if time else sql.column(name)
     with opened_warehouse(threads=1) as warehouse:
         sources = find_sources([path], warehouse.scratch)
         load(warehouse, plan.canonical, sources, skip_unreadable=False)
         rows = warehouse.rows(
-            exp.select(value, column(flaw_column(0)), column(REJECT))
+            exp.select(value, sql.column(flaw_column(0)), sql.column(REJECT))
             .from_(RUNS)
-            .order_by(column(ROW))
+            .order_by(sql.column(ROW))
         )
     return [
         Read(found, reject or _reason(plan.canonical.flaws, name, bits))

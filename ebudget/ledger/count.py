@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import polars as pl
 
+from ebudget import sql
 from ebudget.errors import InputError
 from ebudget.ledger import statements
 from ebudget.ledger.ledger import Ledger, frame_of
@@ -20,9 +21,6 @@ from ebudget.logs.paths import absent_optional_paths, check_mapped_paths, maybe_
 from ebudget.logs.rejects import first_rejects, rejected
 from ebudget.logs.runs import SAID_BY, WORD
 from ebudget.logs.warehouse import Warehouse
-from ebudget.sql.statements import select, temporary
-from ebudget.sql.trees import Select, column, count_distinct, star, written
-from ebudget.sql.trees import count as rows_of
 
 LEDGER = "ledger"
 """The table of the ledger's rows."""
@@ -88,21 +86,21 @@ def _intake(
     return intake
 
 
-def _grouped(warehouse: Warehouse, statement: Select, plan: Plan) -> pl.DataFrame:
+def _grouped(warehouse: Warehouse, statement: sql.Select, plan: Plan) -> pl.DataFrame:
     """The ledger's rows; refused where the columns part the runs too finely to be held."""
-    made = temporary("TABLE", LEDGER, statement)
+    made = sql.temporary("TABLE", LEDGER, statement)
     warehouse.note(made)
-    warehouse.run(written(made))
-    ((rows,),) = warehouse.rows(select(rows_of(), of=LEDGER))
+    warehouse.run(sql.written(made))
+    ((rows,),) = warehouse.rows(sql.select(sql.count(), of=LEDGER))
     if rows > MOST_ROWS:
-        counts = [count_distinct(column(name)) for name in plan.dimensions]
-        (values,) = warehouse.rows(select(*counts, of=LEDGER))
+        counts = [sql.count_distinct(sql.column(name)) for name in plan.dimensions]
+        (values,) = warehouse.rows(sql.select(*counts, of=LEDGER))
         count, name = max(zip(values, plan.dimensions, strict=True))
         raise InputError(
             f"the policy's columns part the runs into {rows:,} groups (at most {MOST_ROWS:,}): "
             f"{name!r} alone has {count:,} values; leave it out of for, each and by"
         )
-    return warehouse.frame(written(select(star(), of=LEDGER)))
+    return warehouse.frame(sql.written(sql.select(sql.star(), of=LEDGER)))
 
 
 def _says_good(warehouse: Warehouse, frame: pl.DataFrame) -> bool:

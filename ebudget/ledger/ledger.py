@@ -10,10 +10,10 @@ from dataclasses import dataclass, field, replace
 
 import polars as pl
 
+from ebudget import sql
 from ebudget.ledger.plan import BUCKET, COUNT, Plan
 from ebudget.logs.intake import Intake
 from ebudget.logs.runs import FLAW_BITS
-from ebudget.sql.trees import Tree, printed
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Ledger:
     """Bucket k holds the runs after edge k-1, up to and with edge k."""
     frame: pl.DataFrame = field(repr=False)
     intake: Intake
-    trees: tuple[Tree, ...] = field(default=(), repr=False)
+    trees: tuple[sql.Tree, ...] = field(default=(), repr=False)
     """The statements that made the figures, as syntax trees."""
     scale: int = 1
     """Counts and sums are in parts of a run: so many make one. Above 1 in what-ifs only."""
@@ -37,7 +37,7 @@ class Ledger:
     @property
     def statements(self) -> tuple[str, ...]:
         """The SQL that made the figures; written out only here, for that takes long."""
-        return printed(self.trees)
+        return sql.printed(self.trees)
 
     def __add__(self, other: Ledger) -> Ledger:
         """The ledger of the runs of both. Raises ValueError for ledgers of different questions."""

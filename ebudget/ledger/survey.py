@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from ebudget import sql
 from ebudget.instants import instant, local_instant
 from ebudget.ledger import statements
 from ebudget.ledger.plan import Plan
@@ -18,8 +19,6 @@ from ebudget.logs.loading.load import reload_in_order
 from ebudget.logs.loading.loaded import Loaded
 from ebudget.logs.reading import Reading
 from ebudget.quantities import LEEWAY
-from ebudget.sql.statements import temporary
-from ebudget.sql.trees import written
 
 
 @dataclass(frozen=True)
@@ -121,8 +120,8 @@ def _find_duplicates(loaded: Loaded, plan: Plan) -> tuple[int, int]:
     if texts and warehouse.rows(ties) != [(0,)]:
         reload_in_order(loaded)
     paths = [source.read_as for source in loaded.sources.files]
-    losers = temporary("TABLE", statements.LOSERS, statements.losers_statement(policy, paths))
+    losers = sql.temporary("TABLE", statements.LOSERS, statements.losers_statement(policy, paths))
     warehouse.note(losers)
-    warehouse.run(written(losers))
+    warehouse.run(sql.written(losers))
     ((count, apart),) = warehouse.rows(statements.losers_count_statement())
     return int(count), int(apart)

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from ebudget import sql
 from ebudget.columns import FILE_COLUMN
 from ebudget.logs.documents import DEEPEST_KEY, Parts, walk
 from ebudget.logs.intake import Feed, Keys
@@ -13,21 +14,6 @@ from ebudget.logs.loading.loaded import Loaded
 from ebudget.logs.paths import MOST_FILES, sample_of
 from ebudget.logs.runs import FLAW_BITS, RUNS, SAID_BY, Canonical, flaw_column
 from ebudget.logs.values.columns import Wanted
-from ebudget.sql.statements import select
-from ebudget.sql.trees import (
-    Tree,
-    all_of,
-    any_of,
-    column,
-    count_where,
-    masked,
-    missing,
-    negated,
-    one_of,
-    part,
-    present,
-    unequal,
-)
 
 
 def keys_of(loaded: Loaded) -> Keys:
@@ -73,33 +59,35 @@ def keys_of(loaded: Loaded) -> Keys:
 def _found(loaded: Loaded) -> dict[str, int]:
     """In how many records a key of the logs holds something for each column, readable or not."""
     names = [wanted.name for wanted in loaded.canonical.columns]
-    held = (any_of(_from_key(loaded.canonical, n), *_flawed(loaded.canonical, n)) for n in names)
-    (counts,) = loaded.warehouse.rows(select(*map(count_where, held), of=RUNS))
+    held = (
+        sql.any_of(_from_key(loaded.canonical, n), *_flawed(loaded.canonical, n)) for n in names
+    )
+    (counts,) = loaded.warehouse.rows(sql.select(*map(sql.count_where, held), of=RUNS))
     return dict(zip(names, counts, strict=True))
 
 
-def _from_key(canonical: Canonical, name: str) -> Tree:
+def _from_key(canonical: Canonical, name: str) -> sql.Tree:
     """Whether a record's value can only be that of a key."""
-    policy, value = canonical.policy, present(column(name))
+    policy, value = canonical.policy, sql.present(sql.column(name))
     if name == FILE_COLUMN and name not in policy.logs.fields:
-        return part(False)
+        return sql.part(False)
     if name == "outcome":
-        return present(column(SAID_BY))
+        return sql.present(sql.column(SAID_BY))
     if name == "duration_ms" and name not in policy.logs.fields:
-        return all_of(value, missing(column("end_time")))
+        return sql.all_of(value, sql.missing(sql.column("end_time")))
     tiers = [n for n, w in policy.workflows.items() if w.risk_tier is not None]
     if name == "risk_tier" and tiers:
-        without = negated(one_of(column("workflow"), tiers))
-        return all_of(value, any_of(missing(column("workflow")), without))
+        without = sql.negated(sql.one_of(sql.column("workflow"), tiers))
+        return sql.all_of(value, sql.any_of(sql.missing(sql.column("workflow")), without))
     return value
 
 
-def _flawed(canonical: Canonical, name: str) -> Iterator[Tree]:
+def _flawed(canonical: Canonical, name: str) -> Iterator[sql.Tree]:
     """Whether a record's value cannot be read, for one reason after the other."""
     for place, flaw in enumerate(canonical.flaws):
         if flaw.column == name:
             word, bit = divmod(place, FLAW_BITS)
-            yield unequal(masked(column(flaw_column(word)), 1 << bit), 0)
+            yield sql.unequal(sql.masked(sql.column(flaw_column(word)), 1 << bit), 0)
 
 
 def _feeding(wanted: Wanted, record: dict[str, Any]) -> str | None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from math import inf
 from typing import Any
 
+from ebudget import sql
 from ebudget.columns import CANONICAL
 from ebudget.errors import InputError
 from ebudget.logs.documents import walk
@@ -18,8 +19,6 @@ from ebudget.logs.loading.loaded import Loaded
 from ebudget.logs.loading.parquet_records import parquet_schema, read_parquet
 from ebudget.logs.runs import RUNS
 from ebudget.logs.values.columns import outcome_words, spellings
-from ebudget.sql.statements import select
-from ebudget.sql.trees import any_of, call, column, count, named
 from ebudget.text import nearest_path, visible
 
 SAMPLE = 500
@@ -114,10 +113,13 @@ MOST_VALUES = 3
 def sample_of(loaded: Loaded, source: Source) -> Iterator[Any]:
     """The first records of a file."""
     if source.kind is Kind.PARQUET:
-        values, table = call("to_json", column("r")), named(read_parquet([source.read_as]), "r")
+        values, table = (
+            sql.call("to_json", sql.column("r")),
+            sql.named(read_parquet([source.read_as]), "r"),
+        )
     else:
-        values, table = column("json"), read_whole(source)
-    for (record,) in loaded.warehouse.rows(select(values, of=table, limit=SAMPLE)):
+        values, table = sql.column("json"), read_whole(source)
+    for (record,) in loaded.warehouse.rows(sql.select(values, of=table, limit=SAMPLE)):
         if record is not None:
             yield _loaded(record)
 
@@ -142,7 +144,7 @@ def _without_values(
 
 def values_of(loaded: Loaded, names: Sequence[str]) -> dict[str, int]:
     """How many records have a value in each of these canonical columns."""
-    statement = select(*(count(column(name)) for name in names), of=RUNS)
+    statement = sql.select(*(sql.count(sql.column(name)) for name in names), of=RUNS)
     (counts,) = loaded.warehouse.rows(statement)
     return dict(zip(names, counts, strict=True))
 
@@ -166,7 +168,7 @@ def _occur_late(loaded: Loaded, paths: Sequence[str]) -> bool:
     for source in loaded.sources.files:
         if source.kind is Kind.PARQUET:
             continue
-        exists = any_of(*(call("json_exists", column("json"), key) for key in keys))
-        if loaded.warehouse.rows(select(1, of=read_whole(source), where=exists, limit=1)):
+        exists = sql.any_of(*(sql.call("json_exists", sql.column("json"), key) for key in keys))
+        if loaded.warehouse.rows(sql.select(1, of=read_whole(source), where=exists, limit=1)):
             return True
     return False

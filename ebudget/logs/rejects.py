@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 
+from ebudget import sql
 from ebudget.logs.documents import LACKING, NOT_UTF8
 from ebudget.logs.files.packing import Compression
 from ebudget.logs.files.source import Source, lines_at
@@ -14,34 +15,19 @@ from ebudget.logs.intake import SHOWN_REJECTS, Flawed, Reject, no_array
 from ebudget.logs.loading.json_records import json_statement, read_whole
 from ebudget.logs.loading.loaded import Loaded
 from ebudget.logs.runs import FILE, MALFORMED, NO_TIME, REJECT, ROW, RUNS
-from ebudget.sql.statements import join, select, subquery, temporary
-from ebudget.sql.trees import (
-    Select,
-    Tree,
-    all_of,
-    call,
-    case,
-    cast,
-    column,
-    count,
-    equal,
-    identifier,
-    missing,
-    named,
-    present,
-    written,
-)
 
 
-def sizes_statement() -> Select:
+def sizes_statement() -> sql.Select:
     """How many records each file holds."""
-    return select(column(FILE), count(), of=RUNS, by=[column(FILE)])
+    return sql.select(sql.column(FILE), sql.count(), of=RUNS, by=[sql.column(FILE)])
 
 
-def rejects_statement() -> Select:
+def rejects_statement() -> sql.Select:
     """How many records are rejected, by file and reason."""
-    keys = [column(FILE), column(REJECT)]
-    return select(*keys, count(), of=RUNS, where=missing(column("start_time")), by=keys)
+    keys = [sql.column(FILE), sql.column(REJECT)]
+    return sql.select(
+        *keys, sql.count(), of=RUNS, where=sql.missing(sql.column("start_time")), by=keys
+    )
 
 
 NOT_AN_OBJECT = "not an object"
@@ -80,7 +66,7 @@ def rejected(loaded: Loaded) -> tuple[Counter[str], tuple[Flawed, ...]]:
 
 def _told_apart(loaded: Loaded, sources: Sequence[Source]) -> Counter[str]:
     """How many records of text logs are malformed, no object, or without what wraps runs."""
-    kinds = select(_record_kind(), count(), of=read_whole(*sources), by=[_record_kind()])
+    kinds = sql.select(_record_kind(), sql.count(), of=read_whole(*sources), by=[_record_kind()])
     counts: Counter[str] = Counter()
     for kind, found in loaded.warehouse.rows(kinds):
         if kind != "OBJECT":
@@ -88,11 +74,11 @@ def _told_apart(loaded: Loaded, sources: Sequence[Source]) -> Counter[str]:
     return counts
 
 
-def _record_kind() -> Tree:
+def _record_kind() -> sql.Tree:
     """The JSON type of a record, or what stands for it; null where malformed."""
-    said = cast(column("json"), "VARCHAR")
-    words = ((equal(said, json.dumps(word)), word) for word in (LACKING, NOT_UTF8))
-    return case(words, call("json_type", column("json")))
+    said = sql.cast(sql.column("json"), "VARCHAR")
+    words = ((sql.equal(said, json.dumps(word)), word) for word in (LACKING, NOT_UTF8))
+    return sql.case(words, sql.call("json_type", sql.column("json")))
 
 
 def _reason_of(loaded: Loaded, kind: str | None) -> str:
@@ -133,12 +119,14 @@ def _rejects_of(loaded: Loaded, source: Source) -> list[Reject]:
 
 def _parquet_rejects(loaded: Loaded, source: Source) -> list[tuple[int, str]]:
     """The first rejected records of a Parquet file by their places."""
-    statement = select(
-        column(ROW),
-        column(REJECT),
+    statement = sql.select(
+        sql.column(ROW),
+        sql.column(REJECT),
         of=RUNS,
-        where=all_of(equal(column(FILE), source.read_as), present(column(REJECT))),
-        order=[column(ROW)],
+        where=sql.all_of(
+            sql.equal(sql.column(FILE), source.read_as), sql.present(sql.column(REJECT))
+        ),
+        order=[sql.column(ROW)],
         limit=SHOWN_REJECTS,
     )
     return [(place, reason) for place, reason in loaded.warehouse.rows(statement)]
@@ -147,20 +135,20 @@ def _parquet_rejects(loaded: Loaded, source: Source) -> list[tuple[int, str]]:
 def _text_rejects(loaded: Loaded, source: Source) -> list[tuple[int, str]]:
     """The first rejected records of a text log by their places, read in order by one thread."""
     warehouse = loaded.warehouse
-    records = subquery(json_statement(loaded.canonical, [source]), "records")
-    reasons = select(column(REJECT), of=records)
-    kinds = select(named(_record_kind(), "kind"), of=read_whole(source))
+    records = sql.subquery(json_statement(loaded.canonical, [source]), "records")
+    reasons = sql.select(sql.column(REJECT), of=records)
+    kinds = sql.select(sql.named(_record_kind(), "kind"), of=read_whole(source))
     with warehouse.one_thread():
-        warehouse.run(written(temporary("TABLE", "reasons", reasons)))
-        warehouse.run(written(temporary("TABLE", "kinds", kinds)))
-    place, reason = column("rowid", "reasons"), column(REJECT, "reasons")
-    both = select(
+        warehouse.run(sql.written(sql.temporary("TABLE", "reasons", reasons)))
+        warehouse.run(sql.written(sql.temporary("TABLE", "kinds", kinds)))
+    place, reason = sql.column("rowid", "reasons"), sql.column(REJECT, "reasons")
+    both = sql.select(
         place,
         reason,
-        column("kind", "kinds"),
+        sql.column("kind", "kinds"),
         of="reasons",
-        joined=join(identifier("kinds"), equal(place, column("rowid", "kinds"))),
-        where=present(reason),
+        joined=sql.join(sql.identifier("kinds"), sql.equal(place, sql.column("rowid", "kinds"))),
+        where=sql.present(reason),
         order=[place],
         limit=SHOWN_REJECTS,
     )

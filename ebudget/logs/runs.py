@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from ebudget import sql
 from ebudget.columns import Type
 from ebudget.logs.values.columns import UNKNOWN_WORD, Flaw, Wanted, flaw_words
 from ebudget.logs.values.numbers import NUMBER
@@ -12,26 +13,6 @@ from ebudget.logs.values.steps import Extracted
 from ebudget.logs.values.times import NOT_A_TIME, TOO_EARLY
 from ebudget.policy.model import Policy
 from ebudget.policy.rules.rule import compile_condition
-from ebudget.sql.statements import select, subquery
-from ebudget.sql.trees import (
-    Select,
-    Tree,
-    all_of,
-    call,
-    case,
-    cast,
-    column,
-    masked,
-    minus,
-    missing,
-    named,
-    number,
-    part,
-    present,
-    star,
-    times,
-    when,
-)
 
 RUNS = "runs"
 """The view of canonical runs."""
@@ -83,105 +64,112 @@ class Canonical:
 class Raw:
     """Some of a record's values as the log has them."""
 
-    outcome: Tree
-    said_by: Tree
-    any_value: Tree
+    outcome: sql.Tree
+    said_by: sql.Tree
+    any_value: sql.Tree
     """Null where the record has no value at all."""
 
 
-def said_by(found: Sequence[tuple[str, Tree]]) -> Tree:
+def said_by(found: Sequence[tuple[str, sql.Tree]]) -> sql.Tree:
     """The first path that has a value, of these."""
-    return case((present(tree), path) for path, tree in found) if found else part(None)
+    return sql.case((sql.present(tree), path) for path, tree in found) if found else sql.part(None)
 
 
 def select_canonical(
     canonical: Canonical,
     extracted: Mapping[str, Extracted],
     raw: Raw,
-    source: Select,
+    source: sql.Select,
     *,
     placed: bool = False,
-) -> Select:
+) -> sql.Select:
     """Canonical runs of a select of raw values, worked out step by step; `placed` where the select
     knows the place of each record.
     """
     staged = source
     for level in range(max((len(found.steps) for found in extracted.values()), default=0)):
-        made: dict[str, Tree] = {}
+        made: dict[str, sql.Tree] = {}
         for found in extracted.values():
             if level < len(found.steps):
                 made |= found.steps[level]
-        steps = (named(tree, name) for name, tree in made.items())
-        staged = select(star(), *steps, of=subquery(staged, f"step_{level}"))
+        steps = (sql.named(tree, name) for name, tree in made.items())
+        staged = sql.select(sql.star(), *steps, of=sql.subquery(staged, f"step_{level}"))
     values = {name: found.value for name, found in extracted.items()}
     _duration_from_times(canonical, values)
     _tier_from_workflow(canonical.policy, values)
     words = flaw_words(canonical.flaws, extracted, FLAW_BITS)
     start = extracted["start_time"]
-    reject = case(
+    reject = sql.case(
         [
-            (present(start.value), None),
+            (sql.present(start.value), None),
             (start.flaws.get(TOO_EARLY, False), EARLY_TIME),
             (start.flaws.get(NOT_A_TIME, False), BAD_TIME),
-            (present(raw.any_value), NO_TIME),
+            (sql.present(raw.any_value), NO_TIME),
         ],
         MALFORMED,
     )
     outcome = extracted["outcome"]
-    word = when(outcome.flaws.get(UNKNOWN_WORD, False), raw.outcome)
-    silent = call("coalesce", True if outcome.absent is None else outcome.absent, True)
-    records = select(
-        *(named(value, name) for name, value in values.items()),
-        *(named(flaws, name) for flaws, name in zip(words, canonical.flaw_columns, strict=True)),
-        named(reject, REJECT),
-        named(cast(word, "VARCHAR"), WORD),
-        named(cast(raw.said_by, "VARCHAR"), SAID_BY),
-        named(silent, SILENT),
-        named(column(FILE), FILE),
-        *((named(column(ROW), ROW),) if placed else ()),
-        of=subquery(staged, "records"),
+    word = sql.when(outcome.flaws.get(UNKNOWN_WORD, False), raw.outcome)
+    silent = sql.call("coalesce", True if outcome.absent is None else outcome.absent, True)
+    records = sql.select(
+        *(sql.named(value, name) for name, value in values.items()),
+        *(
+            sql.named(flaws, name)
+            for flaws, name in zip(words, canonical.flaw_columns, strict=True)
+        ),
+        sql.named(reject, REJECT),
+        sql.named(sql.cast(word, "VARCHAR"), WORD),
+        sql.named(sql.cast(raw.said_by, "VARCHAR"), SAID_BY),
+        sql.named(silent, SILENT),
+        sql.named(sql.column(FILE), FILE),
+        *((sql.named(sql.column(ROW), ROW),) if placed else ()),
+        of=sql.subquery(staged, "records"),
     )
     return _decided(canonical, records, placed) if canonical.policy.logs.conditions else records
 
 
-def _decided(canonical: Canonical, records: Select, placed: bool) -> Select:
+def _decided(canonical: Canonical, records: sql.Select, placed: bool) -> sql.Select:
     """Records whose outcome is what the first condition that holds says, whatever their word is."""
     policy = canonical.policy
-    decided = case(
+    decided = sql.case(
         (compile_condition(source, policy.columns, policy.timezone).tree.copy(), outcome)
         for outcome, source in policy.logs.conditions.items()
     )
-    asked = select(star(), named(decided, DECIDED), of=subquery(records, "said"))
-    is_open = missing(column(DECIDED))
+    asked = sql.select(sql.star(), sql.named(decided, DECIDED), of=sql.subquery(records, "said"))
+    is_open = sql.missing(sql.column(DECIDED))
     word, bit = divmod(canonical.flaws.index(Flaw("outcome", UNKNOWN_WORD)), FLAW_BITS)
-    flaws = column(flaw_column(word))
-    own = when(is_open, column("outcome"), call("nullif", column(DECIDED), "unlabelled"))
+    flaws = sql.column(flaw_column(word))
+    own = sql.when(
+        is_open, sql.column("outcome"), sql.call("nullif", sql.column(DECIDED), "unlabelled")
+    )
     replaced = {
         "outcome": own,
-        flaw_column(word): when(is_open, flaws, masked(flaws, ~(1 << bit))),
-        WORD: when(is_open, column(WORD)),
-        SILENT: all_of(column(SILENT), is_open),
+        flaw_column(word): sql.when(is_open, flaws, sql.masked(flaws, ~(1 << bit))),
+        WORD: sql.when(is_open, sql.column(WORD)),
+        SILENT: sql.all_of(sql.column(SILENT), is_open),
     }
     kept = [name for name in canonical.names if placed or name != ROW]
-    values = (named(replaced.get(name, column(name)), name) for name in kept)
-    return select(*values, of=subquery(asked, "decided"))
+    values = (sql.named(replaced.get(name, sql.column(name)), name) for name in kept)
+    return sql.select(*values, of=sql.subquery(asked, "decided"))
 
 
-def _duration_from_times(canonical: Canonical, values: dict[str, Tree]) -> None:
+def _duration_from_times(canonical: Canonical, values: dict[str, sql.Tree]) -> None:
     mapped = "duration_ms" in canonical.policy.logs.fields
     if mapped or "duration_ms" not in values or "end_time" not in values:
         return
-    elapsed = minus(*(call("epoch_us", values[name]) for name in ("end_time", "start_time")))
-    millis = times(cast(elapsed, "DECIMAL(24, 6)"), number("0.001"))
-    values["duration_ms"] = call("coalesce", values["duration_ms"], cast(millis, NUMBER))
+    elapsed = sql.minus(
+        *(sql.call("epoch_us", values[name]) for name in ("end_time", "start_time"))
+    )
+    millis = sql.times(sql.cast(elapsed, "DECIMAL(24, 6)"), sql.number("0.001"))
+    values["duration_ms"] = sql.call("coalesce", values["duration_ms"], sql.cast(millis, NUMBER))
 
 
-def _tier_from_workflow(policy: Policy, values: dict[str, Tree]) -> None:
+def _tier_from_workflow(policy: Policy, values: dict[str, sql.Tree]) -> None:
     tiers = {n: w.risk_tier for n, w in policy.workflows.items() if w.risk_tier is not None}
     if "risk_tier" not in values or "workflow" not in values or not tiers:
         return
-    default = case(tiers.items(), of=values["workflow"])
-    values["risk_tier"] = call("coalesce", values["risk_tier"], default)
+    default = sql.case(tiers.items(), of=values["workflow"])
+    values["risk_tier"] = sql.call("coalesce", values["risk_tier"], default)
 
 
 _SQL_TYPES = {

@@ -13,9 +13,8 @@ from typing import Any
 import duckdb
 import polars as pl
 
+from ebudget import sql
 from ebudget.errors import InputError
-from ebudget.sql.statements import select
-from ebudget.sql.trees import Tree, part, star, text, written
 from ebudget.text import visible
 
 MEMORY = "1GB"
@@ -36,7 +35,7 @@ class Warehouse:
     connection: duckdb.DuckDBPyConnection
     scratch: Path
     tick: Tick = lambda _: None
-    statements: list[Tree] = field(default_factory=list)
+    statements: list[sql.Tree] = field(default_factory=list)
     """What `--sql` prints."""
 
     def run(self, sql: str) -> duckdb.DuckDBPyConnection:
@@ -55,15 +54,15 @@ class Warehouse:
                 raise KeyboardInterrupt from None
             raise
 
-    def note(self, statement: Tree) -> None:
+    def note(self, statement: sql.Tree) -> None:
         """Remember a statement for `--sql`."""
         self.statements.append(statement)
 
-    def rows(self, statement: Tree) -> list[tuple[Any, ...]]:
+    def rows(self, statement: sql.Tree) -> list[tuple[Any, ...]]:
         """All rows of a small result."""
-        return self.run(written(statement)).fetchall()
+        return self.run(sql.written(statement)).fetchall()
 
-    def problem(self, statement: Tree) -> str | None:
+    def problem(self, statement: sql.Tree) -> str | None:
         """Why a statement cannot be carried out; None where it can."""
         try:
             self.rows(statement)
@@ -88,16 +87,16 @@ class Warehouse:
         finally:
             self.run(f"SET threads = {int(threads)}")
 
-    def copy(self, statement: Tree, target: Path) -> None:
+    def copy(self, statement: sql.Tree, target: Path) -> None:
         """Write a result to a Parquet file."""
         self.run(
-            f"COPY ({written(statement)}) TO {written(text(str(target)))} "
+            f"COPY ({sql.written(statement)}) TO {sql.written(sql.text(str(target)))} "
             "(FORMAT parquet, COMPRESSION lz4_raw)"
         )
 
-    def schema(self, relation: Tree) -> dict[str, object]:
+    def schema(self, relation: sql.Tree) -> dict[str, object]:
         """The columns of a relation with their SQL types; a struct is a nested mapping."""
-        statement = written(select(star(), of=relation, limit=0))
+        statement = sql.written(sql.select(sql.star(), of=relation, limit=0))
         try:
             found = self.connection.sql(statement)
             return {
@@ -148,7 +147,7 @@ def _settle(connection: duckdb.DuckDBPyConnection, scratch: Path, threads: int |
     if threads is not None:
         settings["threads"] = threads
     for name, value in settings.items():
-        connection.execute(f"SET {name} = {written(part(value))}")
+        connection.execute(f"SET {name} = {sql.written(sql.part(value))}")
 
 
 def _first_line(error: Exception) -> str:

@@ -15,13 +15,13 @@ import pytest
 
 import ebudget
 from canonical import GOOD, Read, read_file, read_values
+from ebudget import sql
 from ebudget.cli.options import as_of_moment
 from ebudget.errors import UsageError
 from ebudget.instants import instant, local_instant, moment, read_time, timestamp
 from ebudget.policy.file import parse_policy
 from ebudget.policy.rules.rule import compile_condition
 from ebudget.policy.rules.terms import RuleError
-from ebudget.sql.zones import REGIONS, SHORT_NAMES, steps_of
 from support import CLOCK, one_budget, policy_text, run, state, write_jsonl
 
 EARLY = "start_time before 1990"
@@ -174,8 +174,8 @@ def test_a_zone_that_means_several_or_none_is_refused_everywhere(
 
 def test_the_zones_without_a_place_are_those_of_tzdata() -> None:
     known = available_timezones() - {"localtime", "Factory", "posixrules"}
-    assert {name for name in known if "/" not in name} == set(SHORT_NAMES)
-    assert {name.split("/")[0] for name in known if "/" in name} == set(REGIONS)
+    assert {name for name in known if "/" not in name} == set(sql.SHORT_NAMES)
+    assert {name.split("/")[0] for name in known if "/" in name} == set(sql.REGIONS)
 
 
 CHANGED = ("America/Havana", "America/Vancouver", "Africa/Casablanca", "Europe/Chisinau")
@@ -187,7 +187,7 @@ def test_local_times_are_read_by_the_rules_that_tell_windows(tmp_path: Path, zon
     generator = random.Random(zone)
     first, last = datetime(2019, 12, 1), datetime(2038, 1, 1)
     hours = [generator.randrange((last - first) // timedelta(hours=1)) for _ in range(300)]
-    steps = [moment(at).replace(tzinfo=None) for at, _ in steps_of(zone)]
+    steps = [moment(at).replace(tzinfo=None) for at, _ in sql.steps_of(zone)]
     near = [step + timedelta(minutes=30 * n) for step in steps for n in range(-30, 30)]
     locals_ = [*(first + timedelta(hours=hour) for hour in hours), *near]
     found = starts(tmp_path, [local.isoformat() for local in locals_], zone)
@@ -200,7 +200,7 @@ def test_parts_of_dates_and_days_of_keys_are_told_by_the_same_rules(
     tmp_path: Path, zone: str
 ) -> None:
     there = ZoneInfo(zone)
-    moments = [moment(at + 1800 * 10**6 * n) for at, _ in steps_of(zone) for n in range(-4, 5)]
+    moments = [moment(at + 1800 * 10**6 * n) for at, _ in sql.steps_of(zone) for n in range(-4, 5)]
     records = [run(when=at.isoformat(), run_id="1") for at in moments]
     for hour in (0, 3, 23):
         policy = one_budget(timezone=zone, allow=1, spend={"when": f"{AT_HOUR} = {hour}"})

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ebudget import sql
 from ebudget.logs.files.foreign import OTLP, is_otlp, no_json, wrapped_at
 from ebudget.logs.files.packing import Damaged, content_of, opened
 from ebudget.logs.files.source import Source
@@ -16,8 +17,6 @@ from ebudget.logs.formats.json_documents import document_lines, goes_on
 from ebudget.logs.loading.json_records import read_whole
 from ebudget.logs.runs import FILE, REJECT, Canonical
 from ebudget.logs.warehouse import Warehouse
-from ebudget.sql.statements import select, table
-from ebudget.sql.trees import Tree, call, column, count, equal, missing, negated, present
 from ebudget.text import quoted, visible
 from ebudget.text.encoding import trimmed
 
@@ -32,9 +31,9 @@ def strange_files(
     """The files whose canonical runs are in a copy, if none is one and they look like something
     else; each with what it looks like.
     """
-    no_run = negated(call("bool_or", missing(column(REJECT))))
-    records = table("read_parquet", str(copy))
-    statement = select(column(FILE), of=records, by=[column(FILE)], having=no_run)
+    no_run = sql.negated(sql.call("bool_or", sql.missing(sql.column(REJECT))))
+    records = sql.table("read_parquet", str(copy))
+    statement = sql.select(sql.column(FILE), of=records, by=[sql.column(FILE)], having=no_run)
     named = {source.read_as: source for source in files}
     found = []
     for (name,) in warehouse.rows(statement):
@@ -49,13 +48,13 @@ def _form_of(warehouse: Warehouse, canonical: Canonical, source: Source) -> str 
     head = content_of(source.path, _HEAD)
     is_own = os.path.realpath(source.read_as) == os.path.realpath(source.path)
     is_text = is_own and source.kind is Kind.LINES
-    is_json = present(column("json"))
+    is_json = sql.present(sql.column("json"))
     if is_text and not trimmed(head).startswith(b"{") and _none(warehouse, source, is_json):
         return no_json(head)
     records = _first_records(warehouse, source)
     if is_otlp(head, records):
         return f"is {OTLP}"
-    is_object = equal(call("json_type", column("json")), "OBJECT")
+    is_object = sql.equal(sql.call("json_type", sql.column("json")), "OBJECT")
     may_break = is_text and goes_on(head) and len(records) > 1
     if may_break and _none(warehouse, source, is_object):
         return _where_broken(source)
@@ -69,9 +68,9 @@ def _form_of(warehouse: Warehouse, canonical: Canonical, source: Source) -> str 
     )
 
 
-def _none(warehouse: Warehouse, source: Source, condition: Tree) -> bool:
+def _none(warehouse: Warehouse, source: Source, condition: sql.Tree) -> bool:
     """Whether a condition holds for no record of a text log."""
-    return warehouse.rows(select(count(), of=read_whole(source), where=condition)) == [(0,)]
+    return warehouse.rows(sql.select(sql.count(), of=read_whole(source), where=condition)) == [(0,)]
 
 
 def _where_broken(source: Source) -> str | None:
@@ -86,7 +85,7 @@ def _where_broken(source: Source) -> str | None:
 
 
 def _first_records(warehouse: Warehouse, source: Source) -> list[Any]:
-    statement = select(column("json"), of=read_whole(source), limit=_LOOKED_AT)
+    statement = sql.select(sql.column("json"), of=read_whole(source), limit=_LOOKED_AT)
     records: list[Any] = []
     for (record,) in warehouse.rows(statement):
         try:

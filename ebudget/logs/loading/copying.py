@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from ebudget import sql
 from ebudget.errors import InputError
 from ebudget.logs.files.packing import Compression
 from ebudget.logs.files.source import Source
@@ -19,8 +20,6 @@ from ebudget.logs.loading.parquet_records import read_parquet
 from ebudget.logs.loading.preparing import as_lines, incomplete, unpacked_copy, watching
 from ebudget.logs.runs import FILE, MALFORMED, REJECT, ROW
 from ebudget.logs.warehouse import StatementError
-from ebudget.sql.statements import select, subquery, table, temporary
-from ebudget.sql.trees import Select, call, column, equal, identifier, most, named, written
 from ebudget.text import visible
 
 _TOO_LONG = "maximum_object_size"
@@ -29,7 +28,7 @@ _TOO_LONG = "maximum_object_size"
 
 def text_copies(
     loaded: Loaded, kind: Kind, compression: Compression, files: list[Source]
-) -> list[Select] | None:
+) -> list[sql.Select] | None:
     """Copy text logs once; gives the select of the copy, and the one that `--sql` prints; None
     where some have to be read in another way.
     """
@@ -65,11 +64,13 @@ def text_copies(
     pasted = [replace(s, read_as="/dev/stdin") if s.is_stdin else s for s in files]
     if pasted != files:
         statement = json_statement(canonical, pasted)
-    warehouse.note(temporary("TABLE", name, statement))
+    warehouse.note(sql.temporary("TABLE", name, statement))
     columns = [loaded.column(n) for n in canonical.names if n != ROW]
     return [
-        select(*columns, named(column("file_row_number"), ROW), of=read_parquet([str(target)])),
-        select(*columns, named(column("rowid"), ROW), of=identifier(name)),
+        sql.select(
+            *columns, sql.named(sql.column("file_row_number"), ROW), of=read_parquet([str(target)])
+        ),
+        sql.select(*columns, sql.named(sql.column("rowid"), ROW), of=sql.identifier(name)),
     ]
 
 
@@ -98,7 +99,9 @@ def _read_otherwise(loaded: Loaded, files: Sequence[Source]) -> bool:
 def _problem(loaded: Loaded, source: Source) -> str | None:
     """Why a file cannot be read, found by reading it alone; else None."""
     records = json_statement(loaded.canonical, [source])
-    return loaded.warehouse.problem(select(most(column(REJECT)), of=subquery(records, "records")))
+    return loaded.warehouse.problem(
+        sql.select(sql.most(sql.column(REJECT)), of=sql.subquery(records, "records"))
+    )
 
 
 def _copy_of(loaded: Loaded, kind: Kind, compression: Compression) -> Path:
@@ -108,8 +111,11 @@ def _copy_of(loaded: Loaded, kind: Kind, compression: Compression) -> Path:
 
 def _malformed(loaded: Loaded, copy: Path) -> list[Source]:
     """The files of which a line is malformed."""
-    records, is_malformed = table("read_parquet", str(copy)), equal(column(REJECT), MALFORMED)
-    malformed = select(column(FILE), of=records, where=is_malformed, by=[column(FILE)])
+    records, is_malformed = (
+        sql.table("read_parquet", str(copy)),
+        sql.equal(sql.column(REJECT), MALFORMED),
+    )
+    malformed = sql.select(sql.column(FILE), of=records, where=is_malformed, by=[sql.column(FILE)])
     return [loaded.named(name) for (name,) in loaded.warehouse.rows(malformed)]
 
 
@@ -152,10 +158,10 @@ def _refused(loaded: Loaded, source: Source) -> list[int]:
     """The places (from 0) of the records that DuckDB cannot read, or that are arrays, in the order
     of the file.
     """
-    kind = call("json_type", column("json"))
-    refused = equal(call("coalesce", kind, "ARRAY"), "ARRAY")
+    kind = sql.call("json_type", sql.column("json"))
+    refused = sql.equal(sql.call("coalesce", kind, "ARRAY"), "ARRAY")
     with loaded.warehouse.one_thread():
-        records = select(named(refused, "refused"), of=read_whole(source))
-        loaded.warehouse.run(written(temporary("TABLE", "refusals", records)))
-    places = select(column("rowid"), of="refusals", where=column("refused"))
+        records = sql.select(sql.named(refused, "refused"), of=read_whole(source))
+        loaded.warehouse.run(sql.written(sql.temporary("TABLE", "refusals", records)))
+    places = sql.select(sql.column("rowid"), of="refusals", where=sql.column("refused"))
     return [place for (place,) in loaded.warehouse.rows(places)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from ebudget import sql
 from ebudget.columns import Type
 from ebudget.errors import InputError
 from ebudget.logs.files.source import Source
@@ -12,21 +13,6 @@ from ebudget.logs.formats.format import Kind
 from ebudget.logs.runs import FILE, SAID_BY, Canonical, Raw, said_by, select_canonical
 from ebudget.logs.values.columns import from_text
 from ebudget.logs.warehouse import no_glob
-from ebudget.sql.statements import select, table
-from ebudget.sql.trees import (
-    Select,
-    Tree,
-    Value,
-    array,
-    call,
-    cast,
-    column,
-    identifier,
-    named,
-    part,
-    struct,
-    written,
-)
 from ebudget.text import quoted
 
 
@@ -64,7 +50,8 @@ def _json_type(branch: _Branch) -> str:
     if branch.leaf:
         return "JSON" if branch.json or branch.children else "VARCHAR"
     fields = (
-        f"{written(identifier(key))} {_json_type(child)}" for key, child in branch.children.items()
+        f"{sql.written(sql.identifier(key))} {_json_type(child)}"
+        for key, child in branch.children.items()
     )
     return f"STRUCT({', '.join(fields)})"
 
@@ -81,32 +68,32 @@ def json_way(keys: Sequence[str]) -> str:
     return "".join("/" + key.replace("~", "~0").replace("/", "~1") for key in keys)
 
 
-def _json_access(root: _Branch, spelling: Sequence[str], json: bool) -> Tree:
+def _json_access(root: _Branch, spelling: Sequence[str], json: bool) -> sql.Tree:
     """A value of a record as text, or as JSON has it."""
-    tree = column(spelling[0])
+    tree = sql.column(spelling[0])
     branch = root.children[spelling[0]]
     for index, key in enumerate(spelling[1:], 1):
         if branch.leaf:
             return _inside(tree, json_way(spelling[index:]), json)
-        tree = call("struct_extract", tree, key)
+        tree = sql.call("struct_extract", tree, key)
         branch = branch.children[key]
     if json:
-        return cast(tree, "VARCHAR")
+        return sql.cast(tree, "VARCHAR")
     if branch.json or branch.children:
-        return call("json_extract_string", tree, "$")
+        return sql.call("json_extract_string", tree, "$")
     return tree
 
 
-def _inside(tree: Tree, pointer: str, json: bool) -> Tree:
+def _inside(tree: sql.Tree, pointer: str, json: bool) -> sql.Tree:
     if not json:
-        return call("json_extract_string", tree, pointer)
-    return call("nullif", cast(call("json_extract", tree, pointer), "VARCHAR"), "null")
+        return sql.call("json_extract_string", tree, pointer)
+    return sql.call("nullif", sql.cast(sql.call("json_extract", tree, pointer), "VARCHAR"), "null")
 
 
-def _records(function: str, sources: Sequence[Source], **more: Value) -> Tree:
-    return table(
+def _records(function: str, sources: Sequence[Source], **more: sql.Value) -> sql.Tree:
+    return sql.table(
         function,
-        array(no_glob(source.read_as) for source in sources),
+        sql.array(no_glob(source.read_as) for source in sources),
         format="array" if sources[0].kind is Kind.ARRAY else "newline_delimited",
         compression=sources[0].compression.value,
         ignore_errors=True,
@@ -115,7 +102,7 @@ def _records(function: str, sources: Sequence[Source], **more: Value) -> Tree:
     )
 
 
-def _read_json(sources: Sequence[Source], columns: Tree) -> Tree:
+def _read_json(sources: Sequence[Source], columns: sql.Tree) -> sql.Tree:
     """A table of records by their keys; one that is no object gives a row of nulls."""
     return _records(
         "read_json",
@@ -127,14 +114,14 @@ def _read_json(sources: Sequence[Source], columns: Tree) -> Tree:
     )
 
 
-def read_whole(*sources: Source) -> Tree:
+def read_whole(*sources: Source) -> sql.Tree:
     """A table of the records of text logs of one kind and packing, each whole in the column
     `json`; null where malformed.
     """
     return _records("read_json_objects", sources)
 
 
-def json_statement(canonical: Canonical, sources: Sequence[Source]) -> Select:
+def json_statement(canonical: Canonical, sources: Sequence[Source]) -> sql.Select:
     """Canonical runs of text logs of one kind and packing, one row a record; without `_row`, which
     is the row's place.
     """
@@ -143,27 +130,27 @@ def json_statement(canonical: Canonical, sources: Sequence[Source]) -> Select:
         for _, spelling in wanted.places():
             _insert(root, spelling, wanted.type is Type.TIME)
     _refuse_case_twins(root)
-    columns = struct({key: _json_type(branch) for key, branch in root.children.items()})
-    raws: dict[str, Tree] = {}
-    found_by = part(None)
+    columns = sql.struct({key: _json_type(branch) for key, branch in root.children.items()})
+    raws: dict[str, sql.Tree] = {}
+    found_by = sql.part(None)
     for wanted in canonical.columns:
         json = wanted.type is Type.TIME
         found = [(path, _json_access(root, spelling, json)) for path, spelling in wanted.places()]
         trees = [tree for _, tree in found]
-        nothing = cast(None, "VARCHAR")  # of the column that no key feeds
-        raws[wanted.name] = trees[0] if len(trees) == 1 else call("coalesce", *trees, nothing)
+        nothing = sql.cast(None, "VARCHAR")  # of the column that no key feeds
+        raws[wanted.name] = trees[0] if len(trees) == 1 else sql.call("coalesce", *trees, nothing)
         if wanted.name == "outcome":
             found_by = said_by(found)
-    inner = select(
-        *(named(raw, name) for name, raw in raws.items()),
-        named(found_by, SAID_BY),
-        named(column(FILE), FILE),
+    inner = sql.select(
+        *(sql.named(raw, name) for name, raw in raws.items()),
+        sql.named(found_by, SAID_BY),
+        sql.named(sql.column(FILE), FILE),
         of=_read_json(sources, columns),
     )
     extracted = {
         wanted.name: from_text(wanted, wanted.name, canonical.policy, json=True)
         for wanted in canonical.columns
     }
-    any_value = call("coalesce", *(column(name) for name in raws))
-    raw = Raw(column("outcome"), column(SAID_BY), any_value)
+    any_value = sql.call("coalesce", *(sql.column(name) for name in raws))
+    raw = Raw(sql.column("outcome"), sql.column(SAID_BY), any_value)
     return select_canonical(canonical, extracted, raw, inner)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
+from ebudget import sql
 from ebudget.errors import InputError
 from ebudget.logs.documents import Wrapping
 from ebudget.logs.files.packing import Compression
@@ -26,8 +27,6 @@ from ebudget.logs.loading.parquet_records import (
 from ebudget.logs.loading.preparing import never_wrapped, prepared
 from ebudget.logs.runs import FILE, REJECT, ROW, RUNS, SAID_BY, SILENT, WORD, Canonical, sql_type
 from ebudget.logs.warehouse import StatementError, Warehouse
-from ebudget.sql.statements import select, temporary, union
-from ebudget.sql.trees import Select, Tree, cast, named, written
 
 
 def load(
@@ -97,8 +96,8 @@ def reload_without_culprits(loaded: Loaded, error: StatementError) -> None:
 def _make_view(loaded: Loaded) -> None:
     warehouse = loaded.warehouse
     warehouse.statements.clear()
-    selects: list[Select] = []
-    printed: list[Select] = []
+    selects: list[sql.Select] = []
+    printed: list[sql.Select] = []
     groups: dict[tuple[Kind, Compression], list[Source]] = {}
     for source in loaded.sources.files:
         groups.setdefault((source.kind, source.compression), []).append(source)
@@ -115,18 +114,18 @@ def _make_view(loaded: Loaded) -> None:
             selects += made[:1]
             printed += made[1:]
     none = _no_runs(loaded.canonical)
-    warehouse.run(written(_view(selects or [none])))
+    warehouse.run(sql.written(_view(selects or [none])))
     warehouse.note(_view(printed or [none]))
 
 
-def _view(selects: Sequence[Select]) -> Tree:
-    return temporary("VIEW", RUNS, union(selects))
+def _view(selects: Sequence[sql.Select]) -> sql.Tree:
+    return sql.temporary("VIEW", RUNS, sql.union(selects))
 
 
-def _no_runs(canonical: Canonical) -> Select:
+def _no_runs(canonical: Canonical) -> sql.Select:
     types = {wanted.name: sql_type(wanted.type) for wanted in canonical.columns}
     types |= dict.fromkeys((*canonical.flaw_columns, ROW), "BIGINT")
     types |= dict.fromkeys((REJECT, WORD, SAID_BY, FILE), "VARCHAR")
     types[SILENT] = "BOOLEAN"
-    nothing = (named(cast(None, types[name]), name) for name in canonical.names)
-    return select(*nothing, where=False)
+    nothing = (sql.named(sql.cast(None, types[name]), name) for name in canonical.names)
+    return sql.select(*nothing, where=False)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ebudget import sql
 from ebudget.columns import FILE_COLUMN
 from ebudget.errors import InputError
 from ebudget.logs.files.packing import Checked, Damaged
@@ -14,7 +15,6 @@ from ebudget.logs.files.source import Source
 from ebudget.logs.files.sources import Sources
 from ebudget.logs.runs import FILE, Canonical
 from ebudget.logs.warehouse import Warehouse
-from ebudget.sql.trees import Tree, call, case, column, named, when
 from ebudget.text import visible
 
 
@@ -72,19 +72,23 @@ class Loaded:
         except OSError as error:
             self.give_up(source, error.strerror or "cannot be read")
 
-    def column(self, name: str) -> Tree:
+    def column(self, name: str) -> sql.Tree:
         """A column of canonical runs; the one that holds a file's path from where it was read."""
         if name != FILE_COLUMN or FILE_COLUMN in self.canonical.policy.logs.fields:
-            return column(name)
+            return sql.column(name)
         here = os.getcwd() + os.sep
-        below = call("starts_with", column(FILE), here)
-        path = when(below, call("substr", column(FILE), len(here) + 1), column(FILE))
+        below = sql.call("starts_with", sql.column(FILE), here)
+        path = sql.when(
+            below, sql.call("substr", sql.column(FILE), len(here) + 1), sql.column(FILE)
+        )
         others = {
             source.read_as: _below(source, here)
             for source in self.sources.files
             if source.read_as != os.path.abspath(source.path) or source.is_stdin
         }
-        return named(case(others.items(), path, of=column(FILE)) if others else path, name)
+        return sql.named(
+            sql.case(others.items(), path, of=sql.column(FILE)) if others else path, name
+        )
 
 
 def _below(source: Source, here: str) -> str:

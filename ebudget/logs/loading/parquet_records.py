@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ebudget import sql
 from ebudget.logs.files.packing import TRUNCATED
 from ebudget.logs.files.source import Source
 from ebudget.logs.loading.loaded import Loaded
@@ -16,22 +17,6 @@ from ebudget.logs.values.columns import Wanted, from_text
 from ebudget.logs.values.steps import Extracted
 from ebudget.logs.values.typed import INT96, Field, raw_value, typed_column
 from ebudget.logs.warehouse import StatementError, Warehouse, no_glob
-from ebudget.sql.statements import select, subquery, table, union
-from ebudget.sql.trees import (
-    Select,
-    Tree,
-    Value,
-    array,
-    call,
-    case,
-    cast,
-    column,
-    most,
-    named,
-    part,
-    present,
-    star,
-)
 
 Schema = Mapping[str, object]
 """The type of every path of a Parquet file: SQL type names, nested schemas, or `Renamed` ones."""
@@ -90,10 +75,10 @@ def _renamed(schema: Schema, children: Sequence[_Subtree]) -> dict[str, object]:
     return found
 
 
-def _access(schema: Schema, spelling: Sequence[str]) -> tuple[Tree, str] | None:
+def _access(schema: Schema, spelling: Sequence[str]) -> tuple[sql.Tree, str] | None:
     """The way to a nested field and its type; None where the file has no such field."""
     at: object = schema
-    tree: Tree | None = None
+    tree: sql.Tree | None = None
     for index, key in enumerate(spelling):
         if not isinstance(at, Mapping):
             return _in_map(tree, str(at), spelling[index:])
@@ -103,51 +88,51 @@ def _access(schema: Schema, spelling: Sequence[str]) -> tuple[Tree, str] | None:
         if isinstance(found, Renamed):
             name, found = found.read_as, found.type
         at = found
-        tree = column(name) if tree is None else call("struct_extract", tree, name)
+        tree = sql.column(name) if tree is None else sql.call("struct_extract", tree, name)
     if tree is None:
         return None
     return tree, "STRUCT()" if isinstance(at, Mapping) else str(at)
 
 
-def _in_map(tree: Tree | None, type_: str, rest: Sequence[str]) -> tuple[Tree, str] | None:
+def _in_map(tree: sql.Tree | None, type_: str, rest: Sequence[str]) -> tuple[sql.Tree, str] | None:
     """The value of a key in a map, which has one value for each; only the last of a path."""
     found = _MAP.match(type_)
     if found is None or tree is None or len(rest) != 1:
         return None
-    return call("map_extract_value", tree, rest[0]), found[1]
+    return sql.call("map_extract_value", tree, rest[0]), found[1]
 
 
-def read_parquet(files: Sequence[str], *, filename: bool = False) -> Tree:
+def read_parquet(files: Sequence[str], *, filename: bool = False) -> sql.Tree:
     """A table of Parquet files that share a schema, with the places of their rows."""
     kept = {"filename": FILE} if filename else {}
-    names = array(map(no_glob, files))
-    return table("read_parquet", names, **kept, file_row_number=True, hive_partitioning=False)
+    names = sql.array(map(no_glob, files))
+    return sql.table("read_parquet", names, **kept, file_row_number=True, hive_partitioning=False)
 
 
-def parquet_statement(canonical: Canonical, files: Sequence[str], schema: Schema) -> Select:
+def parquet_statement(canonical: Canonical, files: Sequence[str], schema: Schema) -> sql.Select:
     """Canonical runs of Parquet files that share a schema, read in place."""
     extracted: dict[str, Extracted] = {}
-    raws: list[Tree] = []
-    found_of: dict[str, list[tuple[str, Tree]]] = {}
+    raws: list[sql.Tree] = []
+    found_of: dict[str, list[tuple[str, sql.Tree]]] = {}
     for wanted in canonical.columns:
         parts: list[Extracted] = []
         fields = _fields(wanted, schema)
         for field_ in fields:
-            raws.append(named(raw_value(wanted, field_), field_.raw))
+            raws.append(sql.named(raw_value(wanted, field_), field_.raw))
             parts.append(
                 typed_column(wanted, field_, canonical.policy)
                 or from_text(wanted, field_.raw, canonical.policy)
             )
-        trees = [column(field_.raw) for field_ in fields]
+        trees = [sql.column(field_.raw) for field_ in fields]
         extracted[wanted.name] = _first_of(trees, parts, wanted)
-        found_of[wanted.name] = [(field_.path, column(field_.raw)) for field_ in fields]
-    first = select(
+        found_of[wanted.name] = [(field_.path, sql.column(field_.raw)) for field_ in fields]
+    first = sql.select(
         *raws,
-        named(column(FILE), FILE),
-        named(column("file_row_number"), ROW),
+        sql.named(sql.column(FILE), FILE),
+        sql.named(sql.column("file_row_number"), ROW),
         of=read_parquet(files, filename=True),
     )
-    raw = Raw(_first_text(found_of["outcome"]), said_by(found_of["outcome"]), part(True))
+    raw = Raw(_first_text(found_of["outcome"]), said_by(found_of["outcome"]), sql.part(True))
     return select_canonical(canonical, extracted, raw, first, placed=True)
 
 
@@ -160,23 +145,23 @@ def _fields(wanted: Wanted, schema: Schema) -> list[Field]:
     return found
 
 
-def _first_text(found: Sequence[tuple[str, Tree]]) -> Tree:
-    trees = [cast(tree, "VARCHAR") for _, tree in found]
-    return call("coalesce", *trees) if trees else part(None)
+def _first_text(found: Sequence[tuple[str, sql.Tree]]) -> sql.Tree:
+    trees = [sql.cast(tree, "VARCHAR") for _, tree in found]
+    return sql.call("coalesce", *trees) if trees else sql.part(None)
 
 
-def _first_of(trees: Sequence[Tree], parts: Sequence[Extracted], wanted: Wanted) -> Extracted:
+def _first_of(trees: Sequence[sql.Tree], parts: Sequence[Extracted], wanted: Wanted) -> Extracted:
     """The first of several fields that has a value decides, also where it cannot be read."""
     if not parts:
-        return Extracted(cast(None, sql_type(wanted.type)))
+        return Extracted(sql.cast(None, sql_type(wanted.type)))
     if len(parts) == 1:
         return parts[0]
 
-    def first(choices: Sequence[Value]) -> Tree:
-        return case(zip(map(present, trees), choices, strict=True))
+    def first(choices: Sequence[sql.Value]) -> sql.Tree:
+        return sql.case(zip(map(sql.present, trees), choices, strict=True))
 
     reasons = sorted({reason for found in parts for reason in found.flaws})
-    steps: list[dict[str, Tree]] = [{} for _ in range(max(len(p.steps) for p in parts))]
+    steps: list[dict[str, sql.Tree]] = [{} for _ in range(max(len(p.steps) for p in parts))]
     for found in parts:
         for level, made in enumerate(found.steps):
             steps[level] |= made
@@ -192,15 +177,15 @@ def _first_of(trees: Sequence[Tree], parts: Sequence[Extracted], wanted: Wanted)
 def parquet_schema(warehouse: Warehouse, source: Source) -> dict[str, object]:
     """The type of every path of a Parquet file. Raises StatementError where it is no such file."""
     name = no_glob(source.read_as)
-    schema = warehouse.schema(table("read_parquet", name, hive_partitioning=False))
+    schema = warehouse.schema(sql.table("read_parquet", name, hive_partitioning=False))
     if not _needs_own_schema(schema):
         return schema
-    nodes = map(column, ("name", "type", "num_children"))
-    own = select(*nodes, of=table("parquet_schema", name))
+    nodes = map(sql.column, ("name", "type", "num_children"))
+    own = sql.select(*nodes, of=sql.table("parquet_schema", name))
     return _with_own_schema(schema, warehouse.rows(own))
 
 
-def parquet_selects(loaded: Loaded, files: list[Source]) -> list[Select]:
+def parquet_selects(loaded: Loaded, files: list[Source]) -> list[sql.Select]:
     """One select for each schema among the files."""
     schemas: list[tuple[dict[str, object], list[str]]] = []
     for source in files:
@@ -221,9 +206,9 @@ def parquet_selects(loaded: Loaded, files: list[Source]) -> list[Select]:
             schemas.append((schema, [source.read_as]))
     columns = [loaded.column(name) for name in loaded.canonical.names]
     return [
-        select(
+        sql.select(
             *columns,
-            of=subquery(parquet_statement(loaded.canonical, names, schema), "parquet_records"),
+            of=sql.subquery(parquet_statement(loaded.canonical, names, schema), "parquet_records"),
         )
         for schema, names in schemas
     ]
@@ -233,7 +218,9 @@ SMALL = 2_000_000
 """Bytes of Parquet logs up to which they are copied."""
 
 
-def copied_if_small(loaded: Loaded, files: Sequence[Source], selects: list[Select]) -> list[Select]:
+def copied_if_small(
+    loaded: Loaded, files: Sequence[Source], selects: list[sql.Select]
+) -> list[sql.Select]:
     """Small Parquet logs as a copy of their canonical runs.
 
     Each statement plans the whole conversion anew, which takes longer than to read a small log.
@@ -242,11 +229,11 @@ def copied_if_small(loaded: Loaded, files: Sequence[Source], selects: list[Selec
         return selects
     target = loaded.warehouse.scratch / "parquet.parquet"
     try:
-        loaded.warehouse.copy(union(selects), target)
+        loaded.warehouse.copy(sql.union(selects), target)
     except StatementError:  # the next statement meets the same file and finds out which it is
         return selects
-    columns = [column(name) for name in loaded.canonical.names]
-    return [select(*columns, of=read_parquet([str(target)]))]
+    columns = [sql.column(name) for name in loaded.canonical.names]
+    return [sql.select(*columns, of=read_parquet([str(target)]))]
 
 
 _NO_END = "No magic bytes found at end"
@@ -255,8 +242,8 @@ _NO_END = "No magic bytes found at end"
 
 def parquet_problem(warehouse: Warehouse, source: Source) -> str | None:
     """Why a file cannot be read, found by reading all of it; else None."""
-    everything = most(call("hash", call("COLUMNS", star())))
-    statement = select(everything, of=table("read_parquet", no_glob(source.read_as)))
+    everything = sql.most(sql.call("hash", sql.call("COLUMNS", sql.star())))
+    statement = sql.select(everything, of=sql.table("read_parquet", no_glob(source.read_as)))
     problem = warehouse.problem(statement)
     return None if problem is None else _told(problem)
 

@@ -10,30 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from ebudget import sql
 from ebudget.columns import BY_NAME, OUTCOME_WORDS, OUTCOMES, Type
 from ebudget.logs.values.numbers import number_of
 from ebudget.logs.values.steps import Extracted
 from ebudget.logs.values.times import NOT_A_TIME, TOO_EARLY, time
 from ebudget.policy.mapping import FieldMap
 from ebudget.policy.model import Policy
-from ebudget.sql.trees import (
-    Tree,
-    Value,
-    all_of,
-    any_of,
-    call,
-    case,
-    cast,
-    column,
-    equal,
-    missing,
-    negated,
-    one_of,
-    plus,
-    present,
-    try_cast,
-    when,
-)
 
 NOT_UTF_8 = "not UTF-8"
 
@@ -112,7 +95,7 @@ def from_text(wanted: Wanted, raw: str, policy: Policy, *, json: bool = False) -
         case Type.TEXT if wanted.name == "outcome":
             return _outcome(raw, null_if, policy)
         case Type.TEXT:
-            return Extracted(_null_texts(column(raw), null_if))
+            return Extracted(_null_texts(sql.column(raw), null_if))
         case Type.NUMBER | Type.INTEGER:
             return number_of(wanted.type, wanted.field, raw)
         case Type.BOOLEAN:
@@ -124,8 +107,8 @@ def from_text(wanted: Wanted, raw: str, policy: Policy, *, json: bool = False) -
             return _list(raw)
 
 
-def _null_texts(raw: Tree, values: Sequence[str]) -> Tree:
-    return when(one_of(raw, values), None, raw) if values else raw
+def _null_texts(raw: sql.Tree, values: Sequence[str]) -> sql.Tree:
+    return sql.when(sql.one_of(raw, values), None, raw) if values else raw
 
 
 _TRUE = ("true", "1", "yes", "t", "y")
@@ -133,21 +116,23 @@ _FALSE = ("false", "0", "no", "f", "n")
 
 
 def _boolean(raw: str, null_if: Sequence[str]) -> Extracted:
-    kept = _null_texts(column(raw), null_if)
-    word = column(f"{raw}.word")
-    value = case([(one_of(word, _TRUE), True), (one_of(word, _FALSE), False)])
-    flawed = all_of(present(word), missing(value))
-    steps = ({f"{raw}.word": call("lower", call("trim", kept))},)
-    sound = any_of(missing(word), present(value))
+    kept = _null_texts(sql.column(raw), null_if)
+    word = sql.column(f"{raw}.word")
+    value = sql.case([(sql.one_of(word, _TRUE), True), (sql.one_of(word, _FALSE), False)])
+    flawed = sql.all_of(sql.present(word), sql.missing(value))
+    steps = ({f"{raw}.word": sql.call("lower", sql.call("trim", kept))},)
+    sound = sql.any_of(sql.missing(word), sql.present(value))
     return Extracted(value, {"not true or false": flawed}, steps, sound=sound)
 
 
 def _list(raw: str) -> Extracted:
-    document = column(f"{raw}.json")
-    value = when(equal(call("json_type", document), "ARRAY"), try_cast(document, "VARCHAR[]"))
-    steps = ({f"{raw}.json": try_cast(column(raw), "JSON")},)
-    flawed = all_of(present(column(raw)), missing(value))
-    return Extracted(value, {"not a list": flawed}, steps, sound=negated(flawed))
+    document = sql.column(f"{raw}.json")
+    value = sql.when(
+        sql.equal(sql.call("json_type", document), "ARRAY"), sql.try_cast(document, "VARCHAR[]")
+    )
+    steps = ({f"{raw}.json": sql.try_cast(sql.column(raw), "JSON")},)
+    flawed = sql.all_of(sql.present(sql.column(raw)), sql.missing(value))
+    return Extracted(value, {"not a list": flawed}, steps, sound=sql.negated(flawed))
 
 
 def outcome_words(policy: Policy) -> dict[str, str]:
@@ -165,18 +150,18 @@ def outcome_words(policy: Policy) -> dict[str, str]:
 def _outcome(raw: str, null_if: Sequence[str], policy: Policy) -> Extracted:
     words = outcome_words(policy)
     plain = [outcome for outcome in OUTCOMES if words[outcome] == outcome]
-    kept = _null_texts(column(raw), null_if)
-    word, read = column(f"{raw}.word"), column(f"{raw}.read")
-    folded = when(one_of(kept, plain), kept, call("lower", call("trim", kept)))
-    branches: list[tuple[Tree, Value]] = [(one_of(word, plain), word)]
+    kept = _null_texts(sql.column(raw), null_if)
+    word, read = sql.column(f"{raw}.word"), sql.column(f"{raw}.read")
+    folded = sql.when(sql.one_of(kept, plain), kept, sql.call("lower", sql.call("trim", kept)))
+    branches: list[tuple[sql.Tree, sql.Value]] = [(sql.one_of(word, plain), word)]
     for outcome in OUTCOME_WORDS:
         own = [w for w, meaning in words.items() if meaning == outcome]
-        branches.append((one_of(word, own), outcome))
-    steps = ({f"{raw}.word": folded}, {f"{raw}.read": case(branches)})
-    value = call("nullif", read, "unlabelled")
-    unknown = all_of(present(word), missing(read))
-    sound = any_of(missing(word), present(read))
-    return Extracted(value, {UNKNOWN_WORD: unknown}, steps, missing(word), sound)
+        branches.append((sql.one_of(word, own), outcome))
+    steps = ({f"{raw}.word": folded}, {f"{raw}.read": sql.case(branches)})
+    value = sql.call("nullif", read, "unlabelled")
+    unknown = sql.all_of(sql.present(word), sql.missing(read))
+    sound = sql.any_of(sql.missing(word), sql.present(read))
+    return Extracted(value, {UNKNOWN_WORD: unknown}, steps, sql.missing(word), sound)
 
 
 def spellings(path: str, *, mixed: bool = True) -> Iterator[tuple[str, ...]]:
@@ -198,33 +183,35 @@ def spellings(path: str, *, mixed: bool = True) -> Iterator[tuple[str, ...]]:
         yield tuple(spelling)
 
 
-def flaw_words(flaws: Sequence[Flaw], extracted: Mapping[str, Extracted], bits: int) -> list[Tree]:
+def flaw_words(
+    flaws: Sequence[Flaw], extracted: Mapping[str, Extracted], bits: int
+) -> list[sql.Tree]:
     """The flaws of a run as whole numbers of so many bits."""
-    conditions: list[Tree | None] = []
+    conditions: list[sql.Tree | None] = []
     for flaw in flaws:
         source = extracted.get(flaw.column)
         conditions.append(source.flaws.get(flaw.reason) if source else None)
     checked = [found for found in extracted.values() if found.flaws]
     if not checked or any(found.sound is None for found in checked):
         return bit_words(conditions, bits)
-    sound = all_of(*(found.sound for found in checked))
-    return [when(sound, cast(0, "BIGINT"), word) for word in bit_words(conditions, bits)]
+    sound = sql.all_of(*(found.sound for found in checked))
+    return [sql.when(sound, sql.cast(0, "BIGINT"), word) for word in bit_words(conditions, bits)]
 
 
-def bit_words(conditions: Sequence[Tree | None], bits: int) -> list[Tree]:
+def bit_words(conditions: Sequence[sql.Tree | None], bits: int) -> list[sql.Tree]:
     """Conditions as the bits of whole numbers; null counts as false."""
     words = []
     for start in range(0, max(len(conditions), 1), bits):
-        terms: list[Tree] = []
+        terms: list[sql.Tree] = []
         for index, condition in enumerate(conditions[start : start + bits]):
             if condition is not None:
-                terms.append(cast(when(condition, 1 << index, 0), "BIGINT"))
-        words.append(_sum(terms) if terms else cast(0, "BIGINT"))
+                terms.append(sql.cast(sql.when(condition, 1 << index, 0), "BIGINT"))
+        words.append(_sum(terms) if terms else sql.cast(0, "BIGINT"))
     return words
 
 
-def _sum(terms: list[Tree]) -> Tree:
+def _sum(terms: list[sql.Tree]) -> sql.Tree:
     if len(terms) == 1:
         return terms[0]
     middle = len(terms) // 2
-    return plus(_sum(terms[:middle]), _sum(terms[middle:]))
+    return sql.plus(_sum(terms[:middle]), _sum(terms[middle:]))

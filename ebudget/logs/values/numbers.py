@@ -5,31 +5,11 @@ from __future__ import annotations
 import math
 from fractions import Fraction
 
+from ebudget import sql
 from ebudget.columns import Type
 from ebudget.logs.values.steps import Extracted
 from ebudget.policy.mapping import FieldMap
 from ebudget.quantities import WRITTEN, plain_number
-from ebudget.sql.trees import (
-    Tree,
-    above,
-    all_of,
-    any_of,
-    below,
-    between,
-    call,
-    case,
-    cast,
-    column,
-    equal,
-    missing,
-    negated,
-    number,
-    present,
-    times,
-    try_cast,
-    unless,
-    when,
-)
 
 NUMBER = "DECIMAL(27, 9)"
 """Numbers are rejected from 10^18 on, so that no sum of them can overflow 29 digits."""
@@ -39,7 +19,7 @@ _PLACES = (37, 28, 19)
 """Decimal places of a product with a scale: of one below 10, below 10^10, and of any in range."""
 
 
-def is_number(said: Tree, value: Fraction) -> Tree:
+def is_number(said: sql.Tree, value: Fraction) -> sql.Tree:
     """Whether a text is a number of exactly this value, whatever its size."""
     types = ["DOUBLE"]
     for type_, places in (("DECIMAL(38, 18)", 18), ("DECIMAL(38, 0)", 0)):
@@ -47,9 +27,9 @@ def is_number(said: Tree, value: Fraction) -> Tree:
             types.append(type_)
             break
     digits = _decimal_text(value)
-    tests = [equal(try_cast(said, type_), cast(digits, type_)) for type_ in types]
-    no_number = call("contains", said, "_")  # DuckDB takes 1_000 for a number
-    return call("coalesce", all_of(*tests, negated(no_number)), False)
+    tests = [sql.equal(sql.try_cast(said, type_), sql.cast(digits, type_)) for type_ in types]
+    no_number = sql.call("contains", said, "_")  # DuckDB takes 1_000 for a number
+    return sql.call("coalesce", sql.all_of(*tests, sql.negated(no_number)), False)
 
 
 def _decimal_text(value: Fraction) -> str:
@@ -68,13 +48,13 @@ def number_of(type_: Type, field: FieldMap | None, raw: str, *, double: bool = F
     """
     scale = field.scale if field else Fraction(1)
     null_if = field.null_if if field else ()
-    given, read = column(raw), column(f"{raw}.read")
-    steps: list[dict[str, Tree]] = []
+    given, read = sql.column(raw), sql.column(f"{raw}.read")
+    steps: list[dict[str, sql.Tree]] = []
     if null_if:
         values = [one for entry in null_if if (one := plain_number(entry)) is not None]
         unwanted = [is_number(_text(given, double), one) for one in values]
-        steps.append({f"{raw}.given": unless(any_of(*unwanted), given)})
-        given = column(f"{raw}.given")
+        steps.append({f"{raw}.given": sql.unless(sql.any_of(*unwanted), given)})
+        given = sql.column(f"{raw}.given")
     said = _text(given, double)
     if type_ is Type.INTEGER and scale == 1 and not double:
         return _integer(raw, given, steps)
@@ -84,106 +64,107 @@ def number_of(type_: Type, field: FieldMap | None, raw: str, *, double: bool = F
         steps += _of_double(raw, given)
     else:
         steps.append({f"{raw}.read": _as_number(said, NUMBER)})
-    sound = any_of(missing(given), present(read))
+    sound = sql.any_of(sql.missing(given), sql.present(read))
     flaws = _flaws(said, sound)
     if type_ is Type.NUMBER:
         return Extracted(read, flaws, tuple(steps), sound=sound)
-    whole = equal(read, call("floor", read))
-    flaws["not a whole number"] = all_of(present(read), negated(whole))
-    value = when(whole, cast(read, "BIGINT"))
-    return Extracted(value, flaws, tuple(steps), sound=any_of(missing(given), whole))
+    whole = sql.equal(read, sql.call("floor", read))
+    flaws["not a whole number"] = sql.all_of(sql.present(read), sql.negated(whole))
+    value = sql.when(whole, sql.cast(read, "BIGINT"))
+    return Extracted(value, flaws, tuple(steps), sound=sql.any_of(sql.missing(given), whole))
 
 
-def _flaws(said: Tree, settled: Tree) -> dict[str, Tree]:
+def _flaws(said: sql.Tree, settled: sql.Tree) -> dict[str, sql.Tree]:
     """Why a text was not read, unless that is settled."""
-    written = call("regexp_full_match", said, WRITTEN)
+    written = sql.call("regexp_full_match", said, WRITTEN)
     return {
-        "not a number": when(settled, False, negated(written)),
-        "out of range": when(settled, False, written),
+        "not a number": sql.when(settled, False, sql.negated(written)),
+        "out of range": sql.when(settled, False, written),
     }
 
 
-def _integer(raw: str, given: Tree, steps: list[dict[str, Tree]]) -> Extracted:
+def _integer(raw: str, given: sql.Tree, steps: list[dict[str, sql.Tree]]) -> Extracted:
     """A whole number of a text; plain digits are read without a decimal, which is slower."""
-    count, digits, read = (column(f"{raw}.{step}") for step in ("count", "digits", "read"))
-    inside = between(count, 1 - LIMIT, LIMIT - 1)
-    same = equal(cast(count, "VARCHAR"), given)
-    whole = equal(read, call("floor", read))
-    settled = any_of(missing(given), present(digits))
+    count, digits, read = (sql.column(f"{raw}.{step}") for step in ("count", "digits", "read"))
+    inside = sql.between(count, 1 - LIMIT, LIMIT - 1)
+    same = sql.equal(sql.cast(count, "VARCHAR"), given)
+    whole = sql.equal(read, sql.call("floor", read))
+    settled = sql.any_of(sql.missing(given), sql.present(digits))
     steps += [
-        {f"{raw}.count": try_cast(given, "BIGINT")},
-        {f"{raw}.digits": when(all_of(same, inside), count)},
-        {f"{raw}.read": unless(settled, _as_number(given, NUMBER))},
+        {f"{raw}.count": sql.try_cast(given, "BIGINT")},
+        {f"{raw}.digits": sql.when(sql.all_of(same, inside), count)},
+        {f"{raw}.read": sql.unless(settled, _as_number(given, NUMBER))},
     ]
-    value = case([(present(digits), digits), (whole, cast(read, "BIGINT"))])
-    flaws = _flaws(given, any_of(settled, present(read)))
-    flaws["not a whole number"] = all_of(present(read), negated(whole))
-    return Extracted(value, flaws, tuple(steps), sound=any_of(settled, whole))
+    value = sql.case([(sql.present(digits), digits), (whole, sql.cast(read, "BIGINT"))])
+    flaws = _flaws(given, sql.any_of(settled, sql.present(read)))
+    flaws["not a whole number"] = sql.all_of(sql.present(read), sql.negated(whole))
+    return Extracted(value, flaws, tuple(steps), sound=sql.any_of(settled, whole))
 
 
-def _text(given: Tree, double: bool) -> Tree:
-    return cast(given, "VARCHAR") if double else given
+def _text(given: sql.Tree, double: bool) -> sql.Tree:
+    return sql.cast(given, "VARCHAR") if double else given
 
 
-def _as_number(said: Tree, type_: str) -> Tree:
+def _as_number(said: sql.Tree, type_: str) -> sql.Tree:
     """A text as a decimal. DuckDB takes `1_000` for a number, and nobody else does."""
-    return unless(call("contains", said, "_"), try_cast(said, type_))
+    return sql.unless(sql.call("contains", said, "_"), sql.try_cast(said, type_))
 
 
-def _scaled(raw: str, said: Tree, scale: Fraction) -> list[dict[str, Tree]]:
+def _scaled(raw: str, said: sql.Tree, scale: Fraction) -> list[dict[str, sql.Tree]]:
     """The steps to the product of a text and a scale: exact, and never an overflow.
 
     What is not exact is a text with more decimal places than the product keeps.
     """
-    factor = number(_decimal_text(scale))
-    steps: list[dict[str, Tree]] = []
-    products: list[tuple[Tree, Tree]] = []
+    factor = sql.number(_decimal_text(scale))
+    steps: list[dict[str, sql.Tree]] = []
+    products: list[tuple[sql.Tree, sql.Tree]] = []
     for kept in _PLACES:
         name = f"{raw}.to_{kept}"
         read = _as_number(said, f"DECIMAL(38, {kept - _places(scale)})")
         if kept == _PLACES[0]:
-            read = when(_may_be_fine(said), read)
+            read = sql.when(_may_be_fine(said), read)
         settled = [fits for fits, _ in products]
-        steps.append({name: unless(any_of(*settled), read) if settled else read})
-        exact = times(column(name), factor)
-        products.append((_fits(column(name), kept, scale), try_cast(exact, NUMBER)))
-    return [*steps, {f"{raw}.read": case(products)}]
+        steps.append({name: sql.unless(sql.any_of(*settled), read) if settled else read})
+        exact = sql.times(sql.column(name), factor)
+        products.append((_fits(sql.column(name), kept, scale), sql.try_cast(exact, NUMBER)))
+    return [*steps, {f"{raw}.read": sql.case(products)}]
 
 
 def _places(value: Fraction) -> int:
     return len(_decimal_text(value).partition(".")[2])
 
 
-def _may_be_fine(said: Tree) -> Tree:
+def _may_be_fine(said: sql.Tree) -> sql.Tree:
     """Whether a text may have many decimal places."""
-    return any_of(
-        above(call("strlen", said), 20), *(call("contains", said, mark) for mark in ("e-", "E-"))
+    return sql.any_of(
+        sql.above(sql.call("strlen", said), 20),
+        *(sql.call("contains", said, mark) for mark in ("e-", "E-")),
     )
 
 
-def _fits(given: Tree, kept: int, scale: Fraction) -> Tree:
+def _fits(given: sql.Tree, kept: int, scale: Fraction) -> sql.Tree:
     """Whether the product of a number and the scale, with so many places, is below its limit."""
     places = _places(scale)
     limit = Fraction(min(10 ** (38 - kept), LIMIT)) / scale
     if limit >= 10 ** (38 - kept + places):  # more than the number's type holds
-        return present(given)
+        return sql.present(given)
     unit = 10 ** min(kept - places, 18)
     ends = math.ceil if kept == _PLACES[-1] else math.floor
-    first = number(_decimal_text(Fraction(ends(limit * unit), unit)))
-    return below(call("abs", given), first)
+    first = sql.number(_decimal_text(Fraction(ends(limit * unit), unit)))
+    return sql.below(sql.call("abs", given), first)
 
 
-def _of_double(raw: str, double: Tree) -> list[dict[str, Tree]]:
+def _of_double(raw: str, double: sql.Tree) -> list[dict[str, sql.Tree]]:
     """The steps to the decimal of a double's shortest text, mostly without the text.
 
     A decimal of at most 15 digits that denotes the double is its shortest text, for no two such
     decimals denote the same double. Below a million, 9 decimal places are no more digits.
     """
-    near = column(f"{raw}.near")
-    small = between(double, -999_999, 999_999)
-    same = equal(cast(near, "DOUBLE"), double)
-    by_text = try_cast(_text(double, True), NUMBER)
+    near = sql.column(f"{raw}.near")
+    small = sql.between(double, -999_999, 999_999)
+    same = sql.equal(sql.cast(near, "DOUBLE"), double)
+    by_text = sql.try_cast(_text(double, True), NUMBER)
     return [
-        {f"{raw}.near": try_cast(double, NUMBER)},
-        {f"{raw}.read": when(all_of(small, same), near, by_text)},
+        {f"{raw}.near": sql.try_cast(double, NUMBER)},
+        {f"{raw}.read": sql.when(sql.all_of(small, same), near, by_text)},
     ]

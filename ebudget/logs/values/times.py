@@ -6,40 +6,12 @@ import math
 from collections.abc import Callable, Sequence
 from zoneinfo import ZoneInfo
 
+from ebudget import sql
 from ebudget.instants import EPOCH, PARTS, PATTERN, UTC_NAMES, instant, read_time
 from ebudget.logs.values.numbers import is_number
 from ebudget.logs.values.steps import Extracted, unread
 from ebudget.policy.mapping import FieldMap
 from ebudget.quantities import DAY, plain_number
-from ebudget.sql.trees import (
-    Tree,
-    Value,
-    above,
-    all_of,
-    any_of,
-    array,
-    below,
-    between,
-    call,
-    case,
-    cast,
-    column,
-    equal,
-    minus,
-    missing,
-    negated,
-    number,
-    one_of,
-    plus,
-    present,
-    times,
-    timestamp_literal,
-    try_cast,
-    unequal,
-    unless,
-    when,
-)
-from ebudget.sql.zones import REGIONS, SHORT_NAMES, utc_of
 
 NOT_A_TIME = "not a time"
 TOO_EARLY = "before 1990"
@@ -60,52 +32,54 @@ def time(name: str, field: FieldMap | None, raw: str, zone: str, *, json: bool) 
     `zone` is that of times without one. DuckDB's own reading is tried first, which takes most; what
     it takes and should not is told by comparing two of its readings.
     """
-    steps: list[dict[str, Tree]] = []
-    given = whole = column(raw)
+    steps: list[dict[str, sql.Tree]] = []
+    given = whole = sql.column(raw)
     if json:
         steps.append({f"{raw}.said": _said(given)})
-        given, whole = column(f"{raw}.said"), _unescaped(whole)
+        given, whole = sql.column(f"{raw}.said"), _unescaped(whole)
     null_if = field.null_if if field else ()
     if null_if:
-        unwanted = is_one_of(column(f"{raw}.whole"), null_if)
+        unwanted = is_one_of(sql.column(f"{raw}.whole"), null_if)
         steps.append({f"{raw}.whole": whole})
-        steps.append({f"{raw}.given": unless(unwanted, given)})
-        given, whole = column(f"{raw}.given"), column(f"{raw}.whole")
+        steps.append({f"{raw}.given": sql.unless(unwanted, given)})
+        given, whole = sql.column(f"{raw}.given"), sql.column(f"{raw}.whole")
     steps += _plainly(raw, given, zone)
     steps += _otherwise(raw, given, whole, zone)
-    return within_calendar(name, given, column(f"{raw}.read"), steps)
+    return within_calendar(name, given, sql.column(f"{raw}.read"), steps)
 
 
 def within_calendar(
-    name: str, given: Tree, read: Tree, steps: Sequence[dict[str, Tree]]
+    name: str, given: sql.Tree, read: sql.Tree, steps: Sequence[dict[str, sql.Tree]]
 ) -> Extracted:
     """A time that was read of what was given, where it is one of the years that we count in."""
     first = _FIRST_OF_RUNS if name in RUN_TIMES else _FIRST_INSTANT
-    low, high = timestamp_literal(first), timestamp_literal(_LAST_INSTANT - 1)
-    value = when(between(read, low, high), read)
-    early = call("coalesce", below(read, low), False)
+    low, high = sql.timestamp_literal(first), sql.timestamp_literal(_LAST_INSTANT - 1)
+    value = sql.when(sql.between(read, low, high), read)
+    early = sql.call("coalesce", sql.below(read, low), False)
     flaws = {NOT_A_TIME: unread(given, value, True)}
     if name in RUN_TIMES:
-        flaws = {NOT_A_TIME: unread(given, value, negated(early)), TOO_EARLY: early}
-    return Extracted(value, flaws, tuple(steps), sound=any_of(missing(given), present(value)))
+        flaws = {NOT_A_TIME: unread(given, value, sql.negated(early)), TOO_EARLY: early}
+    return Extracted(
+        value, flaws, tuple(steps), sound=sql.any_of(sql.missing(given), sql.present(value))
+    )
 
 
-def _said(json: Tree) -> Tree:
+def _said(json: sql.Tree) -> sql.Tree:
     """What a JSON value says, if it is plain ASCII; a number of 8 digits so that it is no date."""
-    bare = call("substr", json, 2, minus(call("strlen", json), 2))
-    no_date = call("concat", json, ".0")
-    return case([(between(json, '"', "#"), bare), (_has_length(json, 8), no_date)], json)
+    bare = sql.call("substr", json, 2, sql.minus(sql.call("strlen", json), 2))
+    no_date = sql.call("concat", json, ".0")
+    return sql.case([(sql.between(json, '"', "#"), bare), (_has_length(json, 8), no_date)], json)
 
 
-def _unescaped(json: Tree) -> Tree:
+def _unescaped(json: sql.Tree) -> sql.Tree:
     """The text of any JSON value."""
-    return call("json_extract_string", cast(json, "JSON"), "$")
+    return sql.call("json_extract_string", sql.cast(json, "JSON"), "$")
 
 
-def is_one_of(given: Tree, null_if: Sequence[str]) -> Tree:
+def is_one_of(given: sql.Tree, null_if: Sequence[str]) -> sql.Tree:
     """Whether a time is one that `null_if` lists: a number by its value, a text as written."""
     values = [value for entry in null_if if (value := plain_number(entry)) is not None]
-    return any_of(one_of(given, null_if), *(is_number(given, value) for value in values))
+    return sql.any_of(sql.one_of(given, null_if), *(is_number(given, value) for value in values))
 
 
 def instant_of(entry: str, zone: ZoneInfo) -> int | None:
@@ -122,7 +96,7 @@ def instant_of(entry: str, zone: ZoneInfo) -> int | None:
     return math.floor(value / 1000)
 
 
-def _plainly(raw: str, given: Tree, zone: str) -> list[dict[str, Tree]]:
+def _plainly(raw: str, given: sql.Tree, zone: str) -> list[dict[str, sql.Tree]]:
     """The steps to a time that is written as most are: `plain`, null where it is none.
 
     DuckDB reads dates with dashes, but takes any two digits for the hours and minutes of an offset.
@@ -131,249 +105,254 @@ def _plainly(raw: str, given: Tree, zone: str) -> list[dict[str, Tree]]:
     """
     trust, zoned, local, count = (f"{raw}.{step}" for step in ("trust", "zoned", "local", "count"))
     dated = _is_dated(given)
-    micros = call("epoch_us", try_cast(given, "TIMESTAMPTZ"))
-    unsure = all_of(present(column(zoned)), equal(column(trust), UNSURE))
-    readings = column(trust), column(zoned), column(local)
+    micros = sql.call("epoch_us", sql.try_cast(given, "TIMESTAMPTZ"))
+    unsure = sql.all_of(sql.present(sql.column(zoned)), sql.equal(sql.column(trust), UNSURE))
+    readings = sql.column(trust), sql.column(zoned), sql.column(local)
     return [
         {
-            trust: when(dated, _trust(given, zone)),
-            zoned: when(dated, micros),
-            count: unless(dated, try_cast(given, "BIGINT")),
+            trust: sql.when(dated, _trust(given, zone)),
+            zoned: sql.when(dated, micros),
+            count: sql.unless(dated, sql.try_cast(given, "BIGINT")),
         },
-        {local: when(unsure, try_cast(given, "TIMESTAMP"))},
+        {local: sql.when(unsure, sql.try_cast(given, "TIMESTAMP"))},
         {
             f"{raw}.wall": _wall(given, *readings),
-            f"{raw}.plain": _plain(given, *readings, column(count), zone),
+            f"{raw}.plain": _plain(given, *readings, sql.column(count), zone),
         },
     ]
 
 
-def _is_dated(given: Tree) -> Tree:
+def _is_dated(given: sql.Tree) -> sql.Tree:
     """Whether a text begins with a date of ten characters."""
-    return all_of(*(one_of(_at(given, place), "-/") for place in (5, 8)))
+    return sql.all_of(*(sql.one_of(_at(given, place), "-/") for place in (5, 8)))
 
 
-def _has_length(given: Tree, length: int) -> Tree:
-    return equal(call("strlen", given), length)
+def _has_length(given: sql.Tree, length: int) -> sql.Tree:
+    return sql.equal(sql.call("strlen", given), length)
 
 
-def _last(given: Tree, length: int) -> Tree:
-    return call("substr", given, -length)
+def _last(given: sql.Tree, length: int) -> sql.Tree:
+    return sql.call("substr", given, -length)
 
 
 INSTANT, LOCAL, UNSURE = 2, 1, 0
 """DuckDB's reading of a text is right as it is, is right if it is local time, or has to be seen."""
 
 
-def _trust(given: Tree, zone: str) -> Tree:
+def _trust(given: sql.Tree, zone: str) -> sql.Tree:
     """How far DuckDB's reading of a dated text goes: INSTANT where it ends in Z, or in an offset
     that can be, such as +05:30; LOCAL where nothing follows the seconds or their fraction.
 
     The name of a zone is never trusted: DuckDB knows some that mean several zones.
     """
 
-    def offset(sign: str) -> Tree:
-        within = between(_last(given, 6), f"{sign}00:00", f"{sign}23:59")
-        before = between(_last(given, 7), "0", ":")
-        minutes = below(_last(given, 2), "60")
-        return when(all_of(within, before, minutes), INSTANT, UNSURE)
+    def offset(sign: str) -> sql.Tree:
+        within = sql.between(_last(given, 6), f"{sign}00:00", f"{sign}23:59")
+        before = sql.between(_last(given, 7), "0", ":")
+        minutes = sql.below(_last(given, 2), "60")
+        return sql.when(sql.all_of(within, before, minutes), INSTANT, UNSURE)
 
-    digit = between(_last(given, 1), "0", "9")
+    digit = sql.between(_last(given, 1), "0", "9")
     if zone == "UTC":
-        plain = when(digit, INSTANT, UNSURE)
+        plain = sql.when(digit, INSTANT, UNSURE)
     else:
-        to_seconds = equal(_at(given, 17), ":")
-        to_fraction = one_of(_at(given, 20), ["", "."])
-        plain = when(all_of(to_seconds, to_fraction, digit), LOCAL, UNSURE)
-    branches: list[tuple[Tree, Value]] = [
-        (call("ends_with", given, "Z"), INSTANT),
-        (call("contains", given, "+"), offset("+")),
-        (call("contains", _rest(given), "-"), offset("-")),
+        to_seconds = sql.equal(_at(given, 17), ":")
+        to_fraction = sql.one_of(_at(given, 20), ["", "."])
+        plain = sql.when(sql.all_of(to_seconds, to_fraction, digit), LOCAL, UNSURE)
+    branches: list[tuple[sql.Tree, sql.Value]] = [
+        (sql.call("ends_with", given, "Z"), INSTANT),
+        (sql.call("contains", given, "+"), offset("+")),
+        (sql.call("contains", _rest(given), "-"), offset("-")),
     ]
-    return case(branches, plain)
+    return sql.case(branches, plain)
 
 
-def _at(given: Tree, place: int) -> Tree:
-    return call("substr", given, place, 1)
+def _at(given: sql.Tree, place: int) -> sql.Tree:
+    return sql.call("substr", given, place, 1)
 
 
-def _date(given: Tree) -> Tree:
+def _date(given: sql.Tree) -> sql.Tree:
     """The day that eight digits mean, such as 20261120."""
-    return call("try_strptime", given, "%Y%m%d")
+    return sql.call("try_strptime", given, "%Y%m%d")
 
 
-def _apart(zoned: Tree, local: Tree) -> Tree:
+def _apart(zoned: sql.Tree, local: sql.Tree) -> sql.Tree:
     """How far DuckDB's two readings are apart: by the offset, in microseconds."""
-    return minus(zoned, call("epoch_us", local))
+    return sql.minus(zoned, sql.call("epoch_us", local))
 
 
-def _rest(given: Tree) -> Tree:
+def _rest(given: sql.Tree) -> sql.Tree:
     """What follows the date and its separator."""
-    return call("substr", given, 12)
+    return sql.call("substr", given, 12)
 
 
-def _wall(given: Tree, trust: Tree, zoned: Tree, local: Tree) -> Tree:
+def _wall(given: sql.Tree, trust: sql.Tree, zoned: sql.Tree, local: sql.Tree) -> sql.Tree:
     """The local time that a text means; null where it says its zone, or is no plain time."""
-    says = call("regexp_matches", _rest(given), "[A-Za-z+-]")
-    same = equal(_apart(zoned, local), 0)
-    return case(
+    says = sql.call("regexp_matches", _rest(given), "[A-Za-z+-]")
+    same = sql.equal(_apart(zoned, local), 0)
+    return sql.case(
         [
-            (equal(trust, LOCAL), _from_micros(zoned)),
+            (sql.equal(trust, LOCAL), _from_micros(zoned)),
             (_has_length(given, 8), _date(given)),
-            (all_of(same, negated(says)), local),
+            (sql.all_of(same, sql.negated(says)), local),
         ]
     )
 
 
 def _plain(
-    given: Tree,
-    trust: Tree,
-    zoned: Tree,
-    local: Tree,
-    count: Tree,
+    given: sql.Tree,
+    trust: sql.Tree,
+    zoned: sql.Tree,
+    local: sql.Tree,
+    count: sql.Tree,
     zone: str,
-) -> Tree:
+) -> sql.Tree:
     """The instant that a text means; null where it is a local time, or no plain time."""
-    digits = equal(cast(count, "VARCHAR"), given)
+    digits = sql.equal(sql.cast(count, "VARCHAR"), given)
     epoch = epoch_of_integer(count)
-    possible = below(call("abs", _apart(zoned, local)), DAY)
-    odd_minutes = between(_last(given, 2), "60", "99")
-    named = call("regexp_matches", _rest(given), "[A-Za-z]")
-    right = all_of(possible, negated(odd_minutes), negated(named))
+    possible = sql.below(sql.call("abs", _apart(zoned, local)), DAY)
+    odd_minutes = sql.between(_last(given, 2), "60", "99")
+    named = sql.call("regexp_matches", _rest(given), "[A-Za-z]")
+    right = sql.all_of(possible, sql.negated(odd_minutes), sql.negated(named))
     if zone != "UTC":
-        right = all_of(right, call("regexp_matches", _rest(given), "[+-]"))
-    return case(
+        right = sql.all_of(right, sql.call("regexp_matches", _rest(given), "[+-]"))
+    return sql.case(
         [
-            (equal(trust, INSTANT), _from_micros(zoned)),
-            (_has_length(given, 8), when(missing(_date(given)), epoch)),
+            (sql.equal(trust, INSTANT), _from_micros(zoned)),
+            (_has_length(given, 8), sql.when(sql.missing(_date(given)), epoch)),
             (digits, epoch),
-            (all_of(equal(trust, UNSURE), right), _from_micros(zoned)),
+            (sql.all_of(sql.equal(trust, UNSURE), right), _from_micros(zoned)),
         ]
     )
 
 
-def _otherwise(raw: str, given: Tree, whole: Tree, zone: str) -> list[dict[str, Tree]]:
+def _otherwise(raw: str, given: sql.Tree, whole: sql.Tree, zone: str) -> list[dict[str, sql.Tree]]:
     """The steps to a time that is not plain: an epoch with a fraction, or what PATTERN takes.
 
     `whole` is the value without any escapes.
     """
     plain, wall, epoch, parts = (f"{raw}.{step}" for step in ("plain", "wall", "epoch", "parts"))
-    settled = any_of(present(column(plain)), present(column(wall)), missing(given))
-    no_epoch = any_of(settled, _is_dated(given), call("contains", given, "_"))
-    no_parts = any_of(settled, present(column(epoch)))
-    odd = _Odd(column(parts))
+    settled = sql.any_of(
+        sql.present(sql.column(plain)), sql.present(sql.column(wall)), sql.missing(given)
+    )
+    no_epoch = sql.any_of(settled, _is_dated(given), sql.call("contains", given, "_"))
+    no_parts = sql.any_of(settled, sql.present(sql.column(epoch)))
+    odd = _Odd(sql.column(parts))
     there, at = f"{raw}.there", f"{raw}.at"
-    instant = case(
+    instant = sql.case(
         [
-            (present(column(plain)), column(plain)),
-            (present(column(epoch)), epoch_time(column(epoch))),
-            (present(column(there)), utc_of(column(there), zone)),
+            (sql.present(sql.column(plain)), sql.column(plain)),
+            (sql.present(sql.column(epoch)), epoch_time(sql.column(epoch))),
+            (sql.present(sql.column(there)), sql.utc_of(sql.column(there), zone)),
         ],
         odd.zoned(),
     )
     return [
-        {epoch: unless(no_epoch, try_cast(given, "DECIMAL(38, 18)"))},
-        {parts: unless(no_parts, call("regexp_extract", whole, PATTERN, array(PARTS)))},
-        {there: when(present(column(wall)), column(wall), odd.wall())},
+        {epoch: sql.unless(no_epoch, sql.try_cast(given, "DECIMAL(38, 18)"))},
+        {parts: sql.unless(no_parts, sql.call("regexp_extract", whole, PATTERN, sql.array(PARTS)))},
+        {there: sql.when(sql.present(sql.column(wall)), sql.column(wall), odd.wall())},
         {at: instant},
-        {f"{raw}.read": odd.with_leap_second(column(at))},
+        {f"{raw}.read": odd.with_leap_second(sql.column(at))},
     ]
 
 
 class _Odd:
     """The time that the parts of PATTERN mean; null where one of them cannot be."""
 
-    def __init__(self, parts: Tree) -> None:
+    def __init__(self, parts: sql.Tree) -> None:
         day, hour, minute, second, fraction, self.offset, self.name = (
-            call("struct_extract", parts, part) for part in PARTS
+            sql.call("struct_extract", parts, part) for part in PARTS
         )
-        self.leaps = equal(second, "60")
-        self.clock = call("concat", hour, minute)
-        places = [call("substr", day, *place) for place in ((1, 4), (5, 2), (7, 2))]
-        basic = call("concat_ws", "-", *places)
-        seconds = when(self.leaps, "59", _or_zero(second))
-        self.local = call(
+        self.leaps = sql.equal(second, "60")
+        self.clock = sql.call("concat", hour, minute)
+        places = [sql.call("substr", day, *place) for place in ((1, 4), (5, 2), (7, 2))]
+        basic = sql.call("concat_ws", "-", *places)
+        seconds = sql.when(self.leaps, "59", _or_zero(second))
+        self.local = sql.call(
             "concat",
-            when(_has_length(day, 8), basic, call("replace", day, "/", "-")),
+            sql.when(_has_length(day, 8), basic, sql.call("replace", day, "/", "-")),
             " ",
-            call("concat_ws", ":", _or_zero(hour), _or_zero(minute), seconds),
+            sql.call("concat_ws", ":", _or_zero(hour), _or_zero(minute), seconds),
             ".",
             _or_zero(fraction),
         )
 
-    def wall(self) -> Tree:
+    def wall(self) -> sql.Tree:
         """The local time, where no zone is named."""
-        naive = all_of(_is_empty(self.offset), _is_empty(self.name))
-        return when(naive, try_cast(self.local, "TIMESTAMP"))
+        naive = sql.all_of(_is_empty(self.offset), _is_empty(self.name))
+        return sql.when(naive, sql.try_cast(self.local, "TIMESTAMP"))
 
-    def zoned(self) -> Tree:
+    def zoned(self) -> sql.Tree:
         """The instant, where one is."""
-        branches: list[tuple[Tree, Value]] = [
-            (negated(_is_empty(self.offset)), call("replace", self.offset, "−", "-")),
-            (one_of(call("upper", self.name), UTC_NAMES), "+00"),
-            (_is_zone(self.name), call("concat", " ", self.name)),
+        branches: list[tuple[sql.Tree, sql.Value]] = [
+            (sql.negated(_is_empty(self.offset)), sql.call("replace", self.offset, "−", "-")),
+            (sql.one_of(sql.call("upper", self.name), UTC_NAMES), "+00"),
+            (_is_zone(self.name), sql.call("concat", " ", self.name)),
         ]
-        whole = call("concat", self.local, case(branches, " no zone"))
-        return _from_micros(call("epoch_us", try_cast(whole, "TIMESTAMPTZ")))
+        whole = sql.call("concat", self.local, sql.case(branches, " no zone"))
+        return _from_micros(sql.call("epoch_us", sql.try_cast(whole, "TIMESTAMPTZ")))
 
-    def with_leap_second(self, at: Tree) -> Tree:
+    def with_leap_second(self, at: sql.Tree) -> sql.Tree:
         """The instant after a leap second that ends a day, in UTC or by the local clock."""
-        may_leap = one_of("2359", [self.clock, call("strftime", at, "%H%M")])
-        return when(self.leaps, when(may_leap, plus(at, call("to_seconds", 1))), at)
+        may_leap = sql.one_of("2359", [self.clock, sql.call("strftime", at, "%H%M")])
+        return sql.when(self.leaps, sql.when(may_leap, sql.plus(at, sql.call("to_seconds", 1))), at)
 
 
-def _is_empty(part: Tree) -> Tree:
-    return equal(part, "")
+def _is_empty(part: sql.Tree) -> sql.Tree:
+    return sql.equal(part, "")
 
 
-def _or_zero(part: Tree) -> Tree:
-    return when(_is_empty(part), "00", part)
+def _or_zero(part: sql.Tree) -> sql.Tree:
+    return sql.when(_is_empty(part), "00", part)
 
 
-def _is_zone(name: Tree) -> Tree:
+def _is_zone(name: sql.Tree) -> sql.Tree:
     """Whether a name is one of tzdata, as far as its beginning tells."""
-    region = call("split_part", name, "/", 1)
-    return any_of(one_of(name, SHORT_NAMES), all_of(unequal(region, name), one_of(region, REGIONS)))
+    region = sql.call("split_part", name, "/", 1)
+    return sql.any_of(
+        sql.one_of(name, sql.SHORT_NAMES),
+        sql.all_of(sql.unequal(region, name), sql.one_of(region, sql.REGIONS)),
+    )
 
 
-def _from_micros(micros: Tree) -> Tree:
-    return call("make_timestamp", micros)
+def _from_micros(micros: sql.Tree) -> sql.Tree:
+    return sql.call("make_timestamp", micros)
 
 
-def from_instant(instant: Tree) -> Tree:
+def from_instant(instant: sql.Tree) -> sql.Tree:
     """The UTC timestamp of one with a zone."""
-    return _from_micros(call("epoch_us", instant))
+    return _from_micros(sql.call("epoch_us", instant))
 
 
-def cut_nanoseconds(time: Tree) -> Tree:
+def cut_nanoseconds(time: sql.Tree) -> sql.Tree:
     """The timestamp of a time in nanoseconds, which a cast would round."""
-    return _from_micros(_cut(call("epoch_ns", time)))
+    return _from_micros(_cut(sql.call("epoch_ns", time)))
 
 
-def _cut(nanos: Tree) -> Tree:
+def _cut(nanos: sql.Tree) -> sql.Tree:
     """The microseconds that have begun in so many nanoseconds."""
-    micros = times(cast(nanos, "DECIMAL(38, 0)"), number("0.001"))
-    return cast(call("floor", micros), "BIGINT")
+    micros = sql.times(sql.cast(nanos, "DECIMAL(38, 0)"), sql.number("0.001"))
+    return sql.cast(sql.call("floor", micros), "BIGINT")
 
 
-def epoch_of_integer(count: Tree) -> Tree:
+def epoch_of_integer(count: sql.Tree) -> sql.Tree:
     """The UTC timestamp of an epoch that is a BIGINT, whose unit is told by its size."""
-    return _of_micros(count, lambda factor: times(count, number(factor)), _cut(count))
+    return _of_micros(count, lambda factor: sql.times(count, sql.number(factor)), _cut(count))
 
 
-def epoch_time(epoch: Tree) -> Tree:
+def epoch_time(epoch: sql.Tree) -> sql.Tree:
     """The UTC timestamp of an epoch that is a decimal."""
 
-    def micros(factor: str) -> Tree:
-        return call("floor", times(epoch, number(factor)))
+    def micros(factor: str) -> sql.Tree:
+        return sql.call("floor", sql.times(epoch, sql.number(factor)))
 
     return _of_micros(epoch, micros, micros("0.001"))
 
 
-def _of_micros(epoch: Tree, micros: Callable[[str], Tree], of_nanos: Tree) -> Tree:
+def _of_micros(epoch: sql.Tree, micros: Callable[[str], sql.Tree], of_nanos: sql.Tree) -> sql.Tree:
     branches = [
-        (all_of(above(epoch, -limit), below(epoch, limit)), micros(factor))
+        (sql.all_of(sql.above(epoch, -limit), sql.below(epoch, limit)), micros(factor))
         for limit, factor in _EPOCH_SIZES
     ]
-    whole = try_cast(case(branches, of_nanos), "BIGINT")
-    return when(between(whole, _FIRST_INSTANT, _LAST_INSTANT), _from_micros(whole))
+    whole = sql.try_cast(sql.case(branches, of_nanos), "BIGINT")
+    return sql.when(sql.between(whole, _FIRST_INSTANT, _LAST_INSTANT), _from_micros(whole))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
+from ebudget import sql
 from ebudget.columns import Type
 from ebudget.logs.values.columns import NOT_UTF_8, Wanted, from_text
 from ebudget.logs.values.numbers import LIMIT, NUMBER, number_of
@@ -20,24 +21,6 @@ from ebudget.logs.values.times import (
     within_calendar,
 )
 from ebudget.policy.model import Policy
-from ebudget.sql.trees import (
-    Tree,
-    all_of,
-    any_of,
-    between,
-    call,
-    cast,
-    column,
-    missing,
-    negated,
-    one_of,
-    present,
-    timestamp_literal,
-    try_cast,
-    unless,
-    when,
-)
-from ebudget.sql.zones import utc_of
 
 
 @dataclass(frozen=True)
@@ -47,7 +30,7 @@ class Field:
     path: str
     raw: str
     """The name of its column in the first select."""
-    tree: Tree
+    tree: sql.Tree
     type: str
 
     @property
@@ -81,13 +64,13 @@ _NESTED = re.compile(r"STRUCT\(|MAP\(|.*\]\Z", re.DOTALL)
 _PLAIN_LIST = re.compile(r"[A-Z_]+(\(\d+,\d+\))?\[\]\Z")
 
 
-def raw_value(wanted: Wanted, field: Field) -> Tree:
+def raw_value(wanted: Wanted, field: Field) -> sql.Tree:
     """A field as the first select has it: as it is, or as the text that a JSON log would have."""
     if _is_typed(wanted, field) or field.base in ("VARCHAR", "BLOB"):
         return field.tree
     if _NESTED.match(field.type):
-        return cast(call("to_json", field.tree), "VARCHAR")
-    return cast(field.tree, "VARCHAR")
+        return sql.cast(sql.call("to_json", field.tree), "VARCHAR")
+    return sql.cast(field.tree, "VARCHAR")
 
 
 def _is_typed(wanted: Wanted, field: Field) -> bool:
@@ -110,7 +93,7 @@ def _is_typed(wanted: Wanted, field: Field) -> bool:
 
 def typed_column(wanted: Wanted, field: Field, policy: Policy) -> Extracted | None:
     """A column of a field that is read by its type; None where it is read as text instead."""
-    tree = column(field.raw)
+    tree = sql.column(field.raw)
     if field.base == "BLOB":
         return _of_bytes(wanted, field, policy)
     if not _is_typed(wanted, field):
@@ -121,78 +104,78 @@ def typed_column(wanted: Wanted, field: Field, policy: Policy) -> Extracted | No
         case Type.NUMBER if field.base == "DOUBLE":
             return number_of(wanted.type, wanted.field, field.raw, double=True)
         case Type.NUMBER:
-            read = try_cast(tree, NUMBER)
-            sound = any_of(missing(tree), present(read))
-            return Extracted(read, {"out of range": negated(sound)}, sound=sound)
+            read = sql.try_cast(tree, NUMBER)
+            sound = sql.any_of(sql.missing(tree), sql.present(read))
+            return Extracted(read, {"out of range": sql.negated(sound)}, sound=sound)
         case Type.INTEGER:
             return _integer(tree, field.base)
         case Type.LIST:
-            return Extracted(cast(tree, "VARCHAR[]"))
+            return Extracted(sql.cast(tree, "VARCHAR[]"))
         case _:
             return Extracted(tree)
 
 
-def _integer(tree: Tree, base: str) -> Extracted:
+def _integer(tree: sql.Tree, base: str) -> Extracted:
     if base in _SHORT_INTEGERS:
-        return Extracted(cast(tree, "BIGINT"))
-    inside = between(tree, 1 - LIMIT, LIMIT - 1)
-    sound = any_of(missing(tree), inside)
-    value = when(inside, cast(tree, "BIGINT"))
-    return Extracted(value, {"out of range": negated(sound)}, sound=sound)
+        return Extracted(sql.cast(tree, "BIGINT"))
+    inside = sql.between(tree, 1 - LIMIT, LIMIT - 1)
+    sound = sql.any_of(sql.missing(tree), inside)
+    value = sql.when(inside, sql.cast(tree, "BIGINT"))
+    return Extracted(value, {"out of range": sql.negated(sound)}, sound=sound)
 
 
 def _time(wanted: Wanted, field: Field, policy: Policy) -> Extracted:
     """A time of a typed field; `null_if` lists instants, or epochs where the field has those."""
-    given, found = column(field.raw), column(f"{field.raw}.found")
+    given, found = sql.column(field.raw), sql.column(f"{field.raw}.found")
     steps = [{f"{field.raw}.found": _read_time(field, policy.logs.timezone.key)}]
     null_if = wanted.field.null_if if wanted.field else ()
     if not null_if:
         return within_calendar(wanted.name, given, found, steps)
     if field.base in _TIMES:
         instants = (instant_of(entry, policy.logs.timezone) for entry in null_if)
-        options = [timestamp_literal(one) for one in instants if one is not None]
-        unwanted = one_of(found, options or [None])
+        options = [sql.timestamp_literal(one) for one in instants if one is not None]
+        unwanted = sql.one_of(found, options or [None])
     else:
-        unwanted = is_one_of(cast(given, "VARCHAR"), null_if)
+        unwanted = is_one_of(sql.cast(given, "VARCHAR"), null_if)
     kept, read = f"{field.raw}.given", f"{field.raw}.read"
-    steps.append({kept: unless(unwanted, given), read: unless(unwanted, found)})
-    return within_calendar(wanted.name, column(kept), column(read), steps)
+    steps.append({kept: sql.unless(unwanted, given), read: sql.unless(unwanted, found)})
+    return within_calendar(wanted.name, sql.column(kept), sql.column(read), steps)
 
 
-def _read_time(field: Field, zone: str) -> Tree:
-    tree = column(field.raw)
+def _read_time(field: Field, zone: str) -> sql.Tree:
+    tree = sql.column(field.raw)
     if field.base in _INSTANTS_NS:
         return cut_nanoseconds(tree)
     if field.base in _LOCAL_TIMES_NS:
-        return utc_of(cut_nanoseconds(tree), zone)
+        return sql.utc_of(cut_nanoseconds(tree), zone)
     if field.base == INT96:
         return tree
     if field.base in _INSTANTS:
         return from_instant(tree)
     if field.base in _LOCAL_TIMES:
-        return utc_of(try_cast(tree, "TIMESTAMP"), zone)
+        return sql.utc_of(sql.try_cast(tree, "TIMESTAMP"), zone)
     if field.base in _INTEGERS:
-        return epoch_of_integer(try_cast(tree, "BIGINT"))
-    return epoch_time(try_cast(cast(tree, "VARCHAR"), "DECIMAL(38, 18)"))
+        return epoch_of_integer(sql.try_cast(tree, "BIGINT"))
+    return epoch_time(sql.try_cast(sql.cast(tree, "VARCHAR"), "DECIMAL(38, 18)"))
 
 
 def _of_bytes(wanted: Wanted, field: Field, policy: Policy) -> Extracted:
     """A column of binary strings, as old writers have them: texts, if they are UTF-8."""
     name = f"{field.raw}.text"
     found = from_text(wanted, name, policy)
-    given = column(field.raw)
-    undecoded = all_of(present(given), missing(column(name)))
+    given = sql.column(field.raw)
+    undecoded = sql.all_of(sql.present(given), sql.missing(sql.column(name)))
     reason = NOT_A_TIME if wanted.type is Type.TIME else next(iter(found.flaws), NOT_UTF_8)
     reason = NOT_UTF_8 if wanted.type is Type.TEXT else reason
     others = found.flaws.get(reason)
-    sound = negated(undecoded)
+    sound = sql.negated(undecoded)
     return replace(
         found,
         flaws={
             **found.flaws,
-            reason: undecoded if others is None else any_of(undecoded, others),
+            reason: undecoded if others is None else sql.any_of(undecoded, others),
         },
-        steps=({name: call("try", call("decode", given))}, *found.steps),
-        absent=found.absent and missing(given),
-        sound=sound if found.sound is None else all_of(sound, found.sound),
+        steps=({name: sql.call("try", sql.call("decode", given))}, *found.steps),
+        absent=found.absent and sql.missing(given),
+        sound=sound if found.sound is None else sql.all_of(sound, found.sound),
     )

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from sqlglot import exp
 
+from ebudget import sql
 from ebudget.columns import Type
 from ebudget.instants import read_time
 from ebudget.policy.rules.functions import FUNCTIONS, arguments_of, function_name
@@ -22,15 +23,6 @@ from ebudget.policy.rules.terms import (
     place_of,
     shown,
 )
-from ebudget.sql.trees import (
-    call,
-    cast,
-    column,
-    decimal,
-    text,
-    timestamp_literal,
-    try_cast,
-)
 from ebudget.text import nearest
 
 DEEPEST = 60
@@ -38,7 +30,7 @@ DEEPEST = 60
 
 
 def _decimal_of_double(tree: exp.Expr) -> exp.Expr:
-    return try_cast(cast(tree, "VARCHAR"), "DECIMAL(38, 9)")
+    return sql.try_cast(sql.cast(tree, "VARCHAR"), "DECIMAL(38, 9)")
 
 
 class Compiler:
@@ -117,7 +109,7 @@ class Compiler:
                 "write '2026-11-20' or '2026-11-20T08:00:00Z'",
                 place_of(node),
             ) from None
-        return Term(Type.TIME, timestamp_literal(read))
+        return Term(Type.TIME, sql.timestamp_literal(read))
 
     def _column(self, node: exp.Expr, depth: int) -> Term:
         assert isinstance(node, exp.Column)
@@ -135,18 +127,18 @@ class Compiler:
                 raise UnknownColumn(node.name, self.types, place_of(node), hint)
             raise UnknownColumn(node.name, self.types, place_of(node))
         self.columns.add(name)
-        return Term(self.types[name], column(name))
+        return Term(self.types[name], sql.column(name))
 
     def _literal(self, node: exp.Expr, depth: int) -> Term:
         assert isinstance(node, exp.Literal)
         if node.is_string:
-            return Term(Type.TEXT, text(node.this), node.this)
+            return Term(Type.TEXT, sql.text(node.this), node.this)
         if not re.fullmatch(r"\d{1,18}(\.\d{0,9})?|\.\d{1,9}", node.this):
             raise RuleError(
                 f"{node.this} is not a plain number with at most 18 digits and 9 decimals",
                 place_of(node),
             )
-        return Term(Type.NUMBER, decimal(exp.Literal.number(node.this)), node.this)
+        return Term(Type.NUMBER, sql.decimal(exp.Literal.number(node.this)), node.this)
 
     def _comparison(self, node: exp.Expr, depth: int) -> Term:
         assert isinstance(node, exp.Binary)
@@ -220,19 +212,19 @@ class Compiler:
     def _arithmetic(self, node: exp.Expr, depth: int) -> Term:
         assert isinstance(node, exp.Binary)
         self.overflows = True
-        left = decimal(self.number(node.left, depth))
-        right = decimal(self.number(node.right, depth))
+        left = sql.decimal(self.number(node.left, depth))
+        right = sql.decimal(self.number(node.right, depth))
         if isinstance(node, exp.Div):
-            right = call("nullif", right, decimal(exp.Literal.number(0)))
+            right = sql.call("nullif", right, sql.decimal(exp.Literal.number(0)))
             quotient = exp.Div(this=left, expression=right, typed=False, safe=False)
             return Term(Type.NUMBER, _decimal_of_double(exp.Paren(this=quotient)))
         if isinstance(node, exp.Mod):
-            right = call("nullif", right, decimal(exp.Literal.number(0)))
+            right = sql.call("nullif", right, sql.decimal(exp.Literal.number(0)))
         tree = type(node)(this=left, expression=right)
-        return Term(Type.NUMBER, decimal(exp.Paren(this=tree)))
+        return Term(Type.NUMBER, sql.decimal(exp.Paren(this=tree)))
 
     def _negative(self, node: exp.Expr, depth: int) -> Term:
-        tree = decimal(self.number(node.this, depth))
+        tree = sql.decimal(self.number(node.this, depth))
         return Term(Type.NUMBER, exp.Paren(this=exp.Neg(this=tree)))
 
     def _concatenation(self, node: exp.Expr, depth: int) -> Term:
@@ -278,8 +270,8 @@ class Compiler:
             return term
         source = term.tree
         if type_ in NUMBERS:
-            source = try_cast(cast(source, "VARCHAR"), "DECIMAL(38, 9)")
-        return Term(type_, source if type_ is Type.NUMBER else try_cast(source, target))
+            source = sql.try_cast(sql.cast(source, "VARCHAR"), "DECIMAL(38, 9)")
+        return Term(type_, source if type_ is Type.NUMBER else sql.try_cast(source, target))
 
     def _function(self, node: exp.Func, depth: int) -> Term:
         name = function_name(node)

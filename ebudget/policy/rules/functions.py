@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
+from ebudget import sql
 from ebudget.columns import Type
 from ebudget.policy.rules.terms import (
     NUMBERS,
@@ -18,12 +19,6 @@ from ebudget.policy.rules.terms import (
     number_like,
     place_of,
 )
-from ebudget.sql.trees import (
-    call,
-    decimal,
-    text,
-)
-from ebudget.sql.zones import local_of
 
 
 @dataclass(frozen=True)
@@ -46,9 +41,9 @@ def _simple(usage: str, takes: tuple[Type, ...], gives: Type, least: int | None 
         for argument, type_ in zip(arguments, takes, strict=False):
             wanted = NUMBERS if type_ is Type.NUMBER else (type_,)
             tree = c.of_type(argument, depth, *wanted).tree
-            trees.append(decimal(tree) if type_ is Type.NUMBER else tree)
-        tree = call(name, *trees)
-        return Term(gives, decimal(tree) if gives is Type.NUMBER else tree)
+            trees.append(sql.decimal(tree) if type_ is Type.NUMBER else tree)
+        tree = sql.call(name, *trees)
+        return Term(gives, sql.decimal(tree) if gives is Type.NUMBER else tree)
 
     return Function(usage, len(takes) if least is None else least, len(takes), build)
 
@@ -62,14 +57,14 @@ def _common(usage: str, least: int, most: int, *, numbers: bool = False) -> Func
         terms, common = c.together(arguments, depth)
         if common is Type.LIST or (numbers and common not in (Type.NUMBER, None)):
             raise RuleError(f"{name} is written {usage}", place_of(node))
-        return Term(common, call(name, *(number_like(term, common) for term in terms)))
+        return Term(common, sql.call(name, *(number_like(term, common) for term in terms)))
 
     return Function(usage, least, most, build)
 
 
 def _length(c: Compiling, node: exp.Func, name: str, arguments: list[exp.Expr], depth: int) -> Term:
     tree = c.of_type(arguments[0], depth, Type.TEXT, Type.LIST).tree
-    return Term(Type.NUMBER, decimal(call("len", tree)))
+    return Term(Type.NUMBER, sql.decimal(sql.call("len", tree)))
 
 
 def _regexp(c: Compiling, node: exp.Func, name: str, arguments: list[exp.Expr], depth: int) -> Term:
@@ -87,7 +82,7 @@ def _regexp(c: Compiling, node: exp.Func, name: str, arguments: list[exp.Expr], 
         raise RuleError(
             "look-around and back-references are not supported (RE2 syntax)", place_of(arguments[1])
         )
-    return Term(Type.BOOLEAN, call(name, subject, pattern.tree))
+    return Term(Type.BOOLEAN, sql.call(name, subject, pattern.tree))
 
 
 DATE_PARTS = ("year", "quarter", "month", "week", "day", "dow", "isodow", "doy", "hour", "minute")
@@ -101,8 +96,8 @@ def _date_part(
     if part is None or part.lower() not in DATE_PARTS:
         raise RuleError(f"date_part takes one of {', '.join(DATE_PARTS)}", place_of(arguments[0]))
     time = c.of_type(arguments[1], depth, Type.TIME).tree
-    local = local_of(time, c.zone.key)
-    return Term(Type.NUMBER, decimal(call("date_part", text(part.lower()), local)))
+    local = sql.local_of(time, c.zone.key)
+    return Term(Type.NUMBER, sql.decimal(sql.call("date_part", sql.text(part.lower()), local)))
 
 
 _TEXT, _NUMBER, _LIST, _BOOLEAN = Type.TEXT, Type.NUMBER, Type.LIST, Type.BOOLEAN
@@ -152,7 +147,7 @@ def function_name(node: exp.Func) -> str:
 def arguments_of(node: exp.Func) -> list[exp.Expr]:
     """What a function is called with."""
     if isinstance(node, exp.Extract):
-        return [text(node.name.lower()), node.args["expression"]]
+        return [sql.text(node.name.lower()), node.args["expression"]]
     found: list[object] = []
     for key in node.arg_types:
         value = node.args.get(key)

@@ -19,16 +19,13 @@ from sqlglot import exp
 from sqlglot.errors import ParseError, TokenError
 from sqlglot.tokenizer_core import Token, TokenType
 
+from ebudget import sql
 from ebudget.columns import Type
 from ebudget.policy.rules.compiler import _NO_PARAMETERS, Compiler
 from ebudget.policy.rules.terms import (
     NUMBERS,
     RuleError,
     kind_of,
-)
-from ebudget.sql.trees import (
-    DIALECT,
-    call,
 )
 
 LONGEST = 4_000
@@ -60,7 +57,7 @@ def _compiled(source: str, types: tuple[tuple[str, Type], ...], zone: ZoneInfo) 
     if not source.strip():
         raise RuleError("an expression is missing")
     try:
-        tokens = sqlglot.tokenize(source, read=DIALECT)
+        tokens = sqlglot.tokenize(source, read=sql.DIALECT)
         if any(token.comments for token in tokens):
             raise RuleError("comments are not allowed in a rule")
         for token in tokens:
@@ -68,7 +65,7 @@ def _compiled(source: str, types: tuple[tuple[str, Type], ...], zone: ZoneInfo) 
                 raise RuleError("one expression is expected, without a semicolon", token.start)
         _check_cast_types(tokens)
         with _quiet_parser():
-            parsed = sqlglot.parse(source, read=DIALECT)
+            parsed = sqlglot.parse(source, read=sql.DIALECT)
         if len(parsed) != 1 or parsed[0] is None:
             raise RuleError("an expression is missing")
         compiler = Compiler(source, dict(types), zone)
@@ -79,7 +76,7 @@ def _compiled(source: str, types: tuple[tuple[str, Type], ...], zone: ZoneInfo) 
         raise RuleError("not a SQL expression; is a quote missing?") from None
     except RecursionError:
         raise RuleError("nested too deeply") from None
-    tree = call("try", term.tree) if compiler.overflows else term.tree
+    tree = sql.call("try", term.tree) if compiler.overflows else term.tree
     return Rule(source, term.type or Type.BOOLEAN, tree, frozenset(compiler.columns))
 
 
@@ -126,7 +123,7 @@ _PLAINLY = {
 
 def with_column(source: str, column: str, text: str) -> str:
     """An expression with another text in place of a column."""
-    tokens = sqlglot.tokenize(source, read=DIALECT)
+    tokens = sqlglot.tokenize(source, read=sql.DIALECT)
     result, end = [], 0
     for token, following in zip(tokens, [*tokens[1:], None], strict=True):
         is_name = token.token_type in (TokenType.VAR, TokenType.IDENTIFIER)

@@ -9,12 +9,9 @@ from zoneinfo import ZoneInfo
 
 from sqlglot import exp
 
+from ebudget import sql
 from ebudget.columns import Type
 from ebudget.policy.misfit import unknown_column
-from ebudget.sql.trees import (
-    DIALECT,
-    decimal,
-)
 
 
 class RuleError(Exception):
@@ -67,7 +64,7 @@ class Compiling(Protocol):
 
 def number_like(term: Term, common: Type | None) -> exp.Expr:
     """A value as one of several that share a type: numbers as decimals."""
-    return decimal(term.tree) if common is Type.NUMBER and term.type else term.tree
+    return sql.decimal(term.tree) if common is Type.NUMBER and term.type else term.tree
 
 
 def kind_of(type_: Type) -> str:
@@ -93,7 +90,7 @@ def place_of(node: exp.Expr) -> int | None:
 
 def shown(node: exp.Expr) -> str:
     """A part as messages show it."""
-    text = node.sql(DIALECT)
+    text = node.sql(sql.DIALECT)
     return text if len(text) <= 40 else text[:39] + "…"
 
 

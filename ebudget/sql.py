@@ -8,11 +8,13 @@ themselves, around whatever binds more loosely than what it becomes a part of.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from functools import cache, partial
+from zoneinfo import ZoneInfo
 
 from sqlglot import exp
 
-from ebudget.instants import moment
+from ebudget.instants import instant, moment
 
 DIALECT = "duckdb"
 
@@ -238,3 +240,152 @@ def written(tree: Tree) -> str:
 def printed(trees: Sequence[Tree]) -> tuple[str, ...]:
     """Statements for people, in a session whose times are UTC; takes long for large ones."""
     return ("SET TimeZone = 'UTC';", *(tree.sql(DIALECT, pretty=True) + ";" for tree in trees))
+
+
+def select(
+    *values: Value,
+    of: Tree | str | None = None,
+    joined: Tree | None = None,
+    where: Value = None,
+    by: Iterable[Value] = (),
+    having: Value = None,
+    order: Iterable[Value] = (),
+    limit: int | None = None,
+) -> Select:
+    """The rows `of` a table, which may be given by its name; of them only the first few."""
+    made = exp.Select().select(*parts(values), copy=False)
+    if of is not None:
+        made.from_(of if isinstance(of, str) else part(of), copy=False)
+    if joined is not None:
+        made.append("joins", part(joined))
+    if where is not None:
+        made.where(part(where), copy=False)
+    if keys := parts(by):
+        made.group_by(*keys, copy=False)
+    if having is not None:
+        made.having(part(having), copy=False)
+    if keys := parts(order):
+        made.order_by(*keys, copy=False)
+    return made if limit is None else made.limit(limit, copy=False)
+
+
+def join(table: Tree, on: Value, method: str | None = None) -> Tree:
+    """Another table beside the one that is read, such as by the method ASOF."""
+    return exp.Join(this=part(table), on=part(on), method=method)
+
+
+def subquery(statement: Tree, name: str) -> Tree:
+    """The rows of a statement as a table."""
+    return exp.Subquery(this=part(statement), alias=exp.TableAlias(this=exp.to_identifier(name)))
+
+
+def union(statements: Sequence[Select]) -> Tree:
+    """The rows of statements, one after the other."""
+    made: Tree = part(statements[0])
+    for statement in statements[1:]:
+        made = exp.Union(this=made, expression=part(statement), distinct=False)
+    return made
+
+
+def table(function: str, *arguments: Value, **settings: Value) -> Tree:
+    """The table that a function gives, such as one that reads files."""
+    pairs = [exp.EQ(this=exp.column(key), expression=part(v)) for key, v in settings.items()]
+    return exp.Table(this=call(function, *arguments, *pairs))
+
+
+def values_table(name: str, columns: Sequence[str], rows: Iterable[Sequence[Value]]) -> Tree:
+    """A table of values."""
+    alias = exp.TableAlias(this=identifier(name), columns=[identifier(one) for one in columns])
+    tuples = [exp.Tuple(expressions=parts(row)) for row in rows]
+    return exp.Values(expressions=tuples, alias=alias)
+
+
+def temporary(kind: str, name: str, statement: Tree) -> Tree:
+    """A statement that makes a temporary VIEW or TABLE, in place of one of its name."""
+    return exp.Create(
+        this=identifier(name),
+        kind=kind,
+        expression=part(statement),
+        replace=True,
+        properties=exp.Properties(expressions=[exp.TemporaryProperty()]),
+    )
+
+
+FIRST_YEAR, LAST_YEAR = 2020, 2037
+"""The years whose rules are read from tzdata."""
+_FROM = instant(datetime(FIRST_YEAR, 1, 1, tzinfo=UTC))
+_UNTIL = instant(datetime(LAST_YEAR + 1, 1, 1, tzinfo=UTC))
+_STRIDE = 5 * 86_400_000_000
+"""No zone changes its clocks twice in so many microseconds and is back where it was."""
+
+Steps = Sequence[tuple[int, int]]
+"""Instants from which on, and how many microseconds, local time is ahead of UTC; in order."""
+
+SHORT_NAMES = (
+    *("CET", "CST6CDT", "Cuba", "EET", "EST", "EST5EDT", "Egypt", "Eire", "GB", "GB-Eire"),
+    *("GMT", "GMT+0", "GMT-0", "GMT0", "Greenwich", "HST", "Hongkong", "Iceland", "Iran"),
+    *("Israel", "Jamaica", "Japan", "Kwajalein", "Libya", "MET", "MST", "MST7MDT", "NZ", "NZ-CHAT"),
+    *("Navajo", "PRC", "PST8PDT", "Poland", "Portugal", "ROC", "ROK", "Singapore", "Turkey", "UCT"),
+    *("UTC", "Universal", "W-SU", "WET", "Zulu"),
+)
+"""The names of tzdata without a place; whatever else is short means several zones (BST, IST)."""
+REGIONS = (
+    *("Africa", "America", "Antarctica", "Arctic", "Asia", "Atlantic", "Australia", "Brazil"),
+    *("Canada", "Chile", "Etc", "Europe", "Indian", "Mexico", "Pacific", "US"),
+)
+"""What the other names of tzdata begin with."""
+
+
+def local_of(utc: Tree, zone: str) -> Tree:
+    """The local time of a UTC timestamp, as a timestamp without a zone."""
+    if zone == "UTC":
+        return part(utc)
+    theirs = call("timezone", zone, call("timezone", "UTC", utc))
+    return _stepped(utc, steps_of(zone), 1, theirs)
+
+
+def utc_of(local: Tree, zone: str) -> Tree:
+    """The UTC timestamp of a local one: of the two that it may mean where clocks go back, the
+    later; of one that clocks skip, by the clocks before.
+    """
+    if zone == "UTC":
+        return part(local)
+    theirs = call("make_timestamp", call("epoch_us", call("timezone", zone, local)))
+    steps = [(start + offset, offset) for start, offset in steps_of(zone)]
+    return _stepped(local, steps, -1, theirs)
+
+
+@cache
+def steps_of(zone: str) -> Steps:
+    """The offsets of a zone from FIRST_YEAR to LAST_YEAR; the first from before on."""
+    clock = ZoneInfo(zone)
+
+    def offset(at: int) -> int:
+        found = moment(at).astimezone(clock).utcoffset() or timedelta()
+        return found // timedelta(microseconds=1)
+
+    steps = [(_FROM, offset(_FROM))]
+    for later in range(_FROM + _STRIDE, _UNTIL + _STRIDE, _STRIDE):
+        before, now = steps[-1][1], offset(later)
+        if now != before:
+            low, high = later - _STRIDE, later
+            while high - low > 1:
+                middle = (low + high) // 2
+                low, high = (middle, high) if offset(middle) == before else (low, middle)
+            steps.append((high, now))
+    return tuple(steps)
+
+
+def _stepped(time: Tree, steps: Steps, sign: int, otherwise: Tree) -> Tree:
+    """A time moved by the offset of its step, one way or the other; `otherwise` in other years."""
+    micros = call("epoch_us", time)
+    moved = call("make_timestamp", plus(micros, _tree(micros, steps, sign)))
+    return when(between(micros, _FROM, _UNTIL - 1), moved, otherwise)
+
+
+def _tree(micros: Tree, steps: Steps, sign: int) -> Tree:
+    if len(steps) == 1:
+        return number(sign * steps[0][1])
+    middle = len(steps) // 2
+    before = below(micros, steps[middle][0])
+    return when(before, _tree(micros, steps[:middle], sign), _tree(micros, steps[middle:], sign))

@@ -1,1 +1,0 @@
-"""SQL as syntax trees: everyone builds SQL with it."""
