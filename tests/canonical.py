@@ -13,7 +13,7 @@ from ebudget import sql
 from ebudget.ledger.plan import make_plan
 from ebudget.logs.files.sources import find_sources
 from ebudget.logs.loading.load import load
-from ebudget.logs.runs import REJECT, ROW, RUNS, flaw_column
+from ebudget.logs.runs import REJECT, ROW, RUNS
 from ebudget.logs.warehouse import opened_warehouse
 from ebudget.policy.file import parse_policy
 from support import policy_text, write_jsonl
@@ -50,7 +50,7 @@ def read_file(path: str, name: str, logs: Mapping[str, Any]) -> list[Read]:
         sources = find_sources([path], warehouse.scratch)
         load(warehouse, plan.canonical, sources, skip_unreadable=False)
         rows = warehouse.rows(
-            exp.select(value, sql.column(flaw_column(0)), sql.column(REJECT))
+            exp.select(value, sql.column(plan.canonical.flaw_columns[0]), sql.column(REJECT))
             .from_(RUNS)
             .order_by(sql.column(ROW))
         )

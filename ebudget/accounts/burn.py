@@ -57,7 +57,7 @@ class Burns:
             part = Fraction(length, self._span.length)
             least = self._terms.rule.min_runs
             allowed = granted(form, figures, self._base, part, least).amount
-            spent = spent_by(form, figures, self._base) + self._event * figures.instant
+            spent = spent_by(form, figures, self._base, self._event)
             self._burns[length] = Burn(spent, allowed)
         return self._burns[length]
 

@@ -29,7 +29,7 @@ from ebudget.figures import (
 from ebudget.instants import midnight
 from ebudget.logs.intake import Intake
 from ebudget.policy.alerts import BurnAlert, burn_alerts
-from ebudget.policy.allowances import By, Form, granted, spent_by
+from ebudget.policy.allowances import Form, granted, spent_by
 from ebudget.policy.model import Budget, Policy, Workflow
 from ebudget.policy.wants import Wants
 from ebudget.policy.windows import Span, span
@@ -294,11 +294,11 @@ def _account(
     grant = granted(form, figures, before.figures, Fraction(1), terms.rule.min_runs)
     base = NOTHING if grant.amount is None else before.figures  # too little is no mean
     event = grant.amount or Fraction(0)
-    spent = spent_by(form, figures, base) + event * figures.instant
+    spent = spent_by(form, figures, base, event)
     case = Case(terms, figures, evidence, before, grant, spent, at.book.facts)
     judgement = judge(case)
     if judgement.lack in (Lack.NO_VALUE, Lack.NO_LINE):
-        judgement = judgement.because(_named_lack(at, judgement.lack, group, values))
+        judgement = judgement.of(_lacking(at, judgement.lack, group, values))
     whole = Whole(terms, window, timeline, figures, base, spent, grant.amount)
     burns = Burns(terms, window, timeline, base, event)
     judged = judgement.verdict.judged
@@ -336,14 +336,12 @@ def _heard(facts: Facts, evidence: Evidence) -> Evidence:
     return evidence._replace(judged=evidence.labelled, sighted=0)
 
 
-def _named_lack(at: _Closing, lack: Lack, group: Group, values: Values) -> str:
-    """What has no value or no line, by its name."""
+def _lacking(at: _Closing, lack: Lack, group: Group, values: Values) -> str:
+    """The names of what has no value or no line."""
     if lack is Lack.NO_VALUE:
         names = at.book.valueless(values, at.span.after, at.span.until)[:3]
-        named = ", ".join("(none)" if name is None else name for name in names)
-        return f"no value_usd is declared for {named}"
-    allow = at.budget.allowance
-    assert isinstance(allow, By)
-    value = dict(group)[allow.column]
-    told = f"{allow.column}={'(none)' if value is None else value}"
-    return f"the policy allows nothing for {told}, and has no default"
+        return ", ".join("(none)" if name is None else name for name in names)
+    column = at.budget.allowance.column
+    assert column is not None
+    value = dict(group)[column]
+    return f"{column}={'(none)' if value is None else value}"

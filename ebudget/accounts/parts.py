@@ -91,7 +91,7 @@ def slices_of(whole: Whole, found: Mapping[str | None, Timeline]) -> tuple[Slice
         part = timeline.between(whole.span.after, whole.span.until)
         if not part.runs:
             continue
-        own = deviation(whole.terms.form, part, whole.base) + whole.event * part.instant
+        own = deviation(whole.terms.form, part, whole.base, whole.event)
         rate, rest = _rate(part), _rate(whole.figures - part)
         against = rate / rest if rate is not None and rest else None
         share = _share(whole, own, part.instant)
@@ -126,9 +126,9 @@ def days_of(whole: Whole, zone: ZoneInfo) -> tuple[Day, ...]:
     for end in day_ends(whole.span, zone):
         day = whole.timeline.between(before, end)
         total = whole.timeline.between(whole.span.after, end)
-        gone = spent_by(form, total, whole.base) + whole.event * total.instant
+        gone = spent_by(form, total, whole.base, whole.event)
         consumed = None if allowed is None else share_of(gone, total.instant, allowed)
-        spent = deviation(form, day, whole.base) + whole.event * day.instant
+        spent = deviation(form, day, whole.base, whole.event)
         left = None if consumed is None else 1 - consumed
         days.append(Day(end, day.eligible, spent, left, gone))
         before = end
@@ -148,6 +148,6 @@ def rests_of(whole: Whole, zone: ZoneInfo) -> tuple[Rest, ...]:
     found = []
     for mark in marks(window, zone):
         left = whole.timeline.between(mark, window.until)
-        spent = left.amount + whole.event * left.instant
+        spent = deviation(None, left, whole.base, whole.event)
         found.append(Rest(mark + window.length, spent, left.instant))
     return (*found, Rest(window.until + window.length, Fraction(0), 0))

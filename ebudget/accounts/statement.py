@@ -68,9 +68,9 @@ class Judgement:
     response: str | None = None
     """What was agreed to happen now."""
 
-    def because(self, reason: str) -> Judgement:
-        """The same for a reason that names more."""
-        return replace(self, reason=reason)
+    def of(self, names: str) -> Judgement:
+        """The same for a reason that still has to say of what."""
+        return replace(self, reason=(self.reason or "{}").format(names))
 
 
 @dataclass(frozen=True)
@@ -131,6 +131,11 @@ class Account:
     def eligible(self) -> int:
         """Runs that earn."""
         return self.figures.eligible
+
+    @property
+    def plainly_spent(self) -> Fraction:
+        """What is spent, instant events aside."""
+        return self.spent - (self.allowed or Fraction(0)) * self.instant
 
     @property
     def selected(self) -> int:

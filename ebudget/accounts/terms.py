@@ -85,7 +85,7 @@ class Terms:
     @property
     def by_earning(self) -> bool:
         """Whether what is allowed depends on how runs went."""
-        return self.rule.earns in ("labelled", "success") or self.of_value
+        return self.rule.by_label or self.of_value
 
     @property
     def needs_outcomes(self) -> bool:

@@ -135,8 +135,8 @@ def _too_little_known(at: Case) -> Iterator[tuple[Lack, str]]:
         what = "no run says how it went" if facts.is_silent else "only failures are named"
         yield Lack.ONLY_FAILURES, f"{what}: {silent}, and none said to be good"
     asked = runs - evidence.outages
-    by_label = budget.earns in ("labelled", "success")  # for which no rule judges a good run
-    count = evidence.labelled if by_label else evidence.judged
+    # where labels decide what earns, no rule judges a good run
+    count = evidence.labelled if budget.by_label else evidence.judged
     if asked and Fraction(count) < budget.min_judged * asked:
         judged = f"{_runs(count)} of {_all(asked)} judged"
         yield Lack.MIN_JUDGED, f"{judged}, fewer than {_percent(budget.min_judged)}"

@@ -15,7 +15,6 @@ from ebudget.cli.output import Delivery
 from ebudget.errors import UsageError
 from ebudget.ledger.ledger import Ledger
 from ebudget.ledger.plan import ALWAYS, make_plan
-from ebudget.logs.runs import FLAW_BITS
 from ebudget.policy.checks import groupable, why_not_grouped
 from ebudget.policy.model import Policy
 from ebudget.policy.wants import Wants
@@ -91,7 +90,7 @@ def _sql(ledger: Ledger) -> str:
         "-- a budget's accounts are sums over its rows.",
     ]
     for index, predicate in enumerate(ledger.plan.predicates):
-        word, bit = divmod(index, FLAW_BITS)
+        column, bit = ledger.plan.flag(index)
         asks = "" if predicate in ALWAYS else f" {predicate.asks.value}"
-        lines.append(f"-- _flags_{word} & {1 << bit}: {visible(predicate.source)}{asks}")
+        lines.append(f"-- {column} & {bit}: {visible(predicate.source)}{asks}")
     return "\n".join(lines) + "\n\n" + "\n\n".join(ledger.statements) + "\n"

@@ -13,7 +13,7 @@ import polars as pl
 from ebudget import sql
 from ebudget.ledger.plan import BUCKET, COUNT, Plan
 from ebudget.logs.intake import Intake
-from ebudget.logs.runs import FLAW_BITS
+from ebudget.logs.runs import flag
 
 
 @dataclass(frozen=True)
@@ -66,21 +66,26 @@ class Ledger:
         newest = self.newest and other.newest
         return replace(self, frame=frame, newest=newest, intake=self.intake + other.intake)
 
+    def count(self, rows: pl.Expr) -> int:
+        """The runs of some rows."""
+        return int(self.frame.filter(rows).get_column(COUNT).sum())
+
+    def meets(self, place: int) -> pl.Expr:
+        """Whether a row's runs meet the predicate that the plan has at a place."""
+        column, bit = self.plan.flag(place)
+        return pl.col(column) & bit != 0
+
     @property
     def before_windows(self) -> int:
         """Counted runs that are older than every window."""
-        return int(self.frame.filter(pl.col(BUCKET) == 0).get_column(COUNT).sum())
+        return self.count(pl.col(BUCKET) == 0)
 
     def rejected_values(self) -> tuple[tuple[str, int], ...]:
         """Values that could not be read, as `column: reason` with the number of counted runs."""
         found: Counter[str] = Counter()
-        for index, flaw in enumerate(self.plan.canonical.flaws):
-            word, bit = divmod(index, FLAW_BITS)
-            flawed = self.frame.filter(
-                pl.col(self.plan.canonical.flaw_columns[word]) & (1 << bit) != 0
-            )
-            count = int(flawed.get_column(COUNT).sum())
-            if count:
+        for place, flaw in enumerate(self.plan.canonical.flaws):
+            column, bit = flag(self.plan.canonical.flaw_columns, place)
+            if count := self.count(pl.col(column) & bit != 0):
                 found[f"{flaw.column}: {flaw.reason}"] += count
         return tuple(sorted(found.items()))
 

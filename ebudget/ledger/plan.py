@@ -16,10 +16,7 @@ from typing import NamedTuple
 
 from ebudget.columns import NUMBERS
 from ebudget.ledger.edges import NOTHING_MORE, window_edges
-from ebudget.logs.runs import (
-    FLAW_BITS,
-    Canonical,
-)
+from ebudget.logs.runs import Canonical, flag, flag_columns
 from ebudget.logs.values.columns import flaws_of, wanted_column
 from ebudget.policy.model import Budget, Policy
 from ebudget.policy.rules.rule import Rule, compile_amount, compile_condition
@@ -128,8 +125,11 @@ class Plan:
     @property
     def flag_columns(self) -> tuple[str, ...]:
         """The columns that hold which predicates are met, as bits."""
-        count = max(1, -(-len(self.predicates) // FLAW_BITS))
-        return tuple(f"_flags_{index}" for index in range(count))
+        return flag_columns("_flags_", len(self.predicates))
+
+    def flag(self, place: int) -> tuple[str, int]:
+        """The column that holds whether the predicate at a place is met, and the bit there."""
+        return flag(self.flag_columns, place)
 
     @property
     def sum_columns(self) -> tuple[SumColumns, ...]:
@@ -212,8 +212,8 @@ def reads_outcome(policy: Policy, budget: Budget) -> bool:
     rules = [rule_of(policy, spend.condition)] if spend.condition is not None else []
     if spend.amount is not None:
         rules.append(amount_rule(policy, spend.amount))
-    if budget.earns not in ("all", "labelled", "success"):
-        rules.append(rule_of(policy, budget.earns))
+    if budget.earning_rule is not None:
+        rules.append(rule_of(policy, budget.earning_rule))
     rules += [rule_of(policy, when) for when in spending_rules(policy, budget).values()]
     return any("outcome" in rule.columns for rule in rules)
 
@@ -221,8 +221,8 @@ def reads_outcome(policy: Policy, budget: Budget) -> bool:
 def _predicates_of(policy: Policy, budget: Budget) -> list[Predicate]:
     """What a budget asks of a run, beside the failure rules."""
     found: list[Predicate] = []
-    if budget.earns not in ("all", "labelled", "success"):
-        found.append(condition_of(policy, budget.earns))
+    if budget.earning_rule is not None:
+        found.append(condition_of(policy, budget.earning_rule))
     condition = budget.spend.condition
     if condition is not None:
         found += [condition_of(policy, condition), measured_of(policy, budget, condition)]

@@ -23,7 +23,7 @@ from ebudget.ledger.plan import (
     spending_rules,
     voiced_of,
 )
-from ebudget.logs.runs import FLAW_BITS
+from ebudget.logs.runs import FLAG_BITS
 from ebudget.policy.model import Budget, Policy
 from ebudget.policy.spends import spends_unnamed
 from ebudget.quantities import NANO
@@ -125,9 +125,8 @@ class Reader:
         self.blind = [plan.rule(when, Asks.UNKNOWN) for when in rules.values()]
         unnamed = spends_unnamed(budget.spend, policy.unclassified)
         self.only_rules = bool(rules) and not unnamed
-        self.earns = None
-        if budget.earns not in ("all", "labelled", "success"):
-            self.earns = plan.place(condition_of(policy, budget.earns))
+        rule = budget.earning_rule
+        self.earns = None if rule is None else plan.place(condition_of(policy, rule))
         self.holds = self.measured = -1
         condition = budget.spend.condition
         if condition is not None:
@@ -209,8 +208,8 @@ class Signatures:
 
 def _bits(words: list[int]) -> frozenset[int]:
     return frozenset(
-        index * FLAW_BITS + bit
+        index * FLAG_BITS + bit
         for index, word in enumerate(words)
-        for bit in range(FLAW_BITS)
+        for bit in range(FLAG_BITS)
         if word >> bit & 1
     )

@@ -22,7 +22,7 @@ from ebudget.ledger.plan import (
 )
 from ebudget.logs.runs import (
     FILE,
-    FLAW_BITS,
+    FLAG_BITS,
     ROW,
     RUNS,
     SILENT,
@@ -239,7 +239,7 @@ def _edge_table(edges: Sequence[int]) -> sql.Tree:
 
 def ledger_statement(plan: Plan, edges: Sequence[int], *, duplicates: bool) -> sql.Select:
     """Counts and sums of the runs up to the last edge, by the ledger's key."""
-    words = bit_words([_asked(plan, predicate) for predicate in plan.predicates], FLAW_BITS)
+    words = bit_words([_asked(plan, predicate) for predicate in plan.predicates], FLAG_BITS)
     amounts = [_summed(plan, amount) for amount in plan.sums]
     after = sql.above(sql.column("start_time"), sql.column("_edge"))
     looked_up = sql.join(_edge_table(edges), after, "ASOF") if len(edges) > MOST_BRANCHES else None

@@ -12,7 +12,7 @@ from ebudget.logs.documents import DEEPEST_KEY, Parts, walk
 from ebudget.logs.intake import Feed, Keys
 from ebudget.logs.loading.loaded import Loaded
 from ebudget.logs.paths import MOST_FILES, sample_of
-from ebudget.logs.runs import FLAW_BITS, RUNS, SAID_BY, Canonical, flaw_column
+from ebudget.logs.runs import RUNS, SAID_BY, Canonical, flag
 from ebudget.logs.values.columns import Wanted
 
 
@@ -86,8 +86,8 @@ def _flawed(canonical: Canonical, name: str) -> Iterator[sql.Tree]:
     """Whether a record's value cannot be read, for one reason after the other."""
     for place, flaw in enumerate(canonical.flaws):
         if flaw.column == name:
-            word, bit = divmod(place, FLAW_BITS)
-            yield sql.unequal(sql.masked(sql.column(flaw_column(word)), 1 << bit), 0)
+            column, bit = flag(canonical.flaw_columns, place)
+            yield sql.unequal(sql.masked(sql.column(column), bit), 0)
 
 
 def _feeding(wanted: Wanted, record: dict[str, Any]) -> str | None:

@@ -31,12 +31,19 @@ NO_TIME = "no start_time"
 BAD_TIME = f"start_time is {NOT_A_TIME}"
 EARLY_TIME = f"start_time {TOO_EARLY}"
 
-FLAW_BITS = 60
+FLAG_BITS = 60
+"""Flags in one column."""
 
 
-def flaw_column(index: int) -> str:
-    """The name of the column that holds a word of flaws."""
-    return f"_ebudget_flaws_{index}"
+def flag_columns(prefix: str, flags: int) -> tuple[str, ...]:
+    """The names of the columns that hold so many flags, at least one."""
+    return tuple(f"{prefix}{index}" for index in range(max(1, -(-flags // FLAG_BITS))))
+
+
+def flag(columns: Sequence[str], place: int) -> tuple[str, int]:
+    """The column that holds a flag, and its bit there."""
+    word, bit = divmod(place, FLAG_BITS)
+    return columns[word], 1 << bit
 
 
 @dataclass(frozen=True)
@@ -50,8 +57,7 @@ class Canonical:
     @property
     def flaw_columns(self) -> tuple[str, ...]:
         """The names of the columns that hold flaws."""
-        count = max(1, -(-len(self.flaws) // FLAW_BITS))
-        return tuple(flaw_column(index) for index in range(count))
+        return flag_columns("_ebudget_flaws_", len(self.flaws))
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -97,7 +103,7 @@ def select_canonical(
     values = {name: found.value for name, found in extracted.items()}
     _duration_from_times(canonical, values)
     _tier_from_workflow(canonical.policy, values)
-    words = flaw_words(canonical.flaws, extracted, FLAW_BITS)
+    words = flaw_words(canonical.flaws, extracted, FLAG_BITS)
     start = extracted["start_time"]
     reject = sql.case(
         [
@@ -137,14 +143,15 @@ def _decided(canonical: Canonical, records: sql.Select, placed: bool) -> sql.Sel
     )
     asked = sql.select(sql.star(), sql.named(decided, DECIDED), of=sql.subquery(records, "said"))
     is_open = sql.missing(sql.column(DECIDED))
-    word, bit = divmod(canonical.flaws.index(Flaw("outcome", UNKNOWN_WORD)), FLAW_BITS)
-    flaws = sql.column(flaw_column(word))
+    unknown = canonical.flaws.index(Flaw("outcome", UNKNOWN_WORD))
+    name, bit = flag(canonical.flaw_columns, unknown)
+    flaws = sql.column(name)
     own = sql.when(
         is_open, sql.column("outcome"), sql.call("nullif", sql.column(DECIDED), "unlabelled")
     )
     replaced = {
         "outcome": own,
-        flaw_column(word): sql.when(is_open, flaws, sql.masked(flaws, ~(1 << bit))),
+        name: sql.when(is_open, flaws, sql.masked(flaws, ~bit)),
         WORD: sql.when(is_open, sql.column(WORD)),
         SILENT: sql.all_of(sql.column(SILENT), is_open),
     }

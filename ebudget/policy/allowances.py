@@ -233,7 +233,7 @@ class OfValue:
     def granted(self, figures: Figures, base: Figures, part: Fraction, least: int) -> Grant:
         """A = share x the value of successes; unknown where one of them has no declared value."""
         if figures.unvalued:
-            return Grant(None, Lack.NO_VALUE, "no value_usd is declared for")
+            return Grant(None, Lack.NO_VALUE, "no value_usd is declared for {}")
         return Grant(self.number * Fraction(figures.value, NANO))
 
     def __str__(self) -> str:
@@ -318,6 +318,9 @@ _MAPPINGS: Mapping[frozenset[str], type[Form]] = {
 }
 """The forms that are mappings, by their keys."""
 
+_SCALARS = [form for form in FORMS if "required" not in form.traits.schema]
+"""The others: a percentage, or another number."""
+
 KEYS = frozenset().union(*_MAPPINGS)
 """The keys of all forms that are mappings."""
 _EXPECTED = (
@@ -331,7 +334,7 @@ def granted(
 ) -> Grant:
     """What runs with these figures are allowed; see `Form.granted`."""
     if form is None:
-        reason = "the policy allows nothing for this value, and has no default"
+        reason = "the policy allows nothing for {}, and has no default"
         return Grant(None, Lack.NO_LINE, reason)
     return form.granted(figures, base, part, least)
 
@@ -348,38 +351,57 @@ def _mean(form: Form | None, base: Figures) -> Fraction | None:
     return base.amount / base.eligible
 
 
-def deviation(form: Form | None, figures: Figures, base: Figures) -> Fraction:
-    """What some runs spent, instant events aside; for a band, how far they lie above the mean of
-    the time before, or below it as a negative number.
+def deviation(form: Form | None, figures: Figures, base: Figures, event: Fraction) -> Fraction:
+    """What some runs spent, with `event` for each instant one; for a band, how far the others lie
+    above the mean of the time before, or below it as a negative number.
     """
     mean = _mean(form, base)
-    return figures.amount if mean is None else figures.amount - mean * figures.eligible
+    amount = figures.amount if mean is None else figures.amount - mean * figures.eligible
+    return amount + event * figures.instant
 
 
-def spent_by(form: Form | None, figures: Figures, base: Figures) -> Fraction:
-    """What a window spends of its allowance, instant events aside."""
-    amount = deviation(form, figures, base)
+def spent_by(form: Form | None, figures: Figures, base: Figures, event: Fraction) -> Fraction:
+    """What a window spends of its allowance, with `event` for each instant event."""
+    events = event * figures.instant
+    amount = deviation(form, figures, base, Fraction(0))
     if form is None or _mean(form, base) is None:
-        return amount
-    return abs(amount) if form.traits.side is Side.AROUND else max(amount, Fraction(0))
+        return amount + events
+    return (abs(amount) if form.traits.side is Side.AROUND else max(amount, Fraction(0))) + events
+
+
+DEFAULT = "default"
 
 
 @dataclass(frozen=True)
-class By:
-    """One allowance for each value of a column; `default` serves the values without a line."""
+class Allowance:
+    """What is allowed: one form, or one for each value of a column."""
 
-    column: str
     lines: tuple[tuple[str, Form], ...]
+    """The forms by value; `default` serves the values without a line."""
+    column: str | None = None
+    """None where there is one form for all."""
     closed: bool = False
     """Whether it is a mapping by risk tier, whose keys are known tiers only."""
 
-    def of(self, value: str | None) -> Form | None:
-        """The allowance of a value; None where neither it nor a default has a line."""
+    @property
+    def forms(self) -> tuple[Form, ...]:
+        """All of them."""
+        return tuple(form for _, form in self.lines)
+
+    def of(self, group: Mapping[str, str | None]) -> Form | None:
+        """The form for a group; None where neither its value nor a default has a line."""
         lines = dict(self.lines)
-        return lines.get(value or "", lines.get("default"))
+        return lines.get(group.get(self.column or "") or "", lines.get(DEFAULT))
+
+    def numbered(self, number: Fraction) -> Allowance:
+        """The same with another number in every form."""
+        lines = tuple((value, numbered(form, number)) for value, form in self.lines)
+        return replace(self, lines=lines)
 
 
-Allowance = Form | By
+def plain(form: Form) -> Allowance:
+    """One form for all."""
+    return Allowance(((DEFAULT, form),))
 
 
 def parse_slo(value: Any) -> Ratio:
@@ -394,9 +416,10 @@ def parse_slo(value: Any) -> Ratio:
     return Ratio(1 - objective)
 
 
-def _plain(value: Any) -> Form:
+def _form(value: Any) -> Form:
     if not isinstance(value, dict):
-        return (Ratio if text_of(value).strip().endswith("%") else Count).read(value)
+        is_percent = text_of(value).strip().endswith("%")
+        return next(f for f in _SCALARS if f.traits.percent is is_percent).read(value)
     keys = frozenset(value)
     form = _MAPPINGS.get(keys)
     if form is None:
@@ -414,18 +437,18 @@ def _plain(value: Any) -> Form:
 def parse_allowance(value: Any) -> Allowance:
     """The allowance that a policy's `allow` describes. Raises Misfit."""
     if not isinstance(value, dict):
-        return _plain(value)
+        return plain(_form(value))
     if not value:
         raise Misfit(f"nothing is allowed here; write {_EXPECTED}")
     if "by" in value:
         column = text_of(value["by"], "by")
-        lines = fields_of({key: item for key, item in value.items() if key != "by"}, _plain)
+        lines = fields_of({key: item for key, item in value.items() if key != "by"}, _form)
         if not lines:
             raise Misfit("name what is allowed for each value, or a default", "by")
-        return By(column, tuple(sorted(lines.items())))
+        return Allowance(tuple(sorted(lines.items())), column)
     if frozenset(value) & KEYS:
-        return _plain(value)
-    return By("risk_tier", tuple(sorted(fields_of(value, _plain).items())), closed=True)
+        return plain(_form(value))
+    return Allowance(tuple(sorted(fields_of(value, _form).items())), "risk_tier", closed=True)
 
 
 _PLAIN_SCHEMAS = [form.traits.schema for form in FORMS]

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 
 from ebudget.columns import BY_NAME, NUMBERS, TIERS, Type
-from ebudget.policy.allowances import KEYS, By
+from ebudget.policy.allowances import KEYS
 from ebudget.policy.changes import Gate
 from ebudget.policy.mapping import FieldMap
 from ebudget.policy.misfit import unknown_column
@@ -150,7 +150,7 @@ def _check_reads(path: Path, when: str, policy: Policy) -> Iterator[Finding]:
 def _check_tiers(path: Path, budget: Budget, policy: Policy) -> Iterator[Finding]:
     """A mapping by risk tier has known tiers only; any other key was meant for something else."""
     allow = budget.allow
-    if not isinstance(allow, By) or not allow.closed:
+    if allow is None or not allow.closed:
         return
     declared = {w.risk_tier for w in policy.workflows.values() if w.risk_tier is not None}
     known = sorted({*TIERS, "default", *declared})
@@ -233,8 +233,9 @@ def _check_names(policy: Policy) -> Iterator[Finding]:
 def _check_columns(path: Path, budget: Budget, types: dict[str, Type]) -> Iterator[Finding]:
     groupable = [name for name, type_ in types.items() if type_ in GROUPING_TYPES]
     places: list[tuple[Path, str]] = [((*path, "for", s.column), s.column) for s in budget.for_]
-    if isinstance(budget.allow, By) and not budget.allow.closed:
-        places.append(((*path, "allow", "by"), budget.allow.column))
+    by = budget.allowance
+    if by.column is not None and not by.closed:
+        places.append(((*path, "allow", "by"), by.column))
     for key, names in (("each", budget.each), ("by", budget.by)):
         places += [((*path, key, index), name) for index, name in enumerate(names)]
         for index, name in enumerate(names):

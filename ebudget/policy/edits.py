@@ -233,8 +233,8 @@ def with_scaled_column(policy: Policy, column: str, factor: Fraction) -> Policy:
     budgets = {}
     for name, budget in policy.budgets.items():
         update: dict[str, Any] = {}
-        if budget.of not in (None, "all", "labelled", "success"):
-            update["of"] = scaled(str(budget.of))
+        if budget.of is not None and budget.earning_rule is not None:
+            update["of"] = scaled(budget.of)
         update["spend"] = budget.spend.rewritten(scaled)
         budgets[name] = budget.model_copy(update=update)
     return policy.model_copy(update={"failures": failures, "budgets": budgets})

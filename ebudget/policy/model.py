@@ -19,11 +19,11 @@ from ebudget.policy.alerts import ALERTS_SCHEMA, BurnRow, parse_alerts
 from ebudget.policy.allowances import (
     ALLOW_SCHEMA,
     Allowance,
-    By,
     Form,
     Ratio,
     parse_allowance,
     parse_slo,
+    plain,
 )
 from ebudget.policy.changes import Gate
 from ebudget.policy.mapping import Logs
@@ -176,9 +176,10 @@ class Budget(Part):
     @property
     def allowance(self) -> Allowance:
         """What is allowed, be it written as `allow` or as `slo`."""
-        found = self.allow if self.allow is not None else self.slo
-        assert found is not None
-        return found
+        if self.slo is not None:
+            return plain(self.slo)
+        assert self.allow is not None
+        return self.allow
 
     @property
     def family(self) -> Kind:
@@ -197,23 +198,29 @@ class Budget(Part):
         return "all"
 
     @property
+    def by_label(self) -> bool:
+        """Whether what earns depends on how runs went."""
+        return self.earns in ("labelled", "success")
+
+    @property
+    def earning_rule(self) -> str | None:
+        """The condition of the runs that earn, where it is one."""
+        return None if self.by_label or self.earns == "all" else self.earns
+
+    @property
     def dimensions(self) -> tuple[str, ...]:
         """The columns that part the budget into accounts."""
-        allow = self.allowance
-        if isinstance(allow, By) and allow.column not in self.each:
-            return (*self.each, allow.column)
-        return self.each
+        column = self.allowance.column
+        return self.each if column is None or column in self.each else (*self.each, column)
 
     @property
     def forms(self) -> tuple[Form, ...]:
         """The allowances: one, or one for each value of a column."""
-        allow = self.allowance
-        return tuple(form for _, form in allow.lines) if isinstance(allow, By) else (allow,)
+        return self.allowance.forms
 
     def form_of(self, group: Mapping[str, str | None]) -> Form | None:
         """The allowance of a group; None where the policy has none for it."""
-        allow = self.allowance
-        return allow.of(group.get(allow.column)) if isinstance(allow, By) else allow
+        return self.allowance.of(group)
 
     @property
     def needs_value(self) -> bool:
@@ -223,8 +230,7 @@ class Budget(Part):
     @property
     def needs_outcomes(self) -> bool:
         """Whether nothing can be said where nobody has judged a run."""
-        by_earning = self.earns in ("labelled", "success") or self.needs_value
-        return self.spend.traits.by_class or by_earning
+        return self.spend.traits.by_class or self.by_label or self.needs_value
 
     def least_measured(self, form: Form | None) -> Fraction:
         """The share of the runs whose value must be known."""

@@ -17,7 +17,6 @@ from ebudget.ledger.ledger import Ledger
 from ebudget.ledger.plan import COUNT, amount_of, measured_of
 from ebudget.logs import doubts
 from ebudget.logs.intake import Intake
-from ebudget.logs.runs import FLAW_BITS
 from ebudget.policy.model import Budget, Policy
 
 MOST_GROUPS = 3
@@ -94,9 +93,7 @@ def _kinds(
         what = f"{spend.amount} is 0 or empty"
         yield f"{path}.spend.sum", what, measured & ~zero
     if spend.condition is not None:
-        place = plan.place(measured_of(policy, budget, spend.condition))
-        word, bit = divmod(place, FLAW_BITS)
-        known = pl.col(plan.flag_columns[word]) & (1 << bit) != 0
+        known = ledger.meets(plan.place(measured_of(policy, budget, spend.condition)))
         yield f"{path}.spend.when", f"what {spend.condition} reads is empty", known
     if policy.logs.no_outcome is None and budget.needs_outcomes:
         judged = pl.col("outcome").is_not_null()

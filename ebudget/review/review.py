@@ -15,9 +15,8 @@ from ebudget.ledger.ledger import Ledger
 from ebudget.ledger.plan import COUNT, Asks, amount_of, condition_of, make_plan
 from ebudget.ledger.signatures import Signatures
 from ebudget.logs import doubts
-from ebudget.logs.runs import FLAW_BITS
 from ebudget.policy.alerts import burn_alerts
-from ebudget.policy.allowances import By, Form
+from ebudget.policy.allowances import Form
 from ebudget.policy.model import Budget, Failure, Policy
 from ebudget.policy.windows import Calendar, span
 from ebudget.quantities import DAY, MINUTE
@@ -51,9 +50,9 @@ class Review:
 
 def _forms(budget: Budget) -> list[tuple[str, Form]]:
     allow = budget.allowance
-    if isinstance(allow, By):
-        return [(f"allow.{value}", form) for value, form in allow.lines]
-    return [("allow" if budget.slo is None else "slo", allow)]
+    if allow.column is None:
+        return [("allow" if budget.slo is None else "slo", form) for form in allow.forms]
+    return [(f"allow.{value}", form) for value, form in allow.lines]
 
 
 def _only_earners_spend(budget: Budget) -> bool:
@@ -192,17 +191,11 @@ def _count(frame: pl.DataFrame) -> int:
     return int(frame.get_column(COUNT).sum())
 
 
-def _where(ledger: Ledger, place: int) -> pl.Expr:
-    """Whether a row's runs meet a predicate."""
-    word, bit = divmod(place, FLAW_BITS)
-    return pl.col(ledger.plan.flag_columns[word]) & (1 << bit) != 0
-
-
 def _met(ledger: Ledger, failure: Failure, asks: Asks) -> int:
     """How many runs a failure rule matches, or is unknown of; outages match instant ones only."""
     agents = pl.col("outcome").is_null() | (pl.col("outcome") != "infrastructure")
     seen = pl.lit(value=True) if failure.instant else agents
-    return _count(ledger.frame.filter(seen & _where(ledger, ledger.plan.rule(failure.when, asks))))
+    return ledger.count(seen & ledger.meets(ledger.plan.rule(failure.when, asks)))
 
 
 def _never_spent(policy: Policy, name: str, ledger: Ledger, selected: pl.DataFrame) -> list[Remark]:
@@ -211,7 +204,7 @@ def _never_spent(policy: Policy, name: str, ledger: Ledger, selected: pl.DataFra
     spend, path = budget.spend, f"budgets.{name}.spend.{budget.spend.traits.key}"
     if spend.condition is not None:
         holds = plan.place(condition_of(policy, spend.condition))
-        if not _count(selected.filter(_where(ledger, holds))):
+        if not _count(selected.filter(ledger.meets(holds))):
             message = f"is met by none of the {runs:,} runs that the budget selects"
             return [Remark(path, message)]
     if spend.amount is not None:

@@ -218,8 +218,9 @@ class _Cutter:
 
     def _spent(self, figures: Figures) -> Fraction:
         """What these runs add to what the whole spends; for a band on the side that it lies on."""
-        amount = deviation(self.form, figures, self._base)
-        whole = deviation(self.form, self.whole, self._base)
+        amount, whole = (
+            deviation(self.form, some, self._base, Fraction(0)) for some in (figures, self.whole)
+        )
         return -amount if self.account.terms.band and whole < 0 else amount
 
     def _without(self, slices: Sequence[Slice]) -> Account | None:

@@ -15,7 +15,7 @@ from ebudget.figures import by_value
 from ebudget.ledger.book import Book
 from ebudget.ledger.ledger import Ledger
 from ebudget.ledger.signatures import Signatures
-from ebudget.policy.allowances import By, Form, numbered
+from ebudget.policy.allowances import numbered
 from ebudget.policy.edits import Draft
 from ebudget.policy.model import Budget, Policy
 from ebudget.quantities import share
@@ -126,14 +126,7 @@ def suggested(
 def _with_unit_allowance(policy: Policy, name: str) -> Policy:
     """The policy with 1 (or 100%) allowed, under which what is consumed is what is needed."""
     budget = policy.budgets[name]
-    allow = budget.allowance
-    unit: Form | By = (
-        replace(
-            allow, lines=tuple((value, numbered(form, Fraction(1))) for value, form in allow.lines)
-        )
-        if isinstance(allow, By)
-        else numbered(allow, Fraction(1))
-    )
+    unit = budget.allowance.numbered(Fraction(1))
     other = budget.model_copy(update={"allow": unit, "slo": None})
     return policy.model_copy(update={"budgets": {**policy.budgets, name: other}})
 

@@ -132,7 +132,7 @@ def _line(sweep: Sweep, group: Group, line: Sequence[Account | None]) -> Swept:
         verdicts,
         tuple(turns),
         _breaks_even(sweep, line),
-        last.spent - (last.allowed or 0) * last.instant,
+        last.plainly_spent,
         last.eligible,
         last.terms.unit.name,
         last.terms.unit.noun,

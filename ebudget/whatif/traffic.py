@@ -15,7 +15,6 @@ from ebudget.accounts.selection import NO_VALUE
 from ebudget.errors import UsageError
 from ebudget.ledger.ledger import Ledger
 from ebudget.ledger.plan import ALWAYS, COUNT
-from ebudget.logs.runs import FLAW_BITS
 from ebudget.policy.model import Policy
 from ebudget.text import nearest, quoted, visible
 
@@ -157,18 +156,16 @@ def _multiplied(ledger: Ledger, rows: pl.Expr, factor: Fraction) -> Ledger:
 def _mended(ledger: Ledger, policy: Policy, change: Mended) -> Ledger:
     plan, frame = ledger.plan, ledger.frame
     failure = policy.failures[change.failure]
-    word, bit = divmod(plan.rule(failure.when), FLAW_BITS)
-    flags = plan.flag_columns[word]
-    matches = pl.col(flags) & (1 << bit) != 0
+    flags, bit = plan.flag(plan.rule(failure.when))
+    matches = ledger.meets(plan.rule(failure.when))
     if not failure.instant:  # which no outage matches
         matches = matches & pl.col("outcome").ne_missing("infrastructure")
     kept, whole = change.left.numerator, change.left.denominator
     mended = frame.filter(matches).with_columns(_times(ledger, _whole(whole - kept)))
-    mended = mended.with_columns(pl.col(flags) & ~(1 << bit))
+    mended = mended.with_columns(pl.col(flags) & ~bit)
     others = pl.lit(value=False)
     for one in policy.failures.values():
-        other, place = divmod(plan.rule(one.when), FLAW_BITS)
-        others = others | (pl.col(plan.flag_columns[other]) & (1 << place) != 0)
+        others = others | ledger.meets(plan.rule(one.when))
     succeeds = (pl.col("outcome").is_null() | (pl.col("outcome") == "failure")) & ~others
     stays = frame.with_columns(
         _times(ledger, pl.when(matches).then(_whole(kept)).otherwise(_whole(whole)))
@@ -186,8 +183,8 @@ def _saying_so(ledger: Ledger, rows: pl.Expr) -> list[pl.Expr]:
     plan = ledger.plan
     silent: dict[str, int] = {}
     for predicate in ALWAYS:
-        word, bit = divmod(plan.place(predicate), FLAW_BITS)
-        silent[plan.flag_columns[word]] = silent.get(plan.flag_columns[word], 0) | 1 << bit
+        flags, bit = plan.flag(plan.place(predicate))
+        silent[flags] = silent.get(flags, 0) | bit
     return [
         pl.when(rows).then(pl.col(flags) & ~bits).otherwise(pl.col(flags)).alias(flags)
         for flags, bits in silent.items()

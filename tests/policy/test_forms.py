@@ -42,8 +42,9 @@ RULES = {"wrong": Rule("B"), "cruel": Rule("D", instant=True)}
 
 def form_of(example: str) -> Form:
     found = parse_allowance(yaml.load(example, yaml.BaseLoader))
-    assert isinstance(found, tuple(FORMS))
-    return found  # type: ignore[return-value]
+    (form,) = found.forms
+    assert isinstance(form, tuple(FORMS))
+    return form
 
 
 def answers(question: type, thing: Any) -> set[str]:

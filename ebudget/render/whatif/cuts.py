@@ -48,7 +48,7 @@ def _removed(account: Account, step: Step) -> str:
     """`16 of 22 tickets`, without the instant events, which come beside it."""
     if step.instant and not step.spent:
         return words.instants(step.instant)
-    whole = account.spent - (account.allowed or 0) * account.instant
+    whole = account.plainly_spent
     text = figures.part_of(step.spent, whole, account)
     if step.instant:
         text += f" + {words.instants(step.instant)}"

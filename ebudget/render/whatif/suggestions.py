@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from typing import Any
 
-from ebudget.policy.allowances import By
 from ebudget.policy.model import Policy
 from ebudget.render import figures
 from ebudget.render.json.data import picked
@@ -85,7 +84,7 @@ def whole_line(policy: Policy, ones: Sequence[Suggestion]) -> tuple[str | None, 
     rest = f"; it says nothing of {count_of(missing, 'account')} without one"
     told = rest if missing else ""
     allow = policy.budgets[ones[0].budget].allowance
-    if not isinstance(allow, By):
+    if allow.column is None:
         return _widest_first(known)[0].line, f"for the whole budget, the largest of them{told}"
     lines = [value for value, _ in allow.lines]
     largest: dict[str, Suggestion] = {}
