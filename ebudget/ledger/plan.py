@@ -15,13 +15,14 @@ from functools import cached_property
 from typing import NamedTuple
 
 from ebudget.columns import NUMBERS
-from ebudget.ledger.edges import NOTHING_MORE, window_edges
 from ebudget.logs.runs import Canonical, flag, flag_columns
 from ebudget.logs.values.columns import flaws_of, wanted_column
+from ebudget.policy.alerts import burn_alerts
 from ebudget.policy.model import Budget, Policy
 from ebudget.policy.rules.rule import Rule, compile_amount, compile_condition
 from ebudget.policy.spends import spends_unnamed
-from ebudget.policy.wants import Wants
+from ebudget.policy.wants import NOTHING_MORE, Wants
+from ebudget.policy.windows import day_ends, marks, span
 
 BUCKET, COUNT = "_bucket", "_runs"
 
@@ -318,3 +319,24 @@ OTHER_NUMBER = "another number"
 def number_of(value: str | None) -> Fraction | None:
     """The number that a ledger's row holds apart; None also where it is none of them."""
     return None if value is None else Fraction(-(10**30) if value == OTHER_NUMBER else value)
+
+
+def window_edges(policy: Policy, as_of: int, wants: Wants = NOTHING_MORE) -> set[int]:
+    """Every instant at which a window of any budget begins or ends, as "after this instant".
+
+    Among them the ends of days and the marks at which the spend leaves the windows, where wanted.
+    """
+    edges = {as_of}
+    for name, budget in policy.budgets.items():
+        window = span(budget.window, as_of, policy.timezone)
+        edges.add(window.after)
+        for alert in burn_alerts(window, budget.alerts):
+            edges.update((as_of - alert.long.micros, as_of - alert.short.micros))
+        for form in budget.forms:
+            if form.over is not None:
+                edges.add(window.after - form.over.micros)
+        if name in wants.days_of:
+            edges.update(day_ends(window, policy.timezone))
+        if wants.rests and not window.calendar:
+            edges.update(marks(window, policy.timezone))
+    return edges

@@ -15,3 +15,6 @@ class Wants:
     """Budgets whose burn-down is wanted, day by day."""
     rests: bool = False
     """Whether it is asked how the spend leaves the windows."""
+
+
+NOTHING_MORE = Wants()

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 
 from ebudget.errors import UsageError
 from ebudget.instants import midnight, moment
-from ebudget.ledger.edges import window_edges
+from ebudget.ledger.plan import window_edges
 from ebudget.policy.model import Policy
 from ebudget.quantities import DAY, Duration, duration
 from ebudget.text import quoted, visible

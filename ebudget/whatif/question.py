@@ -10,9 +10,8 @@ from ebudget.accounts.close import evaluate
 from ebudget.accounts.selection import Selection
 from ebudget.accounts.statement import Account, Statement
 from ebudget.ledger.book import Books
-from ebudget.ledger.edges import window_edges
 from ebudget.ledger.ledger import Ledger
-from ebudget.ledger.plan import Plan, make_plan
+from ebudget.ledger.plan import Plan, make_plan, window_edges
 from ebudget.policy.model import Policy
 from ebudget.whatif.asking import WhatIf, World
 from ebudget.whatif.scenarios import AS_IT_STANDS, Scenario, joined, world_of

@@ -11,8 +11,8 @@ from typing import Self
 from ebudget.accounts.close import accounts_of
 from ebudget.accounts.statement import Account, Group, Verdict
 from ebudget.ledger.book import Book
-from ebudget.ledger.edges import window_edges
 from ebudget.ledger.ledger import Ledger
+from ebudget.ledger.plan import window_edges
 from ebudget.ledger.signatures import Signatures
 from ebudget.policy.edits import Draft, Sweep, parse_sweep
 from ebudget.policy.model import Policy
