@@ -23,7 +23,7 @@ import ebudget
 import oracle
 from ebudget.accounts.statement import Account, Verdict
 from ebudget.ledger.book import Books
-from ebudget.policy.allowances import Allowance, Count, Ratio, numbered, plain
+from ebudget.policy.allowances import DEFAULT, Allowance, Count, Ratio, numbered
 from ebudget.policy.edits import Draft, check_edited, parse_sweep, with_scaled_column
 from ebudget.policy.file import parse_document
 from ebudget.quantities import duration
@@ -672,7 +672,7 @@ def test_every_value_of_a_sweep_is_the_policy_with_that_value(
 
 
 def allowing(policy: ebudget.Policy, name: str, allow: Any) -> ebudget.Policy:
-    allow = allow if isinstance(allow, Allowance) else plain(allow)
+    allow = allow if isinstance(allow, Allowance) else Allowance(((DEFAULT, allow),))
     budget = policy.budgets[name].model_copy(update={"allow": allow, "slo": None})
     return policy.model_copy(update={"budgets": {**policy.budgets, name: budget}})
 
