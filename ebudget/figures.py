@@ -122,6 +122,8 @@ class Totals:
     """Values that could not be read, as `column: reason` with the number of runs."""
 
 
+NOT_MADE_FOR = "the ledger was not made for"
+"""How errors begin that tell of a ledger which is asked more than its plan did."""
 NOTHING = Figures()
 MEASURES = (*Figures._fields, *Evidence._fields)
 _WIDTH = len(Figures._fields)
@@ -166,7 +168,7 @@ class Timeline:
             return 0
         place = bisect_left(self._edges, edge)
         if place == len(self._edges) or self._edges[place] != edge:
-            raise ValueError("the ledger was not made for these windows: evaluate its own policy")
+            raise ValueError(f"{NOT_MADE_FOR} these windows; evaluate its own policy")
         return place
 
     def _difference(self, low: int, high: int, first: int, last: int) -> Iterable[int]:

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from ebudget.columns import NUMBERS
-from ebudget.figures import MEASURES, Facts, Timeline, Totals, Values, by_value
+from ebudget.figures import MEASURES, NOT_MADE_FOR, Facts, Timeline, Totals, Values, by_value
 from ebudget.instants import midnight, moment
 from ebudget.ledger.ledger import Ledger
 from ebudget.ledger.plan import BUCKET, COUNT, amount_of, number_of, reads_outcome
@@ -42,6 +42,10 @@ class Book:
         self.name = name
         self.budget = policy.budgets[name]
         self.ledger = ledger
+        known = {*ledger.plan.dimensions, "outcome"}
+        for column in (*self.budget.dimensions, *(s.column for s in self.budget.for_)):
+            if column not in known:
+                raise ValueError(f"{NOT_MADE_FOR} the column {column}")
         self._rows = self._treated(signatures)
         self._timelines: dict[tuple[str, ...], dict[Values, Timeline]] = {}
         self._units: dict[str | None, Unit] = {}

@@ -63,8 +63,9 @@ class Ledger:
             .group_by(self.plan.key)
             .agg(pl.col(name).sum() for name in (COUNT, *sums))
         )
-        newest = self.newest and other.newest
-        return replace(self, frame=frame, newest=newest, intake=self.intake + other.intake)
+        trees = self.trees + tuple(tree for tree in other.trees if tree not in self.trees)
+        newest, intake = self.newest and other.newest, self.intake + other.intake
+        return replace(self, frame=frame, newest=newest, intake=intake, trees=trees)
 
     def count(self, rows: pl.Expr) -> int:
         """The runs of some rows."""

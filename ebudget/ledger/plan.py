@@ -15,6 +15,8 @@ from functools import cached_property
 from typing import NamedTuple
 
 from ebudget.columns import NUMBERS
+from ebudget.errors import UsageError
+from ebudget.figures import NOT_MADE_FOR
 from ebudget.logs.runs import Canonical, flag, flag_columns
 from ebudget.logs.values.columns import flaws_of, wanted_column
 from ebudget.policy.alerts import burn_alerts
@@ -23,6 +25,7 @@ from ebudget.policy.rules.rule import Rule, compile_amount, compile_condition
 from ebudget.policy.spends import spends_unnamed
 from ebudget.policy.wants import NOTHING_MORE, Wants
 from ebudget.policy.windows import day_ends, marks, span
+from ebudget.text import nearest, quoted
 
 BUCKET, COUNT = "_bucket", "_runs"
 
@@ -112,15 +115,19 @@ class Plan:
         return {predicate: place for place, predicate in enumerate(self.predicates)}
 
     def place(self, predicate: Predicate) -> int:
-        """The place of a predicate among those that the ledger remembers."""
+        """The place of a predicate among those that the ledger remembers. Raises ValueError."""
+        if predicate not in self._places:
+            raise ValueError(f"{NOT_MADE_FOR} the condition {predicate.source!r}")
         return self._places[predicate]
 
     def rule(self, source: str, asks: Asks = Asks.HOLDS) -> int:
         """The place of a failure rule's condition."""
-        return self._places[Predicate(source, asks)]
+        return self.place(Predicate(source, asks))
 
     def sum_of(self, amount: Amount) -> SumColumns:
-        """The columns that hold a sum."""
+        """The columns that hold a sum. Raises ValueError."""
+        if amount not in self.sums:
+            raise ValueError(f"{NOT_MADE_FOR} the sum {amount.source!r}")
         return self.sum_columns[self.sums.index(amount)]
 
     @property
@@ -248,7 +255,15 @@ def make_plan(
     `apart` are columns to hold apart that the spend is not broken down by. With `unknowns`, also
     where the conditions of failure rules are null, and which optional fields are absent. `beside`
     are policies that read the log as the first one does, and that the same ledger has to serve.
+    Raises UsageError where a column or a budget is wanted that the policy does not know.
     """
+    for what, names, known in (
+        ("column", (*wants.by, *apart), policy.columns),
+        ("budget", wants.days_of, policy.budgets),
+    ):
+        for name in names:
+            if name not in known:
+                raise UsageError(f"no {what} is named {quoted(name)}{nearest(name, known)}")
     dimensions: set[str] = {*wants.by, *apart}
     failures = [f.when for one in (policy, *beside) for f in one.failures.values()]
     failures = list(dict.fromkeys(failures))
