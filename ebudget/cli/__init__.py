@@ -34,7 +34,7 @@ def ended() -> int:
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command; gives the exit code. Raises only SystemExit when it is terminated."""
-    from ebudget.cli.app import run as run_command  # noqa: PLC0415 - see above
+    from ebudget.cli.app import run as run_command
 
     return run_command(arguments)
 
@@ -43,8 +43,8 @@ def main() -> None:
     """The entry point of `ebudget`."""
     _on_endings(_leave_at_once)
     _check_threads()
-    from ebudget.cli.app import run as run_command  # noqa: PLC0415 - see above
-    from ebudget.cli.app import settle  # noqa: PLC0415
+    from ebudget.cli.app import run as run_command
+    from ebudget.cli.app import settle
 
     settle()
     code = INTERRUPTED

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -11,7 +12,7 @@ from typing import Annotated
 
 import typer
 from typer.core import TyperGroup
-from typer.main import get_group
+from typer.main import get_command
 
 from ebudget import __version__
 from ebudget.cli import HUNG_UP, INTERRUPTED, TERMINATED, came, ended
@@ -29,8 +30,19 @@ EPILOG = (
     "Exit codes: 0 done, or the change may ship; 1 the gate says no; 3 not enough evidence; "
     "2 usage, policy or input error; 70 a bug in ebudget."
 )
-COMMANDS = ("report", "check", "simulate", "validate", "schema")
-"""Each is a function in a module of its own name; only the one that is asked for is imported."""
+COMMANDS = {
+    "report": "What has been spent, where, and what was agreed to happen now.",
+    "check": "May this change ship? Exit code 0 yes, 1 no, 3 not enough evidence, 2 an error.",
+    "simulate": "The same verdicts under other thresholds, other traffic, other history.",
+    "validate": "Whether a policy is complete, and whether it can ever fire; with logs, against "
+    "them.",
+    "schema": "Print the JSON Schema of a policy, for editors.",
+}
+"""What each command answers. It is a function in a module of its own name, which is imported when
+somebody asks for the command; a list of them needs this table only.
+"""
+COMPLETE = "_EBUDGET_COMPLETE"
+"""The variable by which a shell asks what a word may become."""
 
 
 def _version(value: bool) -> None:
@@ -48,24 +60,37 @@ def _main(
     pass
 
 
-def _app(arguments: Sequence[str]) -> typer.Typer:
-    """The commands: the one that is named first, none for the version, or else all of them."""
-    first = arguments[0] if arguments else ""
-    asked = [first] if first in COMMANDS else [] if first == "--version" else COMMANDS
+def _later() -> None:
+    """Stands for a command that nobody asks for now."""
+
+
+def _app(arguments: Sequence[str]) -> TyperGroup:
+    """All commands; of them only the ones among the arguments are more than a name."""
     app = typer.Typer(
         name="ebudget",
         help=HELP,
         no_args_is_help=True,
-        add_completion=False,
         pretty_exceptions_enable=False,
         rich_markup_mode=None,
         epilog=EPILOG,
         callback=_main,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    for name in asked:
-        app.command()(getattr(import_module(f"ebudget.cli.{name}"), name))
-    return app
+    for name, text in COMMANDS.items():
+        asked = name in arguments
+        command = getattr(import_module(f"ebudget.cli.{name}"), name) if asked else _later
+        app.command(name, help=text)(command)
+    group = get_command(app)
+    assert isinstance(group, TyperGroup)
+    return group
+
+
+def _words(arguments: Sequence[str]) -> Sequence[str]:
+    """The words of a command line: the arguments, or what a shell asks to complete."""
+    if COMPLETE not in os.environ:
+        return arguments
+    asked = os.environ.get("COMP_WORDS") or os.environ.get("_TYPER_COMPLETE_ARGS") or ""
+    return asked.split()[1:]
 
 
 def _refuse_repeated(arguments: Sequence[str], app: TyperGroup) -> None:
@@ -84,7 +109,7 @@ def run(arguments: Sequence[str]) -> int:
     """Run one command; gives the exit code. Raises only SystemExit when it is terminated."""
     debug = "--debug" in arguments
     try:
-        app = get_group(_app(arguments))
+        app = _app(_words(arguments)[:1])
         _refuse_repeated(arguments, app)
         result = app.main(list(arguments), standalone_mode=False)
         if result == INTERRUPTED:  # what Typer makes of Ctrl-C

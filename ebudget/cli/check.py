@@ -3,33 +3,28 @@
 from __future__ import annotations
 
 import shlex
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from ebudget import api
-from ebudget.accounts.selection import check_budgets, select
-from ebudget.accounts.statement import Statement
 from ebudget.cli import options
 from ebudget.cli.output import JOB_SUMMARY, Delivery, summary_path
 from ebudget.errors import InputError, UsageError
-from ebudget.gate.baseline import Baseline
-from ebudget.gate.decision import LINES, SEVERITIES, Demands, decide
 from ebudget.instants import timestamp
-from ebudget.ledger.plan import make_plan
-from ebudget.policy.changes import OnInsufficient, check_change
-from ebudget.policy.wants import Wants
 from ebudget.quantities import duration, share
 from ebudget.render.formats import FORMATS
-from ebudget.render.page import Look
 from ebudget.text import quoted, visible
 from ebudget.text.encoding import encoding_of
 from ebudget.whatif.asking import Given, Option
+
+if TYPE_CHECKING:
+    from ebudget.accounts.statement import Statement
+    from ebudget.gate.baseline import Baseline
+    from ebudget.gate.decision import Demands
 
 T = TypeVar("T")
 
@@ -110,6 +105,16 @@ def check(
     **asked: str | None,
 ) -> int:
     """May this change ship? Exit code 0 yes, 1 no, 3 not enough evidence, 2 an error."""
+    import time
+
+    from ebudget import api
+    from ebudget.accounts.selection import check_budgets, select
+    from ebudget.gate.decision import decide
+    from ebudget.ledger.plan import make_plan
+    from ebudget.policy.changes import check_change
+    from ebudget.policy.wants import Wants
+    from ebudget.render.page import Look
+
     delivery = Delivery(FORMATS["decision"], format_)
     if JOB_SUMMARY in (output or ()):
         delivery = replace(delivery, summary=summary_path())
@@ -149,6 +154,9 @@ def check(
 
 def _demands(given: Given, flags: Mapping[str, Any]) -> Demands:
     """What a change has to meet, by the options. Raises UsageError."""
+    from ebudget.gate.decision import LINES, SEVERITIES, Demands
+    from ebudget.policy.changes import OnInsufficient
+
     actions = {item.value: item for item in OnInsufficient}
     demands = Demands(
         change=next(iter(given["--change"]), None),
@@ -199,7 +207,7 @@ def _part(text: str) -> Fraction:
 
 
 def _baseline(path: Path) -> Baseline:
-    from ebudget.gate.baseline_file import parse_baseline  # noqa: PLC0415 - most checks have none
+    from ebudget.gate.baseline_file import parse_baseline
 
     try:
         data = path.read_bytes()

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import typer
 
 from ebudget.errors import UsageError
 from ebudget.instants import moment, read_time
 from ebudget.logs.reading import Reading
-from ebudget.policy.model import Policy
 from ebudget.render.formats import FORMATS
 from ebudget.text import quoted, visible
 from ebudget.whatif.asking import Given, Option
+
+if TYPE_CHECKING:
+    from ebudget.policy.model import Policy
 
 Logs = Annotated[
     list[str] | None,
@@ -49,9 +52,28 @@ SkipUnreadable = Annotated[
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 
 
+def budget_names(context: typer.Context, incomplete: str) -> list[str]:
+    """What a word may become: names of the policy at hand that mean nothing to a shell."""
+    from ebudget.policy.document import plain_keys
+
+    path = Path(context.params.get("policy") or "budgets.yaml")
+    try:
+        names = plain_keys(path.read_text(encoding="utf-8-sig"), "budgets")
+    except (OSError, ValueError):
+        return []
+    return [name for name in names if name.startswith(incomplete) and _PLAIN.fullmatch(name)]
+
+
+_PLAIN = re.compile(r"[\w.@/+-]+")
+
 Budgets = Annotated[
     list[str] | None,
-    typer.Option("--budget", metavar="NAME", help="Only accounts of this budget; repeatable."),
+    typer.Option(
+        "--budget",
+        metavar="NAME",
+        help="Only accounts of this budget; repeatable.",
+        autocompletion=budget_names,
+    ),
 ]
 For = Annotated[
     list[str] | None,
@@ -70,8 +92,14 @@ Run = TypeVar("Run", bound=Callable[..., Any])
 
 def format_option(product: str) -> Any:
     """The option that says in which of an answer's formats it is printed."""
-    metavar = "|".join(FORMATS[product])
-    return typer.Option("--format", metavar=metavar, help="The format to print.")
+    names = list(FORMATS[product])
+
+    def matching(incomplete: str) -> list[str]:
+        return [name for name in names if name.startswith(incomplete)]
+
+    return typer.Option(
+        "--format", metavar="|".join(names), help="The format to print.", autocompletion=matching
+    )
 
 
 def with_options(rows: Sequence[Option], *, after: str) -> Callable[[Run], Run]:
@@ -93,7 +121,8 @@ def _parameter(row: Option) -> inspect.Parameter:
     kind: Any = list[value] if row.many else value
     if row.default is None:
         kind = kind | None
-    option = typer.Option(row.name, metavar=row.metavar, help=row.help)
+    names = budget_names if row.metavar == "BUDGET" else None
+    option = typer.Option(row.name, metavar=row.metavar, help=row.help, autocompletion=names)
     return inspect.Parameter(
         _key(row),
         inspect.Parameter.POSITIONAL_OR_KEYWORD,

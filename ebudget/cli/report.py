@@ -4,23 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ebudget import api
-from ebudget.accounts.selection import check_budgets, select
 from ebudget.cli import options
 from ebudget.cli.output import Delivery
 from ebudget.errors import UsageError
-from ebudget.ledger.ledger import Ledger
-from ebudget.ledger.plan import ALWAYS, make_plan
-from ebudget.policy.checks import groupable, why_not_grouped
-from ebudget.policy.model import Policy
-from ebudget.policy.wants import Wants
 from ebudget.render.formats import FORMATS
-from ebudget.render.page import Look
 from ebudget.text import nearest, quoted, visible
+
+if TYPE_CHECKING:
+    from ebudget.ledger.ledger import Ledger
+    from ebudget.policy.model import Policy
 
 
 def report(
@@ -29,7 +25,12 @@ def report(
     as_of: options.AsOf = None,
     budget: Annotated[
         list[str] | None,
-        typer.Option("--budget", metavar="NAME", help="Only this budget; shows its burn-down."),
+        typer.Option(
+            "--budget",
+            metavar="NAME",
+            help="Only this budget; shows its burn-down.",
+            autocompletion=options.budget_names,
+        ),
     ] = None,
     for_: options.For = None,
     by: Annotated[
@@ -52,6 +53,12 @@ def report(
     debug: options.Debug = False,
 ) -> None:
     """What has been spent, where, and what was agreed to happen now."""
+    from ebudget import api
+    from ebudget.accounts.selection import check_budgets, select
+    from ebudget.ledger.plan import make_plan
+    from ebudget.policy.wants import Wants
+    from ebudget.render.page import Look
+
     delivery = Delivery(FORMATS["report"], format_)
     loaded = api.load_policy(policy)
     paths = options.log_paths(logs, loaded, policy)
@@ -73,6 +80,8 @@ def report(
 
 
 def _breakdowns(by: str | None, policy: Policy) -> tuple[str, ...]:
+    from ebudget.policy.checks import groupable, why_not_grouped
+
     names = tuple(dict.fromkeys(name.strip() for name in (by or "").split(",") if name.strip()))
     known = groupable(policy)
     for name in names:
@@ -85,6 +94,8 @@ def _breakdowns(by: str | None, policy: Policy) -> tuple[str, ...]:
 
 
 def _sql(ledger: Ledger) -> str:
+    from ebudget.ledger.plan import ALWAYS
+
     lines = [
         "-- The statements that made the figures, for DuckDB 2. The last one gives the ledger:",
         "-- a budget's accounts are sums over its rows.",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
-
 from ebudget.cli.output import print_data
-from ebudget.policy.schema import json_schema
 
 
 def schema() -> None:
     """Print the JSON Schema of a policy, for editors."""
+    import json
+
+    from ebudget.policy.schema import json_schema
+
     print_data(json.dumps(json_schema(), indent=2) + "\n")

@@ -9,12 +9,8 @@ from typing import Annotated
 
 import typer
 
-from ebudget import api
 from ebudget.cli.options import AsOf, Debug, Logs, SkipUnreadable, reading
 from ebudget.cli.output import not_obeyed, print_data
-from ebudget.ledger.plan import make_plan
-from ebudget.render import review as as_review
-from ebudget.review.review import review
 
 
 def validate(
@@ -25,6 +21,11 @@ def validate(
     debug: Debug = False,
 ) -> None:
     """Whether a policy is complete, and whether it can ever fire; with logs, against them."""
+    from ebudget import api
+    from ebudget.ledger.plan import make_plan
+    from ebudget.render import review as as_review
+    from ebudget.review.review import review
+
     loaded = api.load_policy(policy)
     ledger = None
     named = list(logs or ())

@@ -5,14 +5,15 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 
-from ebudget.accounts.selection import Selection
-from ebudget.accounts.statement import Account, Group
-from ebudget.ledger.book import Book
-from ebudget.ledger.ledger import Ledger
-from ebudget.policy.edits import Draft
-from ebudget.policy.model import Policy
+if TYPE_CHECKING:  # options have to be there at once
+    from ebudget.accounts.selection import Selection
+    from ebudget.accounts.statement import Account, Group
+    from ebudget.ledger.book import Book
+    from ebudget.ledger.ledger import Ledger
+    from ebudget.policy.edits import Draft
+    from ebudget.policy.model import Policy
 
 A_co = TypeVar("A_co", covariant=True)
 
