@@ -73,58 +73,26 @@ class Book:
         """The selected rows of the ledger with this budget's figures."""
         budget, plan = self.budget, self.ledger.plan
         frame = selected_rows(self.policy, budget, signatures.frame)
-        treatments = signatures.treatments(budget)
-        at = frame.get_column(signatures.INDEX)
-
-        def each(name: str, dtype: pl.DataType | type[pl.DataType] = pl.Int64) -> pl.Series:
-            values = [getattr(treatment, name) for treatment in treatments]
-            return pl.Series(name, values, dtype=dtype).gather(at)
-
-        count = frame.get_column(COUNT)
-        wide = count.cast(pl.Int128)
+        treated = signatures.treated(budget)
+        at, count = frame.get_column(signatures.INDEX), frame.get_column(COUNT)
+        weight = treated.pop("weight")
+        figures = {name: count * one.gather(at) for name, one in treated.items()}
         if budget.spend.amount is not None:
             names = plan.sum_of(amount_of(self.policy, budget, budget.spend.amount))
             spent, negative = frame.get_column(names.total), frame.get_column(names.negative)
-            measured = spenders = frame.get_column(names.measured)
+            figures |= dict.fromkeys(("measured", "spenders"), frame.get_column(names.measured))
         else:
-            spent = wide * each("weight", pl.Int128)
+            spent = count.cast(pl.Int128) * weight.gather(at)
             negative = pl.zeros(len(count), dtype=pl.Int128, eager=True)
-            measured, spenders = count * each("measured"), count * each("spends")
-        value, unvalued = self._values(frame, count * each("success"))
-        unlabelled = count * each("unlabelled")
-        hoped, unhoped = self._values(frame, unlabelled)
-        plain = (
-            "hits",
-            "instant",
-            "labelled",
-            "voiced",
-            "judged",
-            "outages",
-            "failed",
-            "sighted",
-            "words",
-            "unknown",
-        )
+        value, unvalued = self._values(frame, figures.pop("success"))
+        hoped, unhoped = self._values(frame, figures["unlabelled"])
+        figures |= {"runs": count, "spent": spent, "negative": negative, "value": value}
+        figures |= {"unvalued": unvalued, "hoped": hoped, "unhoped": unhoped}
+        kept = dict.fromkeys((*self._columns(), "workflow", "outcome"))
         return frame.select(
-            *(
-                name
-                for name in dict.fromkeys((*self._columns(), "workflow", "outcome"))
-                if name in frame.columns
-            ),
+            *(name for name in kept if name in frame.columns),
             BUCKET,
-            count.alias("runs"),
-            (count * each("earns")).alias("eligible"),
-            (count * each("waiting")).alias("waiting"),
-            *((count * each(name)).alias(name) for name in plain),
-            unlabelled.alias("unlabelled"),
-            measured.alias("measured"),
-            spenders.alias("spenders"),
-            spent.alias("spent"),
-            value.alias("value"),
-            unvalued.alias("unvalued"),
-            hoped.alias("hoped"),
-            unhoped.alias("unhoped"),
-            negative.alias("negative"),
+            *(figure.alias(name) for name, figure in figures.items()),
         )
 
     def _columns(self) -> tuple[str, ...]:

@@ -1,12 +1,15 @@
 """What a run means for a budget: its class, and whether it earns and spends.
 
-Runs that agree in outcome and conditions mean the same; each such signature is judged once.
+Runs that agree in outcome and conditions mean the same. What they are is settled once for each
+combination of outcome and failure rules that occurs; what a budget makes of it, column by column.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import reduce
+from operator import and_, or_
 
 import polars as pl
 
@@ -17,13 +20,11 @@ from ebudget.ledger.plan import (
     SAYS_NOTHING,
     UNKNOWN_OUTCOME,
     Asks,
-    Plan,
     condition_of,
     measured_of,
     spending_rules,
     voiced_of,
 )
-from ebudget.logs.runs import FLAG_BITS
 from ebudget.policy.model import Budget, Policy
 from ebudget.policy.spends import spends_unnamed
 from ebudget.quantities import NANO
@@ -31,12 +32,10 @@ from ebudget.quantities import NANO
 
 @dataclass(frozen=True)
 class Run:
-    """What all runs of one signature share."""
+    """What all runs of one outcome that match the same failure rules are."""
 
     outcome: str | None
     """As budgets see it: a success where the policy says that silence is one."""
-    met: frozenset[int]
-    """The predicates of the plan that they meet."""
     failures: tuple[str, ...]
     """The failure rules that they match; an outage of the provider matches instant ones only."""
     class_: str | None
@@ -67,108 +66,32 @@ class Run:
         return not self.labelled and not self.outage
 
     @property
+    def failed(self) -> bool:
+        """Whether they went badly."""
+        return self.class_ is not None
+
+    @property
     def assumed(self) -> bool:
         """Whether they are successes for want of an outcome."""
         return self.silent and self.success
 
 
-def classify(policy: Policy, plan: Plan, outcome: str | None, met: frozenset[int]) -> Run:
-    """What a run with this outcome, which meets these predicates, is."""
+def classify(
+    policy: Policy, outcome: str | None, matched: Sequence[bool], *, silent: bool, unknown: bool
+) -> Run:
+    """What a run with this outcome is that matches these of the failure rules."""
     infrastructure = outcome == "infrastructure"
     failures = tuple(
         name
-        for name, failure in policy.failures.items()
-        if plan.rule(failure.when) in met and (failure.instant or not infrastructure)
+        for (name, failure), matches in zip(policy.failures.items(), matched, strict=True)
+        if matches and (failure.instant or not infrastructure)
     )
     class_ = max((policy.failures[name].class_ for name in failures), default=None)
     if class_ is None and outcome == "failure":
         class_ = policy.unclassified
-    silent = plan.place(SAYS_NOTHING) in met
     if silent and outcome is None and not failures:
         outcome = policy.logs.no_outcome
-    return Run(outcome, met, failures, class_, silent, plan.place(UNKNOWN_OUTCOME) in met)
-
-
-@dataclass(frozen=True)
-class Treatment:
-    """What runs of one signature mean for one budget; every figure is for one run."""
-
-    earns: bool
-    weight: int
-    """What it spends, in 1e-9; a sum is not known here."""
-    spends: bool
-    hits: bool
-    """Whether it earns and spends exactly 1."""
-    instant: bool
-    unlabelled: bool
-    success: bool
-    labelled: bool
-    voiced: bool
-    judged: bool
-    measured: bool
-    """For a condition; of a sum it is counted run by run."""
-    outages: bool
-    failed: bool
-    sighted: bool
-    words: bool
-    unknown: bool
-    waiting: bool
-
-
-class Reader:
-    """How one budget reads runs: what it asks of each, looked up once."""
-
-    def __init__(self, policy: Policy, plan: Plan, budget: Budget) -> None:
-        self.policy, self.budget = policy, budget
-        rules = spending_rules(policy, budget)
-        self.voiced = plan.place(voiced_of(policy, budget)) if rules else -1
-        self.blind = [plan.rule(when, Asks.UNKNOWN) for when in rules.values()]
-        unnamed = spends_unnamed(budget.spend, policy.unclassified)
-        self.only_rules = bool(rules) and not unnamed
-        rule = budget.earning_rule
-        self.earns = None if rule is None else plan.place(condition_of(policy, rule))
-        self.holds = self.measured = -1
-        condition = budget.spend.condition
-        if condition is not None:
-            self.holds = plan.place(condition_of(policy, condition))
-            self.measured = plan.place(measured_of(policy, budget, condition))
-
-    def treat(self, run: Run) -> Treatment:
-        """What a run means for the budget."""
-        holds = self.holds in run.met
-        weight, instant = self.budget.spend.weigh(run, self.policy.failures, holds=holds)
-        earns = self._earns(run)
-        blind = [place in run.met for place in self.blind]
-        return Treatment(
-            earns=earns,
-            weight=int(weight * NANO),
-            spends=weight > 0 or instant,
-            hits=earns and weight == 1,
-            instant=instant,
-            unlabelled=run.unlabelled,
-            success=run.success,
-            labelled=run.labelled,
-            voiced=self.voiced in run.met,
-            judged=run.labelled or (self.only_rules and not run.outage and not any(blind)),
-            measured=self.measured in run.met,
-            outages=run.outage,
-            failed=run.class_ is not None,
-            sighted=run.class_ is not None and not all(blind),
-            words=not run.silent,
-            unknown=run.unknown,
-            waiting=run.unlabelled and not earns,
-        )
-
-    def _earns(self, run: Run) -> bool:
-        match self.budget.earns:
-            case "all":
-                return True
-            case "labelled":
-                return run.labelled
-            case "success":
-                return run.success
-            case _:
-                return self.earns in run.met
+    return Run(outcome, failures, class_, silent, unknown)
 
 
 class Signatures:
@@ -177,39 +100,104 @@ class Signatures:
     INDEX = "_signature"
 
     def __init__(self, policy: Policy, ledger: Ledger) -> None:
-        plan = ledger.plan
-        self._policy, self._plan = policy, plan
-        key = ["outcome", *plan.flag_columns]
-        unique = ledger.frame.select(key).unique(maintain_order=False).with_row_index(self.INDEX)
-        frame = ledger.frame.join(unique, on=key, how="left", nulls_equal=True)
-        self._runs = [
-            classify(policy, plan, outcome, _bits(words))
-            for outcome, *words in unique.sort(self.INDEX).select(key).iter_rows()
-        ]
+        self._policy, self._plan = policy, ledger.plan
+        key = ["outcome", *ledger.plan.flag_columns]
+        self._unique = ledger.frame.select(key).unique().with_row_index(self.INDEX)
+        frame = ledger.frame.join(self._unique, on=key, how="left", nulls_equal=True)
+        self._runs, self._run = self._classified()
         if policy.logs.no_outcome is not None:  # for budgets that select or group by it
             seen = pl.Series("outcome", [run.outcome for run in self._runs], dtype=pl.String)
-            frame = frame.with_columns(seen.gather(frame.get_column(self.INDEX)))
+            frame = frame.with_columns(seen.gather(self._run).gather(frame.get_column(self.INDEX)))
         self.frame = frame
 
-    def treatments(self, budget: Budget) -> list[Treatment]:
-        """What each signature means for a budget, in the order of their numbers."""
-        reader = Reader(self._policy, self._plan, budget)
-        return [reader.treat(run) for run in self._runs]
+    def _met(self, place: int) -> pl.Series:
+        """Whether the runs of each signature meet the predicate that the plan has at a place."""
+        column, bit = self._plan.flag(place)
+        return (self._unique.get_column(column) & bit) != 0
+
+    def _classified(self) -> tuple[list[Run], pl.Series]:
+        """What the runs are, and for each signature the number of what its runs are."""
+        policy, plan = self._policy, self._plan
+        rules = [plan.rule(failure.when) for failure in policy.failures.values()]
+        told = [plan.place(SAYS_NOTHING), plan.place(UNKNOWN_OUTCOME), *rules]
+        marks = [self._met(place).alias(str(number)) for number, place in enumerate(told)]
+        frame = pl.DataFrame([self._unique.get_column("outcome"), *marks])
+        names = frame.columns
+        kinds = frame.unique().with_row_index("_run")
+        number = frame.join(
+            kinds, on=names, how="left", nulls_equal=True, maintain_order="left"
+        ).get_column("_run")
+        runs = [
+            classify(policy, outcome, matched, silent=silent, unknown=unknown)
+            for outcome, silent, unknown, *matched in kinds.select(names).iter_rows()
+        ]
+        return runs, number
+
+    def _told(self, what: str) -> pl.Series:
+        """A property of the runs of each signature."""
+        values = [getattr(run, what) for run in self._runs]
+        return pl.Series(what, values, dtype=pl.Boolean).gather(self._run)
+
+    def treated(self, budget: Budget) -> dict[str, pl.Series]:
+        """What the runs of each signature mean for a budget; every figure is for one run.
+
+        `weight` is what it spends, in 1e-9 (a sum is not known here); `hits` whether it earns and
+        spends exactly 1; `measured` whether the value of a condition is known.
+        """
+        policy, plan = self._policy, self._plan
+        never = pl.repeat(False, len(self._unique), dtype=pl.Boolean, eager=True)
+        condition = budget.spend.condition
+        holds = measured = voiced = never
+        if condition is not None:
+            holds = self._met(plan.place(condition_of(policy, condition)))
+            measured = self._met(plan.place(measured_of(policy, budget, condition)))
+        rules = spending_rules(policy, budget)
+        if rules:
+            voiced = self._met(plan.place(voiced_of(policy, budget)))
+        blind = [self._met(plan.rule(when, Asks.UNKNOWN)) for when in rules.values()]
+        blind_to_any, blind_to_all = reduce(or_, blind, never), reduce(and_, blind, ~never)
+        weighed = [
+            budget.spend.weigh(run, policy.failures, holds=met)
+            for run in self._runs
+            for met in (False, True)
+        ]
+        at = self._run * 2 + holds.cast(pl.UInt32)
+        weight = pl.Series([int(own * NANO) for own, _ in weighed], dtype=pl.Int128).gather(at)
+        instant = pl.Series([event for _, event in weighed], dtype=pl.Boolean).gather(at)
+        labelled, outages, failed = (self._told(w) for w in ("labelled", "outage", "failed"))
+        earns = self._earns(budget)
+        judged = labelled
+        if rules and not spends_unnamed(budget.spend, policy.unclassified):
+            judged = labelled | ~(outages | blind_to_any)
+        unlabelled = self._told("unlabelled")
+        return {
+            "eligible": earns,
+            "weight": weight,
+            "spenders": (weight > 0) | instant,
+            "hits": earns & (weight == NANO),
+            "instant": instant,
+            "unlabelled": unlabelled,
+            "success": self._told("success"),
+            "labelled": labelled,
+            "voiced": voiced,
+            "judged": judged,
+            "measured": measured,
+            "outages": outages,
+            "failed": failed,
+            "sighted": failed & ~blind_to_all,
+            "words": ~self._told("silent"),
+            "unknown": self._told("unknown"),
+            "waiting": unlabelled & ~earns,
+        }
+
+    def _earns(self, budget: Budget) -> pl.Series:
+        if budget.by_label:
+            return self._told(budget.earns)
+        if budget.earning_rule is not None:
+            return self._met(self._plan.place(condition_of(self._policy, budget.earning_rule)))
+        return pl.repeat(True, len(self._unique), dtype=pl.Boolean, eager=True)
 
     def counted(self, what: str) -> int:
         """How many of the counted runs are so, by a property of `Run`."""
-        return sum(self._counts.get(i, 0) * getattr(run, what) for i, run in enumerate(self._runs))
-
-    @cached_property
-    def _counts(self) -> dict[int, int]:
-        """How many runs have each signature, by its number."""
-        return dict(self.frame.group_by(self.INDEX).agg(pl.col(COUNT).sum()).iter_rows())
-
-
-def _bits(words: list[int]) -> frozenset[int]:
-    return frozenset(
-        index * FLAG_BITS + bit
-        for index, word in enumerate(words)
-        for bit in range(FLAG_BITS)
-        if word >> bit & 1
-    )
+        so = self._told(what).gather(self.frame.get_column(self.INDEX))
+        return int((self.frame.get_column(COUNT) * so).sum())
