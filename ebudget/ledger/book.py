@@ -23,6 +23,8 @@ from ebudget.policy.spends import can_be_missed
 from ebudget.policy.units import unit_of
 from ebudget.quantities import NANO, Unit
 
+_TREATMENT, _VALUE = "_treatment", "_value"
+
 
 class Book:
     """The runs of one budget, grouped into timelines on request."""
@@ -46,7 +48,7 @@ class Book:
         for column in (*self.budget.dimensions, *(s.column for s in self.budget.for_)):
             if column not in known:
                 raise ValueError(f"{NOT_MADE_FOR} the column {column}")
-        self._rows = self._treated(signatures)
+        self._rows = self._selected(signatures)
         self._timelines: dict[tuple[str, ...], dict[Values, Timeline]] = {}
         self._units: dict[str | None, Unit] = {}
 
@@ -69,51 +71,65 @@ class Book:
         other.policy, other.budget = policy, policy.budgets[self.name]
         return other
 
-    def _treated(self, signatures: Signatures) -> pl.DataFrame:
-        """The selected rows of the ledger with this budget's figures."""
-        budget, plan = self.budget, self.ledger.plan
-        frame = selected_rows(self.policy, budget, signatures.frame)
-        treated = signatures.treated(budget)
-        at, count = frame.get_column(signatures.INDEX), frame.get_column(COUNT)
-        weight = treated.pop("weight")
-        figures = {name: count * one.gather(at) for name, one in treated.items()}
-        if budget.spend.amount is not None:
-            names = plan.sum_of(amount_of(self.policy, budget, budget.spend.amount))
-            spent, negative = frame.get_column(names.total), frame.get_column(names.negative)
-            figures |= dict.fromkeys(("measured", "spenders"), frame.get_column(names.measured))
-        else:
-            spent = count.cast(pl.Int128) * weight.gather(at)
-            negative = pl.zeros(len(count), dtype=pl.Int128, eager=True)
-        value, unvalued = self._values(frame, figures.pop("success"))
-        hoped, unhoped = self._values(frame, figures["unlabelled"])
-        figures |= {"runs": count, "spent": spent, "negative": negative, "value": value}
-        figures |= {"unvalued": unvalued, "hoped": hoped, "unhoped": unhoped}
-        kept = dict.fromkeys((*self._columns(), "workflow", "outcome"))
-        return frame.select(
-            *(name for name in kept if name in frame.columns),
-            BUCKET,
-            *(figure.alias(name) for name, figure in figures.items()),
-        )
+    def _selected(self, signatures: Signatures) -> pl.DataFrame:
+        """The rows that the budget selects, each with the number of how it treats their runs."""
+        treated = pl.DataFrame(signatures.treated(self.budget))
+        self._treatments = treated.unique().with_row_index(_TREATMENT)
+        numbers = treated.join(
+            self._treatments, on=treated.columns, how="left", maintain_order="left"
+        ).get_column(_TREATMENT)
+        frame = selected_rows(self.policy, self.budget, signatures.frame)
+        at = frame.get_column(signatures.INDEX)
+        return frame.select(pl.exclude(signatures.INDEX), numbers.gather(at))
 
-    def _columns(self) -> tuple[str, ...]:
-        extra = [n for n in self.ledger.plan.dimensions if n not in self.budget.dimensions]
-        return (*self.budget.dimensions, *extra)
+    @cached_property
+    def _sums(self) -> dict[str, pl.Expr]:
+        """What the ledger has summed for the budget, by the figures that it gives."""
+        amount = self.budget.spend.amount
+        if amount is None:
+            return {}
+        names = self.ledger.plan.sum_of(amount_of(self.policy, self.budget, amount))
+        found = {"spent": names.total, "negative": names.negative}
+        found |= dict.fromkeys(("measured", "spenders"), names.measured)
+        return {figure: pl.col(name).sum().alias(f"_{figure}") for figure, name in found.items()}
 
-    def _values(self, frame: pl.DataFrame, success: pl.Series) -> tuple[pl.Series, pl.Series]:
-        if not self._valued:
-            nothing = pl.zeros(len(success), dtype=pl.Int128, eager=True)
-            return nothing, nothing
-        worth: dict[str | None, int | None] = {
-            name: None if w.value_usd is None else _nano(w.value_usd)
-            for name, w in self.policy.workflows.items()
+    @cached_property
+    def _worth(self) -> pl.DataFrame:
+        """The declared value of a success of each workflow, in 1e-9 US dollars."""
+        worth = {
+            n: w.value_usd for n, w in self.policy.workflows.items() if w.value_usd is not None
         }
-        names = frame.get_column("workflow").to_list()
-        values = pl.Series([worth.get(name) for name in names], dtype=pl.Int128)
-        known = values.is_not_null()
-        return (
-            success.cast(pl.Int128) * values.fill_null(0),
-            success * (~known).cast(pl.Int64),
+        schema = {"workflow": pl.String, _VALUE: pl.Int128}
+        return pl.DataFrame(
+            {"workflow": [*worth], _VALUE: [_nano(v) for v in worth.values()]}, schema
         )
+
+    def _figures(self, columns: Sequence[str]) -> pl.LazyFrame:
+        """The figures of the runs that share values of these columns, and how they are treated."""
+        key = dict.fromkeys((*columns, *(["workflow"] if self._valued else []), _TREATMENT))
+        runs = pl.col(COUNT).sum()
+        rows = self._rows.lazy().group_by(*key).agg(runs, *self._sums.values())
+        rows = rows.join(self._treatments.lazy(), on=_TREATMENT)
+        told = {name for name in self._treatments.columns if name in MEASURES} - {*self._sums}
+        value = unvalued = hoped = unhoped = pl.lit(0, dtype=pl.Int128)
+        if self._valued:
+            rows = rows.join(self._worth.lazy(), on="workflow", how="left", nulls_equal=True)
+            worth, nothing = pl.col(_VALUE).fill_null(0), pl.col(_VALUE).is_null()
+            good, open_ = (pl.col(COUNT) * pl.col(name) for name in ("success", "unlabelled"))
+            value, unvalued = good.cast(pl.Int128) * worth, good * nothing
+            hoped, unhoped = open_.cast(pl.Int128) * worth, open_ * nothing
+        figures = {
+            "spent": pl.col(COUNT).cast(pl.Int128) * pl.col("weight"),
+            "negative": pl.lit(0, dtype=pl.Int128),
+            **{name: pl.col(f"_{name}") for name in self._sums},
+            **{name: pl.col(COUNT) * pl.col(name) for name in told},
+            "runs": pl.col(COUNT),
+            "value": value,
+            "unvalued": unvalued,
+            "hoped": hoped,
+            "unhoped": unhoped,
+        }
+        return rows.select(*columns, *(one.alias(name) for name, one in figures.items()))
 
     def timelines(self, columns: Sequence[str]) -> dict[Values, Timeline]:
         """The figures over time of every group of values of some columns."""
@@ -123,9 +139,8 @@ class Book:
         return self._timelines[wanted]
 
     def _grouped(self, columns: tuple[str, ...]) -> dict[Values, Timeline]:
-        grouped = (
-            self._rows.lazy().group_by(*columns, BUCKET).agg(pl.col(MEASURES).sum()).sort(BUCKET)
-        )
+        figures = self._figures((*columns, BUCKET))
+        grouped = figures.group_by(*columns, BUCKET).agg(pl.col(MEASURES).sum()).sort(BUCKET)
         totals = pl.col(MEASURES).cum_sum()
         grouped = grouped.with_columns(totals.over(columns) if columns else totals)
         found: dict[Values, Timeline] = {}
@@ -165,12 +180,13 @@ class Book:
     def valueless(self, values: Values, after: int, until: int) -> list[str | None]:
         """The workflows with successes without a declared value, in a group between two edges."""
         low, high = (bisect_left(self.ledger.edges, edge) for edge in (after, until))
-        rows = self._rows.filter(
+        columns = dict.fromkeys((*self.budget.dimensions, "workflow", BUCKET))
+        rows = self._figures(tuple(columns)).filter(
             pl.col(BUCKET) > low, pl.col(BUCKET) <= high, pl.col("unvalued") > 0
         )
         for column, value in zip(self.budget.dimensions, values, strict=True):
             rows = rows.filter(pl.col(column).eq_missing(pl.lit(value, dtype=pl.String)))
-        names = rows.get_column("workflow").unique().to_list()
+        names = rows.select(pl.col("workflow").unique()).collect().to_series().to_list()
         return sorted(names, key=lambda name: by_value([name]))
 
 
