@@ -61,7 +61,8 @@ def _main(
 
 
 def _later() -> None:
-    """Stands for a command that nobody asks for now."""
+    """Stands for a command that nobody asks for: it is in no command line that this one is in."""
+    raise AssertionError("a command was not loaded")
 
 
 def _app(arguments: Sequence[str]) -> TyperGroup:
@@ -99,7 +100,7 @@ def _refuse_repeated(arguments: Sequence[str], app: TyperGroup) -> None:
     repeatable = {name for option in known if option.multiple for name in option.opts}
     options = arguments[: arguments.index("--")] if "--" in arguments else arguments
     names = [word.partition("=")[0] for word in options if word.startswith("--")]
-    names += ["--policy" for word in options if word == "-p"]
+    names += ["--policy" for word in options if word[:2] == "-p"]
     for name in names:
         if names.count(name) > 1 and name not in repeatable:
             raise UsageError(f"{visible(name)} is given twice; only one of them would count")
@@ -109,7 +110,7 @@ def run(arguments: Sequence[str]) -> int:
     """Run one command; gives the exit code. Raises only SystemExit when it is terminated."""
     debug = "--debug" in arguments
     try:
-        app = _app(_words(arguments)[:1])
+        app = _app(_words(arguments))
         _refuse_repeated(arguments, app)
         result = app.main(list(arguments), standalone_mode=False)
         if result == INTERRUPTED:  # what Typer makes of Ctrl-C

@@ -50,6 +50,20 @@ def run(*arguments: str, capsys) -> tuple[int, str, str]:
     return code, out, err
 
 
+@pytest.mark.parametrize("before", [["--"], []])
+def test_a_gate_is_asked_wherever_its_name_stands(folder, capsys, before):
+    code, out, _ = run(*before, "check", "log.jsonl", capsys=capsys)
+    assert (code, "FAIL" in out) == (1, True)
+
+
+@pytest.mark.parametrize(
+    "twice", [["-p", "x.yaml", "-pbudgets.yaml"], ["-pbudgets.yaml", "--policy=x"]]
+)
+def test_a_policy_is_named_once(folder, capsys, twice):
+    code, _, err = run("check", "log.jsonl", *twice, capsys=capsys)
+    assert (code, "--policy is given twice" in err) == (2, True)
+
+
 @pytest.mark.parametrize("format_", ["text", "json", "markdown"])
 def test_a_report_exits_0_whatever_the_verdicts_and_prints_data_on_stdout_alone(
     folder, capsys, format_
