@@ -36,6 +36,8 @@ class Alert:
 
     row: BurnAlert
     firing: bool
+    by_event: bool = False
+    """Whether only an instant event makes it fire, not the burn of both windows."""
 
 
 class Burns:
@@ -78,13 +80,13 @@ class Burns:
 
         Of a rate a single run that spends says too little.
         """
-        return tuple(Alert(row, self._fires(row)) for row in rows)
+        return tuple(map(self._alert, rows))
 
-    def _fires(self, row: BurnAlert) -> bool:
+    def _alert(self, row: BurnAlert) -> Alert:
         short, long = self._window(row.short.micros), self._window(row.long.micros)
-        if short.instant:
-            return True
-        if long.instant == 0 and self._terms.rate and long.spenders < 2:
-            return False
         lengths = (row.long.micros, row.short.micros)
-        return all(self.burn(length).exceeds(row.factor) for length in lengths)
+        burns = all(self.burn(length).exceeds(row.factor) for length in lengths)
+        if long.instant == 0 and self._terms.rate and long.spenders < 2:
+            burns = False
+        event = short.instant > 0
+        return Alert(row, burns or event, event and not burns)

@@ -125,7 +125,15 @@ Zone = Annotated[ZoneInfo, Typed(from_text(_zone), {"type": "string"})]
 
 Share = Annotated[Fraction, Typed(part_of_budget, PERCENT)]
 
-Usd = Annotated[Fraction, Typed(from_text(number), {"type": ["number", "string"]})]
+
+def _dollars(text: str) -> Fraction:
+    value = number(text)
+    if value < 0:
+        raise ValueError(f"{text}: a value cannot be negative")
+    return value
+
+
+Usd = Annotated[Fraction, Typed(from_text(_dollars), {"type": ["number", "string"]})]
 
 
 class Part(BaseModel):

@@ -294,8 +294,8 @@ def alarms(account: Account) -> list[str]:
     for alert in account.firing:
         row = alert.row
         long, short = rates[row.long.text], rates[row.short.text]
-        above = all(burn is None or burn > row.factor for burn in (long, short))
-        why = f"above {rate(row.factor)}" if above else f"an instant event in {row.short.text}"
+        event, above = f"an instant event in {row.short.text}", f"above {rate(row.factor)}"
+        why = event if alert.by_event else above
         found.setdefault(
             row.severity,
             f"{row.severity.upper()}: burn {rate(long)} in {row.long.text} and "

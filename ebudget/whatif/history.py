@@ -38,7 +38,8 @@ class History:
         if self.every.micros % DAY:
             return self._steps(policy, first, as_of)
         day = self.since or moment(first).astimezone(policy.timezone).date()
-        last = self.until or moment(as_of).astimezone(policy.timezone).date()
+        last = moment(as_of).astimezone(policy.timezone).date()
+        last = min(self.until or last, last)
         days = self.every.micros // DAY
         self._check((last - day).days // days + 1)
         found = []

@@ -153,6 +153,14 @@ def test_nesting_that_the_reader_of_yaml_cannot_follow_is_refused_too():
     assert re.match(r"b\.yaml:\d+:\d+: .", line), line
 
 
+@pytest.mark.parametrize("key", ["value_usd", "review_usd_per_hour"])
+def test_nothing_is_worth_less_than_nothing(key):
+    text = f"version: 1\nworkflows: {{w: {{{key}: -5}}}}\n"
+    text += "budgets: {b: {spend: {class: B}, allow: 1}}\n"
+    with pytest.raises(PolicyError, match="cannot be negative"):
+        parse_policy(text, "p.yaml")
+
+
 def test_scalars_are_texts_typed_exactly():
     policy = parse_policy(
         GOOD.replace("allow", "for: {segment: no, model: [null, 1.10, 'null']}, allow")

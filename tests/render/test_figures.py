@@ -166,6 +166,26 @@ def test_a_budget_is_counted_in_its_own_unit_or_that_of_its_sum(
     assert shown in figures.spent_of_allowed(found)
 
 
+@pytest.mark.parametrize(
+    ("spend", "why"),
+    [
+        ({"class": {"B": 1, "D": "all"}}, "above 14.4"),
+        ({"class": {"D": "all"}}, "an instant event in 5m"),
+    ],
+)
+def test_an_alert_says_what_makes_it_fire(
+    account: Account, spend: dict[str, Any], why: str
+) -> None:
+    """Where nothing is allowed no burn is a number; an event is not above it."""
+    policy = one_budget(spend=spend, allow=0, window="30d")
+    policy["failures"] = {"leak": {"class": "D", "when": "failure_reason = 'leak'"}}
+    reason = "leak" if "B" not in spend["class"] else "other"
+    records = [run("failure", failure_reason=reason, run_id=i) for i in range(3)]
+    found = figures.alarms(account(policy, records))
+    assert found
+    assert found[0].endswith(why)
+
+
 def test_a_sum_held_against_value_is_dollars(account: Account) -> None:
     policy = one_budget(
         each=["workflow"], spend={"sum": "input_tokens * 0.00001"}, allow={"of_value": "50%"}

@@ -354,6 +354,12 @@ def test_a_past_from_one_day_to_another_has_those_days(told: Any) -> None:
     ]
 
 
+def test_a_past_that_would_end_after_the_log_ends_with_it(told: Any) -> None:
+    policy, records = one_budget(window="1d"), in_days((9, 1, 0), (0, 1, 0))
+    days = ("--replay", "1d", "--from", "2026-11-14", "--format", "json")
+    assert told(policy, records, *days, "--to", "2099-12-31") == told(policy, records, *days)
+
+
 # Suggestions
 
 
