@@ -196,6 +196,11 @@ def unless(condition: Value, value: Value) -> Tree:
     return when(condition, None, value)
 
 
+def shifted(value: Value, bits: int) -> Tree:
+    """A whole number without its last bits."""
+    return exp.BitwiseRightShift(this=_operand(value), expression=number(bits))
+
+
 def count(value: Tree | None = None) -> Tree:
     """How many rows there are, or how many have this value."""
     return exp.Count(this=exp.Star() if value is None else part(value))

@@ -47,8 +47,8 @@ def read_file(path: str, name: str, logs: Mapping[str, Any]) -> list[Read]:
     time = policy.columns[name].value == "time"
     value = sql.call("epoch_us", sql.column(name)) if time else sql.column(name)
     with opened_warehouse(threads=1) as warehouse:
-        sources = find_sources([path], warehouse.scratch)
-        load(warehouse, plan.canonical, sources, skip_unreadable=False)
+        files = find_sources([path], warehouse.scratch).files
+        load(warehouse, plan.canonical, files, skip_unreadable=False)
         rows = warehouse.rows(
             exp.select(value, sql.column(plan.canonical.flaw_columns[0]), sql.column(REJECT))
             .from_(RUNS)

@@ -6,7 +6,10 @@ Everything after reading is arithmetic over this one frame.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import reduce
+from operator import add
 
 import polars as pl
 
@@ -41,31 +44,14 @@ class Ledger:
 
     def __add__(self, other: Ledger) -> Ledger:
         """The ledger of the runs of both. Raises ValueError for ledgers of different questions."""
-        mine, theirs = (
-            (
-                x.plan.key,
-                x.plan.predicates,
-                x.plan.sums,
-                x.plan.numbers,
-                x.plan.wants,
-                x.plan.canonical.flaws,
-                x.edges,
-                x.as_of,
-                x.scale,
-            )
-            for x in (self, other)
-        )
-        if mine != theirs:
-            raise ValueError("these ledgers answer different questions and cannot be added")
-        sums = [name for pair in self.plan.sum_columns for name in pair]
-        frame = (
-            pl.concat([self.frame, other.frame])
-            .group_by(self.plan.key)
-            .agg(pl.col(name).sum() for name in (COUNT, *sums))
-        )
-        trees = self.trees + tuple(tree for tree in other.trees if tree not in self.trees)
-        newest, intake = self.newest and other.newest, self.intake + other.intake
-        return replace(self, frame=frame, newest=newest, intake=intake, trees=trees)
+        return added([self, other])
+
+    @property
+    def question(self) -> tuple[object, ...]:
+        """What ledgers share that can be added."""
+        plan = self.plan
+        asked = (plan.key, plan.predicates, plan.sums, plan.numbers, plan.wants)
+        return (*asked, plan.canonical.flaws, self.edges, self.as_of, self.scale)
 
     def count(self, rows: pl.Expr) -> int:
         """The runs of some rows."""
@@ -100,3 +86,22 @@ def frame_of(plan: Plan, frame: pl.DataFrame) -> pl.DataFrame:
         *(pl.col(name).cast(pl.Int64) for name in counts),
         *(pl.col(name).cast(pl.String) for name in (*plan.dimensions, "outcome")),
     )
+
+
+def added(ledgers: Sequence[Ledger]) -> Ledger:
+    """The ledger of the runs of all. Raises ValueError for ledgers of different questions."""
+    first, *others = ledgers
+    if not others:
+        return first
+    if any(other.question != first.question for other in others):
+        raise ValueError("these ledgers answer different questions and cannot be added")
+    sums = [name for columns in first.plan.sum_columns for name in columns]
+    frame = (
+        pl.concat([ledger.frame for ledger in ledgers])
+        .group_by(first.plan.key)
+        .agg(pl.col(name).sum() for name in (COUNT, *sums))
+    )
+    trees = dict.fromkeys(tree for ledger in ledgers for tree in ledger.trees)
+    newest = all(ledger.newest for ledger in ledgers)
+    intake = reduce(add, (ledger.intake for ledger in ledgers))
+    return replace(first, frame=frame, newest=newest, intake=intake, trees=tuple(trees))

@@ -36,6 +36,9 @@ from ebudget.quantities import DAY, NANO, decimal_text
 
 LOSERS = "duplicate_runs"
 
+MOST_WORDS = 10_000
+"""Words of one part that are counted one by one."""
+
 MOST_BRANCHES = 250
 """Edges beyond which a run's bucket is looked up in a table: a tree of cases becomes slower."""
 
@@ -77,6 +80,60 @@ def survey_statement(policy: Policy, until: int) -> sql.Select:
     hashes = sql.count_distinct(sql.call("hash", *_key_trees(policy)))
     keyed = (sql.count_where(has_key), sql.filtered(hashes, has_key))
     return sql.select(*_totals(until), *keyed, of=RUNS, where=_is_readable())
+
+
+HASH, PLACE, START = "hash", "place", "start"
+_SPARE_BITS = 16
+"""Bits of a hash that are left for the number of a part."""
+
+
+def _hash(policy: Policy) -> sql.Tree:
+    """48 bits of the hash of what a run is known by; the text decides where they agree."""
+    return sql.shifted(sql.call("hash", *_key_trees(policy)), _SPARE_BITS)
+
+
+def _may_have_twins(policy: Policy) -> sql.Tree:
+    return sql.all_of(_is_readable(), _has_key(policy))
+
+
+def hashes_statement(policy: Policy) -> sql.Select:
+    """The hash of every record that may be a duplicate."""
+    return sql.select(sql.named(_hash(policy), HASH), of=RUNS, where=_may_have_twins(policy))
+
+
+def candidates_statement(
+    policy: Policy, hashes: str, files: Sequence[str], places: Sequence[int]
+) -> sql.Select:
+    """The records whose hash is in a Parquet file of hashes: what they are known by, and what
+    decides which of them counts. `files` are the names under which files are read, `places` theirs
+    among all files.
+    """
+    keys = [sql.named(key, f"_key_{index}") for index, key in enumerate(_key_trees(policy))]
+    twice = sql.select(sql.column(HASH), of=sql.table("read_parquet", hashes))
+    return sql.select(
+        *(*keys, sql.named(_hash(policy), HASH)),
+        *(sql.named(sql.column(PLACE, FILES), PLACE), sql.column(ROW)),
+        sql.named(sql.call("epoch_us", sql.column("start_time")), START),
+        sql.column("outcome"),
+        of=RUNS,
+        joined=_with_places(files, places),
+        where=sql.all_of(_may_have_twins(policy), sql.one_of(_hash(policy), twice)),
+    )
+
+
+def _with_places(files: Sequence[str], places: Sequence[int]) -> sql.Tree:
+    rows = zip(files, places, strict=True)
+    table = sql.values_table(FILES, (FILE, PLACE), rows)
+    return sql.join(table, sql.equal(sql.column(FILE, RUNS), sql.column(FILE, FILES)))
+
+
+def marked_statement(losers: str, files: Sequence[str], places: Sequence[int]) -> sql.Select:
+    """The file and row of the duplicates whose places a Parquet file holds."""
+    rows = zip(files, places, strict=True)
+    named = sql.values_table(FILES, (FILE, PLACE), rows)
+    found = sql.named(sql.table("read_parquet", losers), "found")
+    same = sql.equal(sql.column(PLACE, "found"), sql.column(PLACE, FILES))
+    return sql.select(sql.column(FILE), sql.column(ROW), of=found, joined=sql.join(named, same))
 
 
 def judged_statement() -> sql.Select:
@@ -142,18 +199,16 @@ def losers_statement(policy: Policy, paths: Sequence[str]) -> sql.Select:
 APART = "_apart"
 
 
-def losers_count_statement() -> sql.Select:
-    """How many duplicates there are, and how many of them differ so much that they may be runs."""
-    return sql.select(sql.count(), sql.count_where(sql.column(APART)), of=LOSERS)
-
-
-def ties_statement(policy: Policy, canonical: Canonical) -> sql.Select:
-    """How often records of one file share their key and start_time and differ in what they say."""
+def ties_statement(policy: Policy, canonical: Canonical, hashes: str) -> sql.Select:
+    """How often records of one file share their key and start_time and differ in what they say,
+    among those whose hash is in a Parquet file of hashes.
+    """
+    twice = sql.select(sql.column(HASH), of=sql.table("read_parquet", hashes))
     said = [sql.column(name) for name in canonical.names if name not in (FILE, ROW)]
     tied = sql.select(
         1,
         of=RUNS,
-        where=sql.all_of(_is_readable(), _has_key(policy)),
+        where=sql.all_of(_may_have_twins(policy), sql.one_of(_hash(policy), twice)),
         by=[*_key_trees(policy), sql.column("start_time"), sql.column(FILE)],
         having=sql.above(sql.count_distinct(sql.call("hash", *said)), 1),
     )
@@ -197,9 +252,10 @@ def _totals(until: int) -> list[sql.Tree]:
     ]
 
 
-def totals_statement(until: int) -> sql.Select:
+def totals_statement(until: int, *, duplicates: bool) -> sql.Select:
     """The totals of the readable records that no later one replaces."""
-    return sql.select(*_totals(until), of=RUNS, where=sql.all_of(*_counts(duplicates=True)))
+    where = sql.all_of(*_counts(duplicates=duplicates))
+    return sql.select(*_totals(until), of=RUNS, where=where)
 
 
 def tally_statement(name: str, until: int, *, duplicates: bool) -> sql.Select:
@@ -211,7 +267,7 @@ def tally_statement(name: str, until: int, *, duplicates: bool) -> sql.Select:
         where=sql.all_of(*_counts(duplicates=duplicates), early, sql.present(sql.column(name))),
         by=[sql.column(name)],
         order=[sql.descending(sql.count()), sql.column(name)],
-        limit=5,
+        limit=MOST_WORDS,
     )
 
 

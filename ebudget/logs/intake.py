@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 SHOWN_REJECTS = 10
 """Rejected records that are listed."""
+
+SHOWN_WORDS = 5
+"""Words and names that are listed, the most frequent ones."""
 
 SHOWN_IGNORED = 5
 """Files in searched folders that are no logs, which are named."""
@@ -59,6 +62,11 @@ class Feed:
     decided: bool = False
     """Whether conditions of the policy may say what it holds."""
 
+    def __add__(self, other: Feed) -> Feed:
+        keys = Counter(dict(self.keys))
+        keys.update(dict(other.keys))
+        return replace(self, keys=tuple(keys.most_common()), values=self.values + other.values)
+
 
 @dataclass(frozen=True)
 class Keys:
@@ -72,6 +80,16 @@ class Keys:
     """One for each column that the policy needs."""
     unread: tuple[tuple[str, int], ...] = ()
     """The keys that no column is read from, each with the number of records that have it."""
+
+    def __add__(self, other: Keys) -> Keys:
+        feeds = {feed.column: feed for feed in self.feeds}
+        for feed in other.feeds:
+            mine = feeds.get(feed.column)
+            feeds[feed.column] = feed if mine is None else mine + feed
+        unread = _most_frequent(_added(self.unread, other.unread))
+        return Keys(
+            self.records + other.records, self.files + other.files, tuple(feeds.values()), unread
+        )
 
 
 @dataclass(frozen=True)
@@ -116,9 +134,9 @@ class Intake:
     """The newest counted run."""
     rejects: tuple[Reject, ...] = ()
     """The first few rejected records."""
-    words: tuple[tuple[str, int], ...] = ()
-    """The most frequent outcome words that nobody knows."""
-    said_by: tuple[tuple[str, int], ...] = ()
+    all_words: tuple[tuple[str, int], ...] = ()
+    """The outcome words that nobody knows, the most frequent first."""
+    all_names: tuple[tuple[str, int], ...] = ()
     """The names that outcomes were found under, where there are several and none is mapped."""
     unreadable: tuple[tuple[str, str], ...] = ()
     """Files that were skipped as a whole, each with the reason."""
@@ -135,6 +153,16 @@ class Intake:
     def lead(self) -> int | None:
         """By how much the newest record is ahead of the machine's clock, where that is too much."""
         return self.leads[0] if self.leads else None
+
+    @property
+    def words(self) -> tuple[tuple[str, int], ...]:
+        """The most frequent outcome words that nobody knows."""
+        return self.all_words[:SHOWN_WORDS]
+
+    @property
+    def said_by(self) -> tuple[tuple[str, int], ...]:
+        """The most frequent names of the outcome, where there are several."""
+        return self.all_names[:SHOWN_WORDS]
 
     @property
     def rejected_total(self) -> int:
@@ -163,13 +191,13 @@ class Intake:
             min(firsts, default=None),
             max(lasts, default=None),
             (self.rejects + other.rejects)[:SHOWN_REJECTS],
-            _added(self.words, other.words),
-            _added(self.said_by, other.said_by),
+            _most_frequent(_added(self.all_words, other.all_words)),
+            _most_frequent(_added(self.all_names, other.all_names)),
             self.unreadable + other.unreadable,
             tuple(name for name in self.absent if name in other.absent),
             self.ignored + other.ignored,
             (self.ignored_names + other.ignored_names)[:SHOWN_IGNORED],
-            self.keys if self.keys.records else other.keys,
+            self.keys + other.keys,
         )
 
 
@@ -179,3 +207,7 @@ def _added(
     total = Counter(dict(left))
     total.update(dict(right))
     return tuple(sorted(total.items()))
+
+
+def _most_frequent(counts: tuple[tuple[str, int], ...]) -> tuple[tuple[str, int], ...]:
+    return tuple(sorted(counts, key=lambda pair: (-pair[1], pair[0])))

@@ -11,20 +11,22 @@ from ebudget.columns import FILE_COLUMN
 from ebudget.logs.documents import DEEPEST_KEY, Parts, walk
 from ebudget.logs.intake import Feed, Keys
 from ebudget.logs.loading.loaded import Loaded
-from ebudget.logs.paths import MOST_FILES, sample_of
+from ebudget.logs.paths import sample_of
 from ebudget.logs.runs import RUNS, SAID_BY, Canonical, flag
 from ebudget.logs.values.columns import Wanted
 
 
-def keys_of(loaded: Loaded) -> Keys:
-    """The keys that feed the columns of a plan, and those that nothing reads."""
+def keys_of(loaded: Loaded, most: int) -> Keys:
+    """The keys that feed the columns of a plan, and those that nothing reads, by the first records
+    of the first few files.
+    """
     columns, mapped = loaded.canonical.columns, loaded.canonical.policy.logs.fields
     fed: dict[str, Counter[str]] = {wanted.name: Counter() for wanted in columns}
     unread: Counter[str] = Counter()
     read = {spelling for wanted in columns for _, spelling in wanted.places()}
     told = [tuple(path.split(".")) for field in mapped.values() for path in field.paths]
     deepest = max(DEEPEST_KEY, *map(len, read), *map(len, told))
-    files = loaded.sources.files[:MOST_FILES]
+    files = loaded.files[:most]
     records = 0
     for source in files:
         for record in sample_of(loaded, source):

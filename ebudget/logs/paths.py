@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import inf
 from typing import Any
 
@@ -19,45 +19,44 @@ from ebudget.logs.loading.loaded import Loaded
 from ebudget.logs.loading.parquet_records import parquet_schema, read_parquet
 from ebudget.logs.runs import RUNS
 from ebudget.logs.values.columns import outcome_words, spellings
+from ebudget.policy.model import Policy
 from ebudget.text import nearest_path, visible
 
 SAMPLE = 500
 """Records of each text log that are looked through for the paths they have."""
 
 
-def check_mapped_paths(loaded: Loaded) -> None:
-    """Raise InputError for a mapped column of whose paths none occurs, if it is not optional."""
-    fields = loaded.canonical.policy.logs.fields
-    wanted = {name: field.paths for name, field in fields.items() if not field.optional}
-    missing = _without_values(loaded, wanted)
-    if not missing:
-        return
-    occurring: set[str] = set()
-    for source in loaded.sources.files:
-        occurring |= _paths_of(loaded, source)
-        missing = {name: paths for name, paths in missing.items() if not occurring & set(paths)}
-        if not missing:
-            return
-    if not occurring:
-        return
-    missing = {name: paths for name, paths in missing.items() if not _occur_late(loaded, paths)}
-    if missing:
-        raise InputError("\n".join(_complaint(n, p, occurring) for n, p in missing.items()))
+Paths = Mapping[str, tuple[str, ...]]
+"""Mapped columns with their paths."""
 
 
-def absent_optional_paths(loaded: Loaded) -> list[str]:
-    """The optional mapped columns whose paths occur nowhere."""
+def mapped_values(loaded: Loaded) -> dict[str, int]:
+    """In how many records each mapped column that is read has a value."""
     fields = loaded.canonical.policy.logs.fields
-    wanted = {name: field.paths for name, field in fields.items() if field.optional}
-    missing = _without_values(loaded, wanted)
-    occurring: set[str] = set()
-    for source in loaded.sources.files if missing else ():
-        occurring |= _paths_of(loaded, source)
-    return [
-        name
-        for name, paths in missing.items()
-        if not occurring & set(paths) and not _occur_late(loaded, paths)
-    ]
+    read = [wanted.name for wanted in loaded.canonical.columns if wanted.name in fields]
+    return values_of(loaded, read) if read else {}
+
+
+def lacking(policy: Policy, values: Mapping[str, int], *, optional: bool) -> Paths:
+    """The mapped columns without any value, of those that are optional or of the others."""
+    fields = policy.logs.fields.items()
+    wanted = {name: field.paths for name, field in fields if field.optional is optional}
+    return {name: paths for name, paths in wanted.items() if not values.get(name)}
+
+
+def paths_there(loaded: Loaded) -> set[str]:
+    """The paths that the first records of each file have."""
+    return set[str]().union(*(_paths_of(loaded, source) for source in loaded.files))
+
+
+def not_there(missing: Paths, occurring: set[str]) -> Paths:
+    """Of columns without a value, those of which no path occurs."""
+    return {name: paths for name, paths in missing.items() if not occurring & set(paths)}
+
+
+def never_occur(missing: Paths, occurring: set[str]) -> InputError:
+    """That no path of these columns occurs, and which are nearest."""
+    return InputError("\n".join(_complaint(n, p, occurring) for n, p in missing.items()))
 
 
 MOST_FILES = 20
@@ -70,24 +69,37 @@ _LIKE_AN_OUTCOME = re.compile(
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
-def maybe_outcomes(loaded: Loaded) -> tuple[str, ...]:
+Told = dict[str, dict[str, None]]
+"""The first few values of every key."""
+
+
+def values_told(loaded: Loaded, files: int) -> Told:
+    """The first few values of every key, in the first records of the first few files."""
+    found: Told = {}
+    for source in loaded.files[:files]:
+        for record in sample_of(loaded, source):
+            for keys, value in walk(record):
+                if isinstance(value, str | bool | int | float):
+                    known = found.setdefault(".".join(keys), {})
+                    if len(known) <= MOST_VALUES:
+                        known[str(value)] = None
+    return found
+
+
+def maybe_outcomes(policy: Policy, told: Iterable[Told]) -> tuple[str, ...]:
     """The keys of a log that may hold the outcome: of those that no other column is read from, the
     ones with a name like it, then those with two or three different values; of each, the ones that
     are nested least come first.
     """
     taken = {path for column in CANONICAL for path in column.aliases}
-    taken |= {
-        path for field in loaded.canonical.policy.logs.fields.values() for path in field.paths
-    }
-    values: dict[str, set[str]] = {}
-    for source in loaded.sources.files[:MOST_FILES]:
-        for record in sample_of(loaded, source):
-            for keys, value in walk(record):
-                if isinstance(value, str | bool | int | float):
-                    known = values.setdefault(".".join(keys), set())
-                    if len(known) <= MOST_VALUES:
-                        known.add(str(value))
-    words = outcome_words(loaded.canonical.policy)
+    taken |= {path for field in policy.logs.fields.values() for path in field.paths}
+    values: Told = {}
+    for path, said in (pair for part in told for pair in part.items()):
+        known = values.setdefault(path, {})
+        for value in said:
+            if len(known) <= MOST_VALUES:
+                known[value] = None
+    words = outcome_words(policy)
     telling = [
         path
         for path, known in values.items()
@@ -131,17 +143,6 @@ def _complaint(name: str, paths: Sequence[str], occurring: set[str]) -> str:
     return f"logs.fields.{visible(name)}: {what} in the logs{near} (optional: true allows that)"
 
 
-def _without_values(
-    loaded: Loaded, wanted: Mapping[str, tuple[str, ...]]
-) -> dict[str, tuple[str, ...]]:
-    """The mapped columns of which no value was read: absent, or always null."""
-    read = [w.name for w in loaded.canonical.columns if w.name in wanted]
-    if not read:
-        return dict(wanted)
-    found = values_of(loaded, read)
-    return {name: paths for name, paths in wanted.items() if not found.get(name)}
-
-
 def values_of(loaded: Loaded, names: Sequence[str]) -> dict[str, int]:
     """How many records have a value in each of these canonical columns."""
     statement = sql.select(*(sql.count(sql.column(name)) for name in names), of=RUNS)
@@ -162,10 +163,10 @@ def _loaded(record: str) -> Any:
         return None
 
 
-def _occur_late(loaded: Loaded, paths: Sequence[str]) -> bool:
+def occur_late(loaded: Loaded, paths: Sequence[str]) -> bool:
     """Whether any record of a text log has one of the paths, searched from end to end."""
     keys = [json_way(spelling) for path in paths for spelling in spellings(path)]
-    for source in loaded.sources.files:
+    for source in loaded.files:
         if source.kind is Kind.PARQUET:
             continue
         exists = sql.any_of(*(sql.call("json_exists", sql.column("json"), key) for key in keys))

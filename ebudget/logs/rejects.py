@@ -58,7 +58,7 @@ def rejected(loaded: Loaded) -> tuple[Counter[str], tuple[Flawed, ...]]:
     sizes = dict(loaded.warehouse.rows(sizes_statement()))
     flawed = tuple(
         Flawed(source.shown, by_file[source.read_as], sizes[source.read_as])
-        for source in loaded.sources.files
+        for source in loaded.files
         if by_file[source.read_as]
     )
     return +counts, flawed
@@ -95,7 +95,7 @@ def first_rejects(loaded: Loaded) -> tuple[Reject, ...]:
     """The first few rejected records, with their places."""
     shown: list[Reject] = []
     files = {name for name, _, _ in loaded.warehouse.rows(rejects_statement())}
-    for source in loaded.sources.files:
+    for source in loaded.files:
         if source.read_as in files and len(shown) < SHOWN_REJECTS:
             shown += _rejects_of(loaded, source)[: SHOWN_REJECTS - len(shown)]
     return tuple(shown)

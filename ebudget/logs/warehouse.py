@@ -6,7 +6,7 @@ import contextlib
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,13 +30,11 @@ class StatementError(Exception):
 
 @dataclass
 class Warehouse:
-    """A connection, its temporary folder, and the statements that made the figures."""
+    """A connection and its temporary folder."""
 
     connection: duckdb.DuckDBPyConnection
     scratch: Path
     tick: Tick = lambda _: None
-    statements: list[sql.Tree] = field(default_factory=list)
-    """What `--sql` prints."""
 
     def run(self, sql: str) -> duckdb.DuckDBPyConnection:
         """Run one statement. Raises StatementError, and InputError where memory or disk end."""
@@ -53,10 +51,6 @@ class Warehouse:
             if "interrupted" in str(error).lower():
                 raise KeyboardInterrupt from None
             raise
-
-    def note(self, statement: sql.Tree) -> None:
-        """Remember a statement for `--sql`."""
-        self.statements.append(statement)
 
     def rows(self, statement: sql.Tree) -> list[tuple[Any, ...]]:
         """All rows of a small result."""
@@ -86,6 +80,15 @@ class Warehouse:
             yield
         finally:
             self.run(f"SET threads = {int(threads)}")
+
+    def beside(self, name: str) -> Warehouse:
+        """The same database with views and tables of its own, and a folder in this one's."""
+        connection, scratch = self.connection.cursor(), self.scratch / name
+        scratch.mkdir()
+        for setting in ("TimeZone", "enable_progress_bar", "preserve_insertion_order"):
+            (value,) = self.connection.execute(f"SELECT current_setting('{setting}')").fetchall()[0]
+            connection.execute(f"SET {setting} = {sql.written(sql.part(value))}")
+        return Warehouse(connection, scratch, self.tick)
 
     def copy(self, statement: sql.Tree, target: Path) -> None:
         """Write a result to a Parquet file."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from ebudget.logs.documents import Wrapping
-from ebudget.logs.formats.format import Format
+from ebudget.logs.formats.format import Format, Head
 from ebudget.text.encoding import trimmed
 
 
@@ -26,9 +26,14 @@ def wrapped_lines(file: BinaryIO, wrapping: Wrapping | None, places: array[int])
         yield from lines
 
 
+def _begins(head: Head) -> bool:
+    """Whatever is nothing else."""
+    return True
+
+
 FORMAT = Format(
     name="JSON lines",
     suffixes=(".jsonl", ".ndjson"),
-    begins=lambda head: True,
+    begins=_begins,
     lines=wrapped_lines,
 )

@@ -60,11 +60,11 @@ def text_copies(
         files = [source for source in files if source not in damaged]
     if not files:
         return []
-    name = f"{kind}_{compression}_records"
+    name = f"{kind}_{compression}_records{loaded.suffix}"
     pasted = [replace(s, read_as="/dev/stdin") if s.is_stdin else s for s in files]
     if pasted != files:
         statement = json_statement(canonical, pasted)
-    warehouse.note(sql.temporary("TABLE", name, statement))
+    loaded.tables.append(sql.temporary("TABLE", name, statement))
     columns = [loaded.column(n) for n in canonical.names if n != ROW]
     return [
         sql.select(
@@ -123,12 +123,11 @@ def looked_again(loaded: Loaded, kind: Kind, compression: Compression) -> bool:
     """Look into the files that were read badly; gives whether they have to be read anew."""
     if kind is Kind.LINES and _mend(loaded, kind, compression):
         return True
-    files = [s for s in loaded.sources.files if (s.kind, s.compression) == (kind, compression)]
+    files = [s for s in loaded.files if (s.kind, s.compression) == (kind, compression)]
     copy = _copy_of(loaded, kind, compression)
     strange = strange_files(loaded.warehouse, loaded.canonical, copy, files)
     for source, form in strange:
-        loaded.refuse(source.shown, form)
-        loaded.sources.files.remove(source)
+        loaded.refuse(source, form)
     return bool(strange)
 
 
@@ -149,7 +148,7 @@ def _mend(loaded: Loaded, kind: Kind, compression: Compression) -> bool:
         if copy is None:
             target.unlink()
         else:
-            loaded.sources.files[loaded.sources.files.index(source)] = copy
+            loaded.files[loaded.files.index(source)] = copy
             changed = True
     return changed
 

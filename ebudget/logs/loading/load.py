@@ -14,7 +14,6 @@ from ebudget.errors import InputError
 from ebudget.logs.documents import Wrapping
 from ebudget.logs.files.packing import Compression
 from ebudget.logs.files.source import Source
-from ebudget.logs.files.sources import Sources
 from ebudget.logs.formats.format import Kind
 from ebudget.logs.loading.copying import looked_again, text_copies
 from ebudget.logs.loading.loaded import Loaded
@@ -30,12 +29,20 @@ from ebudget.logs.warehouse import StatementError, Warehouse
 
 
 def load(
-    warehouse: Warehouse, canonical: Canonical, sources: Sources, *, skip_unreadable: bool
+    warehouse: Warehouse,
+    canonical: Canonical,
+    files: Sequence[Source],
+    *,
+    skip_unreadable: bool,
+    whole: bool = True,
+    suffix: str = "",
 ) -> Loaded:
-    """Make the view `runs`. Raises InputError for a file that cannot be read."""
-    loaded = Loaded(warehouse, canonical, sources, skip_unreadable)
-    for shown, reason in sources.refused:
-        loaded.refuse(shown, reason)
+    """Make the view `runs` of some files; `whole` tells whether they are all of the command.
+    Names of tables that `--sql` prints end in the suffix.
+
+    Raises InputError for a file that cannot be read.
+    """
+    loaded = Loaded(warehouse, canonical, list(files), skip_unreadable, whole, suffix)
     _prepare(loaded)
     try:
         _make_view(loaded)
@@ -48,27 +55,27 @@ def _prepare(loaded: Loaded) -> None:
     """Write anew what DuckDB cannot read as it is. Raises InputError."""
     path = loaded.canonical.policy.logs.records_at
     wrapping = Wrapping(tuple(path.split("."))) if path else None
-    originals: list[Source] = []
-    for source in list(loaded.sources.files):
-        enters = wrapping if source.format.nested else None
-        if enters:
-            originals.append(source)
-        loaded.rewrite(source, partial(prepared, wrapping=enters))
+    originals = [source for source in loaded.files if source.format.nested]
+    for source in list(loaded.files):
+        loaded.rewrite(
+            source, partial(prepared, wrapping=wrapping if source in originals else None)
+        )
     if path and wrapping and wrapping.lacking and not wrapping.entered:
-        raise never_wrapped(path, originals)
+        if loaded.whole:
+            raise never_wrapped(path, originals)
+        loaded.lacks_arrays = True
+    loaded.has_arrays = wrapping is not None and wrapping.entered > 0
 
 
-def several_outcome_names(loaded: Loaded) -> bool:
-    """Whether the logs may name the outcome in more than one way."""
+def outcome_names(loaded: Loaded) -> frozenset[str]:
+    """The names by which the logs may tell the outcome."""
     (outcome,) = (wanted for wanted in loaded.canonical.columns if wanted.name == "outcome")
-    if len(outcome.paths) == 1 or not loaded.sources.files:
-        return False
     names: set[str] = set()
-    for source in loaded.sources.files:
+    for source in loaded.files if len(outcome.paths) > 1 else ():
         if source.kind is not Kind.PARQUET:
-            return True
+            return frozenset(outcome.paths)
         names |= set(outcome.paths) & set(parquet_schema(loaded.warehouse, source))
-    return len(names) > 1
+    return frozenset(names)
 
 
 def reload_in_order(loaded: Loaded) -> None:
@@ -77,29 +84,28 @@ def reload_in_order(loaded: Loaded) -> None:
         _make_view(loaded)
 
 
-def reload_without_culprits(loaded: Loaded, error: StatementError) -> None:
-    """Leave out the Parquet files because of which a statement failed, and make the view again.
+def give_up_culprits(loaded: Loaded, error: StatementError) -> None:
+    """Give up the Parquet files because of which a statement failed.
 
     Raises InputError unless unreadable files are skipped, or where every file can be read.
     """
-    before = len(loaded.sources.files)
-    for source in list(loaded.sources.files):
+    before = len(loaded.files)
+    for source in list(loaded.files):
         if source.kind is Kind.PARQUET:
             problem = parquet_problem(loaded.warehouse, source)
             if problem is not None:
                 loaded.give_up(source, problem)
-    if len(loaded.sources.files) == before:
+    if len(loaded.files) == before:
         raise InputError(f"the logs cannot be evaluated: {error}") from error
-    _make_view(loaded)
 
 
 def _make_view(loaded: Loaded) -> None:
     warehouse = loaded.warehouse
-    warehouse.statements.clear()
+    loaded.tables.clear()
     selects: list[sql.Select] = []
     printed: list[sql.Select] = []
     groups: dict[tuple[Kind, Compression], list[Source]] = {}
-    for source in loaded.sources.files:
+    for source in loaded.files:
         groups.setdefault((source.kind, source.compression), []).append(source)
     for (kind, compression), files in groups.items():
         if kind is Kind.PARQUET:
@@ -114,11 +120,12 @@ def _make_view(loaded: Loaded) -> None:
             selects += made[:1]
             printed += made[1:]
     none = _no_runs(loaded.canonical)
-    warehouse.run(sql.written(_view(selects or [none])))
-    warehouse.note(_view(printed or [none]))
+    warehouse.run(sql.written(view_of(selects or [none])))
+    loaded.printed = printed or [none]
 
 
-def _view(selects: Sequence[sql.Select]) -> sql.Tree:
+def view_of(selects: Sequence[sql.Select]) -> sql.Tree:
+    """The view `runs` of some selects."""
     return sql.temporary("VIEW", RUNS, sql.union(selects))
 
 

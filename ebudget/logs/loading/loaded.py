@@ -12,7 +12,6 @@ from ebudget.columns import FILE_COLUMN
 from ebudget.errors import InputError
 from ebudget.logs.files.packing import Checked, Damaged
 from ebudget.logs.files.source import Source
-from ebudget.logs.files.sources import Sources
 from ebudget.logs.runs import FILE, Canonical
 from ebudget.logs.warehouse import Warehouse
 from ebudget.text import visible
@@ -24,8 +23,12 @@ class Loaded:
 
     warehouse: Warehouse
     canonical: Canonical
-    sources: Sources
+    files: list[Source]
     skip_unreadable: bool = False
+    whole: bool = True
+    """Whether these are all files of the command."""
+    suffix: str = ""
+    """What names of printed tables end in."""
     unreadable: list[tuple[str, str]] = field(default_factory=list)
     """Files that were skipped as a whole, each with the reason."""
     looked_at: set[str] = field(default_factory=set)
@@ -34,12 +37,20 @@ class Loaded:
     """Files of which lines were too long to be read as they are."""
     checked: dict[str, Checked] = field(default_factory=dict)
     """Packed files of which every checksum was looked at, by their paths."""
+    has_arrays: bool = False
+    """Whether any record has the array at `logs.records_at`."""
+    lacks_arrays: bool = False
+    """Whether there are records, and none has it."""
+    tables: list[sql.Tree] = field(default_factory=list)
+    """The tables that `--sql` prints before the view."""
+    printed: list[sql.Select] = field(default_factory=list)
+    """What `--sql` prints in place of the selects that make the view."""
     written: int = 0
     """Files that were written anew, one way or another."""
 
     def named(self, read_as: str) -> Source:
         """The source that is read under a name."""
-        return next(source for source in self.sources.files if source.read_as == read_as)
+        return next(source for source in self.files if source.read_as == read_as)
 
     def give_up(self, source: Source, reason: str) -> None:
         """Skip a file as a whole, or raise InputError where that was not asked for."""
@@ -49,23 +60,22 @@ class Loaded:
                 "(--skip-unreadable leaves such files out and says so)"
             )
         self.unreadable.append((source.shown, reason))
-        self.sources.files.remove(source)
+        self.files.remove(source)
 
-    def refuse(self, shown: str, form: str) -> None:
+    def refuse(self, source: Source, form: str) -> None:
         """The same for a file in a form that is not read."""
         if not self.skip_unreadable:
-            others = len(self.sources.files) + len(self.sources.refused) > 1
-            how = "; --skip-unreadable leaves such files out and says so" if others else ""
-            raise InputError(f"{visible(shown)}: {form}{how}")
-        self.unreadable.append((shown, form))
+            raise refused(source.shown, form, others=len(self.files) > 1 or not self.whole)
+        self.unreadable.append((source.shown, form))
+        self.files.remove(source)
 
     def rewrite(self, source: Source, write: Callable[[Source, Path], Source]) -> None:
         """Read in place of a file what is made of it, or give it up where it is damaged."""
-        number = self.sources.files.index(source)
+        number = self.files.index(source)
         self.written += 1
         target = self.warehouse.scratch / f"written-{self.written}"
         try:
-            self.sources.files[number] = write(source, target)
+            self.files[number] = write(source, target)
         except Damaged as damage:
             target.unlink(missing_ok=True)
             self.give_up(source, str(damage))
@@ -83,12 +93,18 @@ class Loaded:
         )
         others = {
             source.read_as: _below(source, here)
-            for source in self.sources.files
+            for source in self.files
             if source.read_as != os.path.abspath(source.path) or source.is_stdin
         }
         return sql.named(
             sql.case(others.items(), path, of=sql.column(FILE)) if others else path, name
         )
+
+
+def refused(shown: str, form: str, *, others: bool) -> InputError:
+    """That a file has a form that is not read; where there are others, how to go on with them."""
+    how = "; --skip-unreadable leaves such files out and says so" if others else ""
+    return InputError(f"{visible(shown)}: {form}{how}")
 
 
 def _below(source: Source, here: str) -> str:
