@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,11 @@ from typing import Any
 import pytest
 
 import ebudget
+from ebudget.logs.files import parts
 from support import only_account, state
+
+if size := os.environ.get("EBUDGET_PART_BYTES"):  # the whole suite with parts of that size
+    parts.PART_BYTES = int(size)
 
 
 @pytest.fixture

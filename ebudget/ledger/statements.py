@@ -110,30 +110,30 @@ def candidates_statement(
     """
     keys = [sql.named(key, f"_key_{index}") for index, key in enumerate(_key_trees(policy))]
     twice = sql.select(sql.column(HASH), of=sql.table("read_parquet", hashes))
+    same = sql.equal(sql.column(FILE, RUNS), sql.column(FILE, FILES))
     return sql.select(
         *(*keys, sql.named(_hash(policy), HASH)),
         *(sql.named(sql.column(PLACE, FILES), PLACE), sql.column(ROW)),
         sql.named(sql.call("epoch_us", sql.column("start_time")), START),
         sql.column("outcome"),
         of=RUNS,
-        joined=_with_places(files, places),
+        joined=_with_places(files, places, same),
         where=sql.all_of(_may_have_twins(policy), sql.one_of(_hash(policy), twice)),
     )
 
 
-def _with_places(files: Sequence[str], places: Sequence[int]) -> sql.Tree:
-    rows = zip(files, places, strict=True)
-    table = sql.values_table(FILES, (FILE, PLACE), rows)
-    return sql.join(table, sql.equal(sql.column(FILE, RUNS), sql.column(FILE, FILES)))
+def _with_places(files: Sequence[str], places: Sequence[int], found: sql.Tree) -> sql.Tree:
+    """A table of the files with their places, joined with what is `found` in both."""
+    rows = [*zip(files, places, strict=True)] or [("", -1)]
+    return sql.join(sql.values_table(FILES, (FILE, PLACE), rows), found)
 
 
 def marked_statement(losers: str, files: Sequence[str], places: Sequence[int]) -> sql.Select:
     """The file and row of the duplicates whose places a Parquet file holds."""
-    rows = zip(files, places, strict=True)
-    named = sql.values_table(FILES, (FILE, PLACE), rows)
     found = sql.named(sql.table("read_parquet", losers), "found")
     same = sql.equal(sql.column(PLACE, "found"), sql.column(PLACE, FILES))
-    return sql.select(sql.column(FILE), sql.column(ROW), of=found, joined=sql.join(named, same))
+    named = _with_places(files, places, same)
+    return sql.select(sql.column(FILE), sql.column(ROW), of=found, joined=named)
 
 
 def judged_statement() -> sql.Select:

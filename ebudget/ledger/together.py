@@ -24,7 +24,7 @@ class Sample(Call):
     """A look at a part for paths and keys."""
 
     files: int = 0
-    """How many of its files are looked at, where not all are."""
+    """How many of its first files are sampled."""
     wanted: tuple[tuple[str, ...], ...] = ()
     """The paths that are looked for, from end to end."""
 
@@ -71,13 +71,13 @@ def completed(
     """What was read, with keys that may hold an outcome that is missed, and those of all columns
     where that is asked for.
     """
-    few = _first_files(parts)
+    looks = _first_files(parts)
     if not intake.good and intake.runs:
-        told = ask(values_told, few)
+        told = ask(values_told, [look for look in looks if look.files])
         intake = replace(intake, maybe_outcomes=paths.maybe_outcomes(policy, told))
     if thorough:
         absent, _ = _never(policy, values, parts, ask, optional=True)
-        intake = replace(intake, absent=tuple(absent), keys=reduce(add, ask(keys, few)))
+        intake = replace(intake, absent=tuple(absent), keys=reduce(add, ask(keys, looks)))
     return intake
 
 
@@ -98,9 +98,9 @@ def _never(
 
 
 def _first_files(parts: Sequence[Part]) -> list[Sample]:
-    """The first few files of all, part by part."""
+    """A look at every part, of which only the first few files are sampled."""
     left, found = paths.MOST_FILES, []
     for part in parts:
         found.append(Sample(part, files=min(left, len(part.files))))
         left -= found[-1].files
-    return [call for call in found if call.files] or found[:1]
+    return found
