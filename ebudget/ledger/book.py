@@ -45,7 +45,8 @@ class Book:
         self.budget = policy.budgets[name]
         self.ledger = ledger
         known = {*ledger.plan.dimensions, "outcome"}
-        for column in (*self.budget.dimensions, *(s.column for s in self.budget.for_)):
+        selected = (selector.column for selector in self.budget.for_)
+        for column in (*self.budget.dimensions, *self.budget.by, *selected):
             if column not in known:
                 raise ValueError(f"{NOT_MADE_FOR} the column {column}")
         self._rows = self._selected(signatures)
@@ -203,6 +204,8 @@ class Books:
     def __init__(self, policy: Policy, ledger: Ledger) -> None:
         self.policy, self.wants = policy, ledger.plan.wants
         self.as_of, self.newest, self.intake = ledger.as_of, ledger.newest, ledger.intake
+        if (other := ledger.plan.reads_otherwise(policy)) is not None:
+            raise ValueError(f"{NOT_MADE_FOR} this {other}")
         self._ledger, self._signatures = ledger, Signatures(policy, ledger)
         self._books = [Book(policy, name, ledger, self._signatures) for name in policy.budgets]
 

@@ -93,7 +93,10 @@ def added(ledgers: Sequence[Ledger]) -> Ledger:
     first, *others = ledgers
     if not others:
         return first
-    if any(other.question != first.question for other in others):
+    if any(
+        other.question != first.question or first.plan.reads_otherwise(other.plan.policy)
+        for other in others
+    ):
         raise ValueError("these ledgers answer different questions and cannot be added")
     sums = [name for columns in first.plan.sum_columns for name in columns]
     frame = (

@@ -110,6 +110,19 @@ class Plan:
             edges.update(self.edges(as_of, first))
         return tuple(sorted({edge for edge in edges if edge <= as_of} | {as_of}))
 
+    def reads_otherwise(self, policy: Policy) -> str | None:
+        """What a policy says of how the logs are read that the plan's own says otherwise."""
+        mine, theirs = self.policy, policy
+        for name in ("outcomes", "key", "timezone", "records_at"):
+            if getattr(mine.logs, name) != getattr(theirs.logs, name):
+                return f"logs.{name}"
+        if mine.timezone != theirs.timezone:
+            return "timezone"
+        for name, field_ in theirs.logs.fields.items():
+            if mine.logs.fields.get(name) != field_:
+                return f"logs.fields.{name}"
+        return None
+
     @cached_property
     def _places(self) -> dict[Predicate, int]:
         return {predicate: place for place, predicate in enumerate(self.predicates)}

@@ -29,3 +29,9 @@ class Reading:
     """DuckDB's; as many as there are processors when left out."""
     tick: Callable[[str], None] = lambda _: None
     """Is told what is being done."""
+
+    def __post_init__(self) -> None:
+        if not (self.as_of in (None, "now") or isinstance(self.as_of, datetime)):
+            raise TypeError(f"as_of is a datetime, 'now' or None, not {self.as_of!r}")
+        if self.threads is not None and self.threads < 1:
+            raise ValueError(f"threads is at least 1, not {self.threads}")

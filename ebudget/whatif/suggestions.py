@@ -72,6 +72,8 @@ class Suggestions(WhatIf[tuple[Suggestion, ...]]):
         """The suggestions of these options. Raises UsageError."""
         history, (keep,) = history_of(given), map(_keep, given["--keep"])
         budgets = tuple(dict.fromkeys(given["--suggest"]))
+        if not budgets and list(given["--keep"]) != [cls.options[1].default]:
+            raise UsageError("--keep belongs to --suggest")
         return cls(budgets, keep, history) if budgets and history is not None else None
 
     def edges(self, policy: Policy, as_of: int, first: int | None) -> set[int]:

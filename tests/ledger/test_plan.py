@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,6 +24,10 @@ MINE = one_budget(spend={"class": "B+"}, allow="10%", window="7d")
         ({"each": "segment"}, "the column segment"),
         ({"for": {"segment": "smb"}}, "the column segment"),
         ({"window": "5d"}, "these windows"),
+        ({"by": ["segment"]}, "the column segment"),
+        ({"logs": {"fields": {"cost_usd": "usd"}}}, "this logs.fields.cost_usd"),
+        ({"logs": {"key": "run_id"}}, "this logs.key"),
+        ({"timezone": "Asia/Tokyo"}, "this timezone"),
     ],
 )
 def test_a_ledger_gives_no_figures_for_what_it_was_not_made_for(
@@ -59,3 +64,22 @@ def test_a_ledger_of_two_logs_names_the_statements_of_both(tmp_path: Path) -> No
         for name in ("one", "two")
     )
     assert {*one.statements, *two.statements} == set((one + two).statements)
+
+
+def test_ledgers_that_read_logs_otherwise_are_not_added(tmp_path: Path) -> None:
+    plans = [
+        make_plan(parse_policy(policy_text({**MINE, "logs": {"key": key}}), "p.yaml"))
+        for key in ("run_id", ["workflow", "run_id"])
+    ]
+    log = write_jsonl(tmp_path, [run(when=stamp(NOW))])
+    one, other = (ebudget.read_ledger([log], plan) for plan in plans)
+    with pytest.raises(ValueError, match="answer different questions"):
+        _ = one + other
+
+
+@pytest.mark.parametrize(
+    "options", [{"as_of": "2026-10-20"}, {"as_of": 1}, {"as_of": "NOW"}, {"threads": 0}]
+)
+def test_a_reading_that_means_nothing_is_refused(options: dict[str, Any]) -> None:
+    with pytest.raises((TypeError, ValueError), match=next(iter(options))):
+        ebudget.Reading(**options)

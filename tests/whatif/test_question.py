@@ -717,6 +717,7 @@ MIXED = {
         (["--suggest", "b", "--keep", "95"], "write it with a sign, such as 25%"),
         (["--from", "2026-01-01"], "--from and --to belong to --replay and --suggest"),
         (["--to", "2026-01-01"], "--from and --to belong to --replay and --suggest"),
+        (["--keep", "50%"], "--keep belongs to --suggest"),
         (["--replay", "1d", "--from", "2026-03-02", "--to", "2026-03-01"], "--to is before --from"),
         (["--replay", "1d", "--from", "soon"], "write a date such as 2026-10-31"),
         (["--replay", "daily"], "write 30m, 12h, 7d or 4w"),

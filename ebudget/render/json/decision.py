@@ -37,7 +37,9 @@ def render(decision: Decision, _look: Look) -> str:
         **picked(demands, "confident", "new_only"),
         **picked(decision, "shortfalls", "remarks"),
         "baseline": time(baseline.as_of if baseline else None),
-        "gone": [{"budget": budget, "group": dict(group)} for budget, group in decision.gone],
+        "gone": [
+            {"budget": budget, "group": dict(sorted(group))} for budget, group in decision.gone
+        ],
     }
     found["accounts"] = accounts
     return json.dumps(found, indent=2, allow_nan=False) + "\n"
