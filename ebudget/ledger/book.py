@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from copy import copy
 from datetime import timedelta
 from fractions import Fraction
@@ -44,11 +44,7 @@ class Book:
         self.name = name
         self.budget = policy.budgets[name]
         self.ledger = ledger
-        known = {*ledger.plan.dimensions, "outcome"}
-        selected = (selector.column for selector in self.budget.for_)
-        for column in (*self.budget.dimensions, *self.budget.by, *selected):
-            if column not in known:
-                raise ValueError(f"{NOT_MADE_FOR} the column {column}")
+        self._check_columns((*self.budget.dimensions, *(s.column for s in self.budget.for_)))
         self._rows = self._selected(signatures)
         self._timelines: dict[tuple[str, ...], dict[Values, Timeline]] = {}
         self._units: dict[str | None, Unit] = {}
@@ -71,6 +67,13 @@ class Book:
         other = copy(self)
         other.policy, other.budget = policy, policy.budgets[self.name]
         return other
+
+    def _check_columns(self, names: Iterable[str]) -> None:
+        """Raises ValueError for a column by which the ledger tells nothing apart."""
+        known = {*self.ledger.plan.dimensions, "outcome"}
+        for name in names:
+            if name not in known:
+                raise ValueError(f"{NOT_MADE_FOR} the column {name}")
 
     def _selected(self, signatures: Signatures) -> pl.DataFrame:
         """The rows that the budget selects, each with the number of how it treats their runs."""
@@ -136,6 +139,7 @@ class Book:
         """The figures over time of every group of values of some columns."""
         wanted = tuple(columns)
         if wanted not in self._timelines:
+            self._check_columns(wanted)
             self._timelines[wanted] = self._grouped(wanted)
         return self._timelines[wanted]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 
 from ebudget.accounts.statement import Account, Statement, Verdict
 from ebudget.render.figures import worst_first
@@ -21,7 +22,7 @@ class Section:
     """Whether these accounts are not parted by workflow."""
     accounts: tuple[Account, ...]
 
-    @property
+    @cached_property
     def worst(self) -> Verdict:
         """The worst verdict in it."""
         return max((account.verdict for account in self.accounts), key=lambda v: v.severity)
