@@ -22,7 +22,7 @@ from ebudget.ledger.moment import moment_of
 from ebudget.ledger.plan import Plan
 from ebudget.ledger.pool import C, Here, Job, Lost, Pool
 from ebudget.ledger.survey import Again, Look, Survey, Totals, survey, totals
-from ebudget.logs.files.parts import Part, parts_of
+from ebudget.logs.files.parts import Part, parts_of, size_of
 from ebudget.logs.files.sources import Sources, find_sources
 from ebudget.logs.intake import SHOWN_IGNORED
 from ebudget.logs.loading.load import view_of
@@ -33,8 +33,10 @@ from ebudget.logs.warehouse import opened_warehouse
 
 R = TypeVar("R")
 
-BUCKETS = 64
-"""Ranges of hashes that are looked through one after the other, where there are several parts."""
+BUCKET_BYTES = 256 << 20
+"""Bytes of logs for which the hashes are looked through in one go."""
+MOST_BUCKETS = 64
+"""Ranges of hashes that are looked through one after the other."""
 MOST_CANDIDATES = 2_000_000
 """Records that are compared in one go."""
 
@@ -96,7 +98,7 @@ class _Driver:
     def ledger(self) -> Ledger:
         """All steps. Raises InputError, _LostFilesError."""
         policy, at = self.plan.policy, self.job.at
-        buckets = 1 if len(self.parts) == 1 else BUCKETS
+        buckets = min(MOST_BUCKETS, -(-size_of(self.parts) // BUCKET_BYTES))
         looks = [Look(part, buckets) for part in self.parts]
         surveys, twice = self._exchange(survey, looks, twins.standing_twice, buckets)
         self._check_arrays(surveys)

@@ -35,6 +35,11 @@ def parts_of(files: Sequence[Source], most: int | None = None) -> list[Part]:
     return list(_cut(files, PART_BYTES if most is None else most)) or [Part(0, (), ())]
 
 
+def size_of(parts: Iterable[Part]) -> int:
+    """The bytes of all files of some parts, or 1 where there are none."""
+    return max(1, sum(os.path.getsize(file.path) for part in parts for file in part.files))
+
+
 def _cut(files: Sequence[Source], most: int) -> Iterator[Part]:
     number, begin, size = 0, 0, 0
     for place, source in enumerate(files):
