@@ -12,7 +12,7 @@ from typing import Protocol
 
 from ebudget.accounts.burn import Burns
 from ebudget.accounts.parts import Whole, days_of, rests_of, slices_of
-from ebudget.accounts.statement import Account, Group, Statement
+from ebudget.accounts.statement import Account, Group, Statement, Verdict
 from ebudget.accounts.terms import Terms
 from ebudget.accounts.verdicts import NOTHING_BEFORE, Before, Case, judge
 from ebudget.errors import InputError
@@ -302,6 +302,7 @@ def _account(
     whole = Whole(terms, window, timeline, figures, base, spent, grant.amount)
     burns = Burns(terms, window, timeline, base, event)
     judged = judgement.verdict.judged
+    over = judged and judgement.verdict is not Verdict.OK
     return Account(
         terms=terms,
         group=group,
@@ -317,7 +318,7 @@ def _account(
         alerts=burns.alerts(at.rows) if judged else (),
         breakdown=tuple((column, slices_of(whole, found)) for column, found in slices.items()),
         days=days_of(whole, zone) if at.detail.days else (),
-        rests=rests_of(whole, zone) if at.detail.rests and judged else (),
+        rests=rests_of(whole, zone) if at.detail.rests and over else (),
     )
 
 

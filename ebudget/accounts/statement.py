@@ -100,7 +100,8 @@ class Account:
     days: tuple[Day, ...] = ()
     """The burn-down, where it was asked for."""
     rests: tuple[Rest, ...] = ()
-    """How the spend leaves the window, the earliest first; where it was asked for."""
+    """How the spend leaves the window, the earliest first; where it was asked for, and for accounts
+    that are over a line."""
 
     @property
     def budget(self) -> str:

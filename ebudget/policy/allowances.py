@@ -357,15 +357,14 @@ def deviation(form: Form | None, figures: Figures, base: Figures, event: Fractio
     """
     mean = _mean(form, base)
     amount = figures.amount if mean is None else figures.amount - mean * figures.eligible
-    return amount + event * figures.instant
+    return amount + event * figures.instant if figures.instant else amount
 
 
 def spent_by(form: Form | None, figures: Figures, base: Figures, event: Fraction) -> Fraction:
     """What a window spends of its allowance, with `event` for each instant event."""
-    events = event * figures.instant
-    amount = deviation(form, figures, base, Fraction(0))
     if form is None or _mean(form, base) is None:
-        return amount + events
+        return deviation(form, figures, base, event)
+    events, amount = event * figures.instant, deviation(form, figures, base, Fraction(0))
     return (abs(amount) if form.traits.side is Side.AROUND else max(amount, Fraction(0))) + events
 
 

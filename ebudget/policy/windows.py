@@ -7,8 +7,10 @@ after the microsecond before it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import lru_cache
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -105,7 +107,8 @@ MOST_MARKS = 62
 """Days are left out evenly in windows of more."""
 
 
-def marks(window: Span, zone: ZoneInfo) -> list[int]:
+@lru_cache(maxsize=64)
+def marks(window: Span, zone: ZoneInfo) -> Sequence[int]:
     """Round instants inside a window: local midnights, or hours and less in short ones."""
     for longest, step in _STEPS:
         if window.length <= longest:
@@ -122,7 +125,8 @@ def marks(window: Span, zone: ZoneInfo) -> list[int]:
         found.append(mark)
 
 
-def day_ends(window: Span, zone: ZoneInfo) -> list[int]:
+@lru_cache(maxsize=64)
+def day_ends(window: Span, zone: ZoneInfo) -> Sequence[int]:
     """The last microsecond of every local day that ends inside a window, and as_of."""
     day = moment(window.after + 1).astimezone(zone).date()
     ends: list[int] = []
