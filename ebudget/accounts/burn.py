@@ -83,8 +83,10 @@ class Burns:
         return tuple(map(self._alert, rows))
 
     def _alert(self, row: BurnAlert) -> Alert:
-        short, long = self._window(row.short.micros), self._window(row.long.micros)
-        lengths = (row.long.micros, row.short.micros)
+        short = self._window(row.short.micros)
+        if short.spent <= 0 and not short.instant and not self._terms.band:
+            return Alert(row, firing=False)  # as nearly always, so that little has to be looked at
+        long, lengths = self._window(row.long.micros), (row.long.micros, row.short.micros)
         burns = all(self.burn(length).exceeds(row.factor) for length in lengths)
         if long.instant == 0 and self._terms.rate and long.spenders < 2:
             burns = False

@@ -106,11 +106,14 @@ class Detail:
     """How the spend leaves the window."""
     burn: bool = True
     """The burn rates; alerts are judged without them too."""
+    alerts: bool = True
 
 
 PLAIN = Detail()
 BRIEF = Detail(burn=False)
 """For many instants, of which only the verdicts and the alerts are told."""
+VERDICTS = Detail(burn=False, alerts=False)
+"""For many terms, of which only the verdicts are told."""
 
 _Slices = Mapping[str, Mapping[str | None, Timeline]]
 """For each breakdown, the timeline of every value of its column."""
@@ -315,7 +318,7 @@ def _account(
         blank=case.is_blank,
         judgement=judgement,
         burn=burns.rates(at.rows) if at.detail.burn else (),
-        alerts=burns.alerts(at.rows) if judged else (),
+        alerts=burns.alerts(at.rows) if judged and at.detail.alerts else (),
         breakdown=tuple((column, slices_of(whole, found)) for column, found in slices.items()),
         days=days_of(whole, zone) if at.detail.days else (),
         rests=rests_of(whole, zone) if at.detail.rests and over else (),

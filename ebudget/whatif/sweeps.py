@@ -8,7 +8,7 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Self
 
-from ebudget.accounts.close import accounts_of
+from ebudget.accounts.close import VERDICTS, accounts_of
 from ebudget.accounts.statement import Account, Group, Verdict
 from ebudget.ledger.book import Book
 from ebudget.ledger.ledger import Ledger
@@ -115,7 +115,7 @@ def _accounts(sweep: Sweep, ledger: Ledger) -> list[list[Account]]:
     for policy in sweep.policies:
         if book is None or not book.serves(policy):
             book = Book(policy, sweep.budget, ledger, Signatures(policy, ledger))
-        results.append(accounts_of(book.under(policy), ledger.as_of))
+        results.append(accounts_of(book.under(policy), ledger.as_of, VERDICTS))
     return results
 
 
