@@ -56,8 +56,8 @@ class Counted:
 def count(desk: Desk, call: Count) -> Counted:
     """Count a part. Raises InputError, StatementError."""
     loaded, plan = desk.loaded(call.part), desk.job.plan
-    warehouse, twice = loaded.warehouse, call.losers is not None
-    if call.losers is not None:
+    warehouse, twice = loaded.warehouse, call.losers is not None and len(call.losers) > 0
+    if call.losers is not None and twice:
         mark(loaded, call, call.losers)
     warehouse.tick("grouping runs")
     asked = statements.ledger_statement(plan, call.edges, duplicates=twice)

@@ -238,11 +238,9 @@ def _counts(*, duplicates: bool) -> list[sql.Tree]:
     """What a record must be to count: it has a time, and no later one replaces it."""
     if not duplicates:
         return [_is_readable()]
-    same = sql.all_of(
-        *(sql.equal(sql.column(name, LOSERS), sql.column(name, RUNS)) for name in (FILE, ROW))
-    )
-    loser = sql.select(1, of=LOSERS, where=same)
-    return [_is_readable(), sql.negated(sql.call("EXISTS", loser))]
+    place = sql.call("row", sql.column(FILE), sql.column(ROW))
+    losers = sql.select(place, of=LOSERS)
+    return [_is_readable(), sql.negated(sql.one_of(place, losers))]
 
 
 def _totals(until: int) -> list[sql.Tree]:
