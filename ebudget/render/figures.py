@@ -9,7 +9,7 @@ from fractions import Fraction
 from ebudget.accounts.selection import NO_VALUE
 from ebudget.accounts.statement import Account, Group, Statement, Verdict
 from ebudget.instants import moment, timestamp
-from ebudget.quantities import MINUTE, decimal_text
+from ebudget.quantities import MINUTE
 from ebudget.text import count_of, visible
 
 MINUS = "−"
@@ -38,31 +38,41 @@ def firing(account: Account) -> list[str]:
 
 def compared(left: Fraction, right: Fraction) -> int:
     """Below zero, zero or above: on which side of the right the left one lies."""
-    return (left > right) - (left < right)
+    return _sign(left.numerator * right.denominator - right.numerator * left.denominator)
+
+
+def _sign(number: int) -> int:
+    return (number > 0) - (number < 0)
+
+
+def _units(value: Fraction, scale: int) -> int:
+    """A value in so many parts of 1, half away from zero; whole numbers, for it is asked often."""
+    over, under = value.numerator, value.denominator
+    whole = (2 * abs(over) * scale + under) // (2 * under)
+    return whole if over >= 0 else -whole
 
 
 def rounded(value: Fraction, digits: int) -> Fraction:
     """Half away from zero."""
-    scale = 10**digits
-    whole = int(abs(value) * scale + Fraction(1, 2))
-    return Fraction(whole if value >= 0 else -whole, scale)
+    return Fraction(_units(value, 10**digits), 10**digits)
 
 
 def plain(value: Fraction, digits: int, *, least: int = 0) -> str:
     """A number with at most so many decimals, thousands marked; at least `least` decimals."""
-    shown = rounded(value, digits)
-    whole, _, rest = decimal_text(abs(shown)).partition(".")
-    decimals = rest.ljust(min(least, digits), "0")
-    text = f"{int(whole):,}.{decimals}" if decimals else f"{int(whole):,}"
-    return (MINUS if shown < 0 else "") + text
+    units = _units(value, 10**digits)
+    whole, rest = divmod(abs(units), 10**digits)
+    decimals = f"{rest:0{digits}}".rstrip("0").ljust(min(least, digits), "0") if digits else ""
+    text = f"{whole:,}.{decimals}" if decimals else f"{whole:,}"
+    return (MINUS if units < 0 else "") + text
 
 
 def between_lines(value: Fraction, lines: Iterable[Fraction], digits: int, most: int = 9) -> int:
     """The fewest decimals, from `digits` on, that keep a value on its side of every line."""
-    checked = list(lines)
+    checked = [(one.numerator, one.denominator, compared(value, one)) for one in lines]
     for count in range(digits, most):
-        shown = rounded(value, count)
-        if all(compared(shown, line) == compared(value, line) for line in checked):
+        scale = 10**count
+        units = _units(value, scale)
+        if all(_sign(units * under - over * scale) == side for over, under, side in checked):
             return count
     return most
 

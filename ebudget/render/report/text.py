@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -30,8 +31,8 @@ class _Widths:
     verdict: int
     inline: int
     """Columns for the burn on the same line; 0 puts it below."""
-    units: bool
-    """Whether every count carries its unit, or the section's heading says it."""
+    cells: Mapping[int, tuple[str, str]]
+    """What is spent and what is left, by the identity of the account."""
 
 
 def render(statement: Statement, look: Look) -> str:
@@ -72,18 +73,18 @@ def _widths(statement: Statement, look: Look) -> _Widths:
     accounts = statement.accounts
     room = max(look.width, NARROWEST)
     verdict = max((len(figures.WORDS[a.verdict]) for a in accounts), default=4)
-    left = max((columns(figures.remaining(a)) for a in accounts), default=4)
     window = max((len(a.terms.window) for a in accounts), default=3)
     units = room >= 96
-    amounts = (_spent(a, units=units) for a in accounts)
-    amount = max(map(columns, amounts), default=8)
+    cells = {id(a): (_spent(a, units=units), figures.remaining(a)) for a in accounts}
+    amount = max((columns(spent) for spent, _ in cells.values()), default=8)
+    left = max((columns(rest) for _, rest in cells.values()), default=4)
     name = max((columns(_name(a)) for a in accounts), default=8)
     bar = 10 if room >= 96 else 5
     fixed = 4 + 2 + window + 2 + 2 + (bar + 2) + 1 + left + 2 + verdict
     flexible = max(room - fixed, 20)
     name = min(name, max(flexible - amount, 8))
     inline = room - fixed - name - amount - 2
-    return _Widths(name, window, amount, bar, left, verdict, inline if inline >= 14 else 0, units)
+    return _Widths(name, window, amount, bar, left, verdict, inline if inline >= 14 else 0, cells)
 
 
 def _section(page: Page, section: Section, widths: _Widths) -> None:
@@ -129,12 +130,13 @@ def _account(page: Page, account: Account, widths: _Widths, *, owner_known: bool
     urgent = map(str.upper, figures.firing(account))
     tail = "  ".join(part for part in (burn or "", *urgent) if part)
     fits = bool(tail) and columns(tail) <= widths.inline
+    spent, left = widths.cells[id(account)]
     page.add(
         "    " + fit(_name(account), widths.name) + "  ",
         fit(account.terms.window, widths.window) + "  ",
-        fit(_spent(account, units=widths.units), widths.amount) + "  ",
+        fit(spent, widths.amount) + "  ",
         (fit(bar, widths.bar + 2), style),
-        " " + figures.remaining(account).rjust(widths.left) + "  ",
+        " " + left.rjust(widths.left) + "  ",
         (fit(figures.WORDS[account.verdict], widths.verdict), style),
         "  " + tail if fits else "",
     )
