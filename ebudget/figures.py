@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from fractions import Fraction
@@ -155,6 +155,21 @@ class Timeline:
         """What the figures of these runs rest on."""
         low, high = self._places(after, until)
         return Evidence._make(self._difference(low, high, _WIDTH, len(MEASURES)))
+
+    def spent_after(self, edges: Iterable[int], until: int) -> Iterator[tuple[Fraction, int]]:
+        """What was spent after each of some edges up to another, instant events aside, and how many
+        of these there were.
+        """
+        spent, instant = (Figures._fields.index(name) for name in ("spent", "instant"))
+        high = self._totals[bisect_right(self._buckets, self._bucket(until))]
+        for edge in edges:
+            low = self._totals[bisect_right(self._buckets, self._bucket(edge))]
+            amount = Fraction(high[spent] - low[spent], NANO * self._scale)
+            yield amount, self._scaled(high[instant] - low[instant])
+
+    def _scaled(self, count: int) -> int:
+        """A count in runs: in what-ifs with parts of runs it is exact, if not whole."""
+        return count if self._scale == 1 else cast("int", Fraction(count, self._scale))
 
     def _places(self, after: int, until: int) -> tuple[int, int]:
         low = bisect_right(self._buckets, self._bucket(after))

@@ -145,9 +145,9 @@ def rests_of(whole: Whole, zone: ZoneInfo) -> tuple[Rest, ...]:
         return ()
     if window.calendar:
         return (Rest(window.after + window.length + 1, Fraction(0), 0),)
-    found = []
-    for mark in marks(window, zone):
-        left = whole.timeline.between(mark, window.until)
-        spent = deviation(None, left, whole.base, whole.event)
-        found.append(Rest(mark + window.length, spent, left.instant))
+    found, at = [], marks(window, zone)
+    after = whole.timeline.spent_after(at, window.until)
+    for mark, (spent, instant) in zip(at, after, strict=True):
+        with_events = spent + whole.event * instant if instant else spent
+        found.append(Rest(mark + window.length, with_events, instant))
     return (*found, Rest(window.until + window.length, Fraction(0), 0))
