@@ -8,8 +8,8 @@ from ebudget.logs.files import parts
 
 SMALLEST = {"report-80.txt", "by-rejects.txt", "validate.txt", "check.json", "simulate.md"}
 """One golden for each way of reading is made of parts of one file each; its other formats, which
-tell the same ledger, of a few parts."""
-FEW = 600_000
+tell the same ledger, of two parts."""
+FEW = 1_100_000
 
 
 @pytest.fixture(autouse=True, params=["whole", "in parts"])
