@@ -270,13 +270,7 @@ def make_plan(
     are policies that read the log as the first one does, and that the same ledger has to serve.
     Raises UsageError where a column or a budget is wanted that the policy does not know.
     """
-    for what, names, known in (
-        ("column", (*wants.by, *apart), policy.columns),
-        ("budget", wants.days_of, policy.budgets),
-    ):
-        for name in names:
-            if name not in known:
-                raise UsageError(f"no {what} is named {quoted(name)}{nearest(name, known)}")
+    _check_names(policy, wants, apart)
     dimensions: set[str] = {*wants.by, *apart}
     failures = [f.when for one in (policy, *beside) for f in one.failures.values()]
     failures = list(dict.fromkeys(failures))
@@ -319,6 +313,16 @@ def make_plan(
         wants=wants,
         edges=edges,
     )
+
+
+def _check_names(policy: Policy, wants: Wants, apart: Sequence[str]) -> None:
+    for what, names, known in (
+        ("column", (*wants.by, *apart), policy.columns),
+        ("budget", wants.days_of, policy.budgets),
+    ):
+        for name in names:
+            if name not in known:
+                raise UsageError(f"no {what} is named {quoted(name)}{nearest(name, known)}")
 
 
 def _numbers(policy: Policy, all_: Sequence[Policy]) -> dict[str, tuple[Fraction, ...]]:

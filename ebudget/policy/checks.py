@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 
 from ebudget.columns import BY_NAME, NUMBERS, TIERS, Type
-from ebudget.policy.allowances import KEYS
+from ebudget.policy.allow import KEYS
 from ebudget.policy.changes import Gate
 from ebudget.policy.mapping import FieldMap
 from ebudget.policy.misfit import unknown_column

@@ -16,15 +16,8 @@ from pydantic_core import PydanticCustomError
 
 from ebudget.columns import CANONICAL, Type
 from ebudget.policy.alerts import ALERTS_SCHEMA, BurnRow, parse_alerts
-from ebudget.policy.allowances import (
-    ALLOW_SCHEMA,
-    Allowance,
-    Form,
-    Ratio,
-    parse_allowance,
-    parse_slo,
-    plain,
-)
+from ebudget.policy.allow import ALLOW_SCHEMA, Allowance, parse_allowance, parse_slo, plain
+from ebudget.policy.allowances import Form, Ratio
 from ebudget.policy.changes import Gate
 from ebudget.policy.mapping import Logs
 from ebudget.policy.misfit import Misfit, text_of

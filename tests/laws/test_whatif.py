@@ -23,7 +23,8 @@ import ebudget
 import oracle
 from ebudget.accounts.statement import Account, Verdict
 from ebudget.ledger.book import Books
-from ebudget.policy.allowances import DEFAULT, Allowance, Count, Ratio, numbered
+from ebudget.policy.allow import DEFAULT, Allowance
+from ebudget.policy.allowances import Count, Ratio, numbered
 from ebudget.policy.edits import Draft, check_edited, parse_sweep, with_scaled_column
 from ebudget.policy.file import parse_document
 from ebudget.quantities import duration

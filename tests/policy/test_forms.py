@@ -10,7 +10,8 @@ import pytest
 import yaml
 
 from ebudget.figures import Figures
-from ebudget.policy.allowances import ALLOW_SCHEMA, FORMS, Form, Grant, numbered, parse_allowance
+from ebudget.policy.allow import ALLOW_SCHEMA, parse_allowance
+from ebudget.policy.allowances import FORMS, Form, Grant, numbered
 from ebudget.policy.spends import KINDS, SPEND_SCHEMA, Spend, parse_spend
 from ebudget.quantities import NANO
 
