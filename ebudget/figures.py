@@ -188,9 +188,7 @@ class Timeline:
 
     def _difference(self, low: int, high: int, first: int, last: int) -> Iterable[int]:
         row = map(sub, self._totals[high][first:last], self._totals[low][first:last])
-        if self._scale != 1:  # a what-if with parts of runs; exact, if not whole
-            return cast("Iterable[int]", (Fraction(n, self._scale) for n in row))
-        return row
+        return row if self._scale == 1 else map(self._scaled, row)
 
 
 def by_value(values: Iterable[str | None]) -> list[tuple[bool, str]]:

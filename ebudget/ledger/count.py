@@ -36,7 +36,7 @@ class Count(Call):
     edges: tuple[int, ...]
     totals: Totals
     losers: pl.DataFrame | None
-    """The records that later ones replace; None where there are none in the whole log."""
+    """The records that later ones replace; None where there are none."""
     several_names: bool
     """Whether the whole log may tell the outcome by more than one name."""
     show_rejects: bool
@@ -56,8 +56,8 @@ class Counted:
 def count(desk: Desk, call: Count) -> Counted:
     """Count a part. Raises InputError, StatementError."""
     loaded, plan = desk.loaded(call.part), desk.job.plan
-    warehouse, twice = loaded.warehouse, call.losers is not None and len(call.losers) > 0
-    if call.losers is not None and twice:
+    warehouse, twice = loaded.warehouse, call.losers is not None
+    if call.losers is not None:
         mark(loaded, call, call.losers)
     warehouse.tick("grouping runs")
     asked = statements.ledger_statement(plan, call.edges, duplicates=twice)

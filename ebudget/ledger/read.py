@@ -100,9 +100,9 @@ class _Driver:
         policy, at = self.plan.policy, self.job.at
         buckets = min(MOST_BUCKETS, -(-size_of(self.parts) // BUCKET_BYTES))
         looks = [Look(part, buckets) for part in self.parts]
-        surveys, twice = self._exchange(survey, looks, twins.standing_twice, buckets)
+        surveys, hashes = self._exchange(survey, looks, twins.standing_twice, buckets)
         self._check_arrays(surveys)
-        losers = self._losers(pl.concat(twice))
+        losers = self._losers(pl.concat(hashes))
         settled = self._settled([one.totals for one in surveys], losers)
         whole = reduce(add, settled)
         as_of = at.as_of(whole.last)
@@ -120,7 +120,8 @@ class _Driver:
         intake = together.completed(
             policy, ledger.intake, values, self.parts, self._map, thorough=self.plan.thorough
         )
-        trees = _trees(self.plan, counted, edges, at.until, twice=losers[0] is not None)
+        twice = any(own is not None for own in losers)
+        trees = _trees(self.plan, counted, edges, at.until, twice=twice)
         return replace(ledger, plan=self.plan, intake=intake, trees=trees)
 
     def _check_arrays(self, surveys: Sequence[Survey]) -> None:
@@ -132,7 +133,7 @@ class _Driver:
             raise never_wrapped(path, nested)
 
     def _losers(self, twice: pl.DataFrame) -> list[pl.DataFrame | None]:
-        """For each part the records that a later one replaces; None where there is none at all."""
+        """For each part the records that a later one replaces; None where there is none."""
         none: list[pl.DataFrame | None] = [None] * len(self.parts)
         if not len(twice):
             return none
@@ -147,7 +148,8 @@ class _Driver:
         if not len(losers):
             return none
         place = pl.col(statements.PLACE)
-        return [losers.filter(place.is_in(list(part.places))) for part in self.parts]
+        own = (losers.filter(place.is_in(list(part.places))) for part in self.parts)
+        return [one if len(one) else None for one in own]
 
     def _settled(
         self, found: Sequence[Totals], losers: Sequence[pl.DataFrame | None]
@@ -156,7 +158,7 @@ class _Driver:
         calls = [
             Again(part, own)
             for part, own in zip(self.parts, losers, strict=True)
-            if own is not None and len(own)
+            if own is not None
         ]
         again = dict(
             zip((call.part.number for call in calls), self._map(totals, calls), strict=True)

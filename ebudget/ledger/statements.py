@@ -58,16 +58,24 @@ def _key_trees(policy: Policy) -> list[sql.Tree]:
     return [tree(name) for name in policy.logs.key]
 
 
+def _ids(policy: Policy) -> list[str]:
+    """The columns of which a record needs one to have an id."""
+    names = [name for name in policy.logs.key if name not in ("workflow", DAY_OF_RUN)]
+    if "run_id" in names:
+        return ["run_id"]
+    return names or [name for name in policy.logs.key if name != DAY_OF_RUN]
+
+
+def _has_id(policy: Policy) -> sql.Tree:
+    return sql.any_of(*(sql.present(sql.column(name)) for name in _ids(policy)))
+
+
 def _has_key(policy: Policy) -> sql.Tree:
     """Whether a record may be a duplicate at all: one without an id never is."""
-    names = [name for name in policy.logs.key if name not in ("workflow", DAY_OF_RUN)]
-    if "run_id" in names:  # an empty one is none
-        return sql.all_of(
-            sql.present(sql.column("run_id")),
-            sql.negated(sql.equal(sql.call("trim", sql.column("run_id")), "")),
-        )
-    keys = names or [name for name in policy.logs.key if name != DAY_OF_RUN]
-    return sql.any_of(*(sql.present(sql.column(name)) for name in keys))
+    if _ids(policy) != ["run_id"]:
+        return _has_id(policy)
+    blank = sql.equal(sql.call("trim", sql.column("run_id")), "")  # an empty one is none
+    return sql.all_of(_has_id(policy), sql.negated(blank))
 
 
 def survey_statement(policy: Policy, until: int) -> sql.Select:
@@ -82,7 +90,8 @@ def survey_statement(policy: Policy, until: int) -> sql.Select:
     return sql.select(*_totals(until), *keyed, of=RUNS, where=_is_readable())
 
 
-HASH, PLACE, START = "hash", "place", "start"
+FILES = "files"
+HASH, PLACE, START = "hash", "_place", "start"
 _SPARE_BITS = 16
 """Bits of a hash that are left for the number of a part."""
 
@@ -100,10 +109,7 @@ def hashes_statement(policy: Policy) -> sql.Select:
     """The hash of every record that may be a duplicate. Blank ids are left for later: they are
     looked for among the few whose hash stands twice.
     """
-    names = [name for name in policy.logs.key if name != DAY_OF_RUN]
-    ids = ["run_id"] if "run_id" in names else names
-    told = sql.any_of(*(sql.present(sql.column(name)) for name in ids))
-    where = sql.all_of(_is_readable(), told)
+    where = sql.all_of(_is_readable(), _has_id(policy))
     return sql.select(sql.named(_hash(policy), HASH), of=RUNS, where=where)
 
 
@@ -152,9 +158,6 @@ def _is_readable() -> sql.Tree:
     return sql.present(sql.column("start_time"))
 
 
-FILES, _PLACE = "files", "_place"
-
-
 def losers_statement(policy: Policy, paths: Sequence[str]) -> sql.Select:
     """The records that a later one of the same key replaces: start_time, then path, then place
     decide. With each, whether it begins more than a day from that one, or says another outcome.
@@ -163,20 +166,20 @@ def losers_statement(policy: Policy, paths: Sequence[str]) -> sql.Select:
     are read, in the order of their real paths.
     """
     keys = _key_trees(policy)
-    hashed, readable = sql.call("hash", *keys), sql.all_of(_is_readable(), _has_key(policy))
+    hashed, readable = sql.call("hash", *keys), _may_have_twins(policy)
     candidates = sql.select(
         hashed, of=RUNS, where=readable, by=[hashed], having=sql.above(sql.count(), 1)
     )
-    places = sql.values_table(FILES, (FILE, _PLACE), ((path, at) for at, path in enumerate(paths)))
+    same = sql.equal(sql.column(FILE, RUNS), sql.column(FILE, FILES))
     found = sql.select(
         *(sql.named(key, f"_key_{index}") for index, key in enumerate(keys)),
         sql.named(sql.column(FILE, RUNS), FILE),
-        *(sql.column(name) for name in (_PLACE, ROW, "start_time", "outcome")),
+        *(sql.column(name) for name in (PLACE, ROW, "start_time", "outcome")),
         of=RUNS,
-        joined=sql.join(places, sql.equal(sql.column(FILE, RUNS), sql.column(FILE, FILES))),
+        joined=_with_places(paths, range(len(paths)), same),
         where=sql.all_of(readable, sql.one_of(hashed, candidates)),
     )
-    order = [sql.descending(sql.column(name)) for name in ("start_time", _PLACE, ROW)]
+    order = [sql.descending(sql.column(name)) for name in ("start_time", PLACE, ROW)]
 
     def of_key(function: str, *arguments: sql.Tree) -> sql.Tree:
         alike = [sql.column(f"_key_{index}") for index in range(len(keys))]

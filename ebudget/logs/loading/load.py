@@ -57,9 +57,8 @@ def _prepare(loaded: Loaded) -> None:
     wrapping = Wrapping(tuple(path.split("."))) if path else None
     originals = [source for source in loaded.files if source.format.nested]
     for source in list(loaded.files):
-        loaded.rewrite(
-            source, partial(prepared, wrapping=wrapping if source in originals else None)
-        )
+        enters = wrapping if source.format.nested else None
+        loaded.rewrite(source, partial(prepared, wrapping=enters))
     if path and wrapping and wrapping.lacking and not wrapping.entered:
         if loaded.whole:
             raise never_wrapped(path, originals)
